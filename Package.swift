@@ -1,0 +1,58 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The interposer is loaded into arbitrary processes, of any C library, so its C
+// may rely on no library function, and no compiler may insert a call to one.
+// `make` builds the same sources with clang for every architecture; see
+// scripts/build-interposer.
+let freestanding: [CSetting] = [
+    .unsafeFlags([
+        "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
+        "-fvisibility=hidden", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror",
+    ])
+]
+
+let package = Package(
+    name: "mptcpize",
+    products: [
+        .executable(name: "mptcpize", targets: ["MptcpizeCLI"]),
+        // Not named "mptcpize" like the executable: SwiftPM then silently links only one.
+        .library(name: "mptcpize-preload", type: .dynamic, targets: ["Interposer"]),
+    ],
+    dependencies: [
+        // The command line: parsing, help, completions from one definition.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .target(name: "SocketPolicy", cSettings: freestanding),
+        .target(name: "SocketEvents", cSettings: freestanding),
+        .target(
+            name: "Interposer",
+            dependencies: ["SocketPolicy", "SocketEvents"],
+            cSettings: freestanding,
+            // Without these, swiftc links libswiftCore and libc into the preload
+            // library, which then loads into programs of this very glibc only.
+            linkerSettings: [
+                .unsafeFlags([
+                    "-enable-experimental-feature", "Embedded", "-nostartfiles",
+                    "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-nodefaultlibs",
+                    "-Xlinker", "-z", "-Xlinker", "now",
+                ])
+            ]),
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "MptcpizeCore",
+            dependencies: ["SocketPolicy", "SocketEvents", "CLinux"]),
+        .executableTarget(
+            name: "MptcpizeCLI",
+            dependencies: [
+                "MptcpizeCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(name: "TestSupport", path: "Tests/Support"),
+        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
+        .testTarget(
+            name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

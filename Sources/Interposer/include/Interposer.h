@@ -1,0 +1,1 @@
+// The preload library has no interface but the functions it interposes.

@@ -1,0 +1,46 @@
+import Glibc
+
+/// A file descriptor that is closed when its owner goes.
+public struct Descriptor: ~Copyable, Sendable {
+    public let number: Int32
+
+    /// Takes over a descriptor that nobody else closes.
+    public init(owning number: Int32) { self.number = number }
+
+    deinit { _ = close(number) }
+
+    /// Opens a file close-on-exec, on a number above the standard streams: with
+    /// those closed, a file of ours must not become the program's stdout.
+    public static func open(
+        _ path: String, _ flags: Int32, mode: mode_t = 0
+    ) throws(Errno) -> Descriptor {
+        let opened = try retrying { Glibc.open(path, flags | O_CLOEXEC, mode) }
+        guard opened <= STDERR_FILENO else { return Descriptor(owning: opened) }
+        let moved = fcntl(opened, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+        let error = Errno.last
+        _ = close(opened)
+        guard moved >= 0 else { throw error }
+        return Descriptor(owning: moved)
+    }
+}
+
+/// Calls until the answer is not EINTR; throws the errno of -1.
+public func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
+    while true {
+        let result = call()
+        if result != -1 { return result }
+        let error = Errno.last
+        if error.rawValue != EINTR { throw error }
+    }
+}
+
+/// Writes all bytes, whatever the sizes of the single writes.
+public func writeAll(_ bytes: some Collection<UInt8>, to fd: Int32) throws(Errno) {
+    let buffer = ContiguousArray(bytes)
+    var offset = 0
+    while offset < buffer.count {
+        offset += try retrying {
+            buffer.withUnsafeBytes { write(fd, $0.baseAddress! + offset, $0.count - offset) }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// The event record, the ring it travels in, and the environment contract.
+//
+// One record for every way in (preload library, BPF program): what happened to
+// which socket of which process. Writers are arbitrary programs; the one reader
+// is `mptcpize run`. The ring lies in a shared file that writers map when they
+// start, so that it survives programs that close every descriptor, change their
+// root or drop their privileges.
+//
+// Everything in the ring is untrusted input to the reader: any process that was
+// given its name can write anything into it.
+
+#ifndef MPTCPIZE_SOCKET_EVENTS_H
+#define MPTCPIZE_SOCKET_EVENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// --- Environment contract -------------------------------------------------
+
+/// Path of the ring file. Absent: nothing is recorded.
+#define MPTCPIZE_ENV_RING "MPTCPIZE_RING"
+/// "1": kernel errors pass unchanged, no option remedy acts (`run --strict`).
+#define MPTCPIZE_ENV_STRICT "MPTCPIZE_STRICT"
+/// Overrides where the CLI looks for the preload library. Never read by the library.
+#define MPTCPIZE_ENV_LIBRARY "MPTCPIZE_LIBRARY"
+
+// --- The record -----------------------------------------------------------
+
+/// What a record says. Values are part of the ring's format: append only.
+enum mptcpize_event_kind {
+  /// socket() returned; `asked`, `got`, `error` (of a refused upgrade) are set.
+  MPTCPIZE_CREATED = 1,
+  /// listen() succeeded; `local` is set.
+  MPTCPIZE_LISTENING = 2,
+  /// connect() returned 0 or is under way (`error` EINPROGRESS, EINTR, …), or
+  /// failed with `error`; `remote` and, where known, `local` are set.
+  MPTCPIZE_CONNECTING = 3,
+  /// accept() returned a connection; both addresses are set.
+  MPTCPIZE_ACCEPTED = 4,
+  /// The same socket is now open as `fd` too (dup, dup2, dup3); `origin` is the other fd.
+  MPTCPIZE_DUPLICATED = 5,
+  /// This descriptor is about to be closed, for the reason in `cause`; the
+  /// kernel's answer (`wire`, `subflows`, bytes) is of this moment.
+  MPTCPIZE_CLOSED = 6,
+  /// A socket option met a remedy; `option_level`, `option_name`, `remedy`,
+  /// `error` (what the kernel said) are set.
+  MPTCPIZE_REMEDIED = 7,
+  /// A program image began in `pid`: what it had open before is gone, but for
+  /// the MPTCPIZE_INHERITED records that follow.
+  MPTCPIZE_STARTED = 8,
+  /// `pid` is a fork of the process `origin` and holds all that one held.
+  MPTCPIZE_FORKED = 9,
+  /// A new program image found this socket open as `fd`.
+  MPTCPIZE_INHERITED = 10,
+  /// exec failed: the process lives on; its CLOSED records with cause EXEC are void.
+  MPTCPIZE_EXEC_FAILED = 11,
+};
+
+/// The kernel's own answer to "what is this socket on the wire?".
+enum mptcpize_wire {
+  MPTCPIZE_WIRE_UNKNOWN = 0,
+  MPTCPIZE_WIRE_MPTCP = 1,        ///< the peer's key was received (RFC 8684 section 3.1)
+  MPTCPIZE_WIRE_FALLBACK = 2,     ///< an MPTCP socket that speaks plain TCP
+  MPTCPIZE_WIRE_TCP = 3,          ///< a TCP socket
+  MPTCPIZE_WIRE_LISTENING = 4,
+  MPTCPIZE_WIRE_UNCONNECTED = 5,  ///< never established
+};
+
+/// What made a descriptor go away.
+enum mptcpize_close_cause {
+  MPTCPIZE_CAUSE_CLOSE = 1,     ///< close, close_range, closefrom, fclose
+  MPTCPIZE_CAUSE_REPLACED = 2,  ///< dup2 or dup3 over it
+  MPTCPIZE_CAUSE_EXEC = 3,      ///< close-on-exec
+  MPTCPIZE_CAUSE_EXIT = 4,      ///< exit, _exit, quick_exit
+};
+
+enum mptcpize_role {
+  MPTCPIZE_ROLE_NONE = 0,
+  MPTCPIZE_ROLE_CONNECT = 1,
+  MPTCPIZE_ROLE_LISTEN = 2,
+  MPTCPIZE_ROLE_ACCEPT = 3,
+};
+
+/// A socket address, the same on every architecture.
+struct mptcpize_address {
+  uint8_t bytes[16];  ///< network order; IPv4 in the first four
+  uint32_t scope;     ///< sin6_scope_id
+  uint16_t port;      ///< host order
+  uint8_t family;     ///< AF_INET, AF_INET6, or 0: not known
+  uint8_t reserved;
+};
+
+/// A number of bytes that the kernel does not tell (Linux < 6.5 for MPTCP).
+#define MPTCPIZE_BYTES_UNKNOWN UINT64_MAX
+
+struct mptcpize_event {
+  uint8_t kind;    ///< enum mptcpize_event_kind
+  uint8_t family;  ///< AF_INET or AF_INET6
+  uint8_t wire;    ///< enum mptcpize_wire
+  uint8_t cause;   ///< enum mptcpize_close_cause
+  uint16_t error;  ///< errno, 0 for none
+  uint16_t remedy; ///< enum mptcpize_remedy of SocketPolicy
+  int32_t pid;     ///< in the writer's PID namespace
+  int32_t fd;      ///< -1 where no descriptor is meant
+  int32_t origin;  ///< FORKED: the parent's pid; DUPLICATED: the other fd
+  uint16_t asked;  ///< protocol the program asked for: 0 or IPPROTO_TCP
+  uint16_t got;    ///< protocol it got: IPPROTO_TCP or IPPROTO_MPTCP
+  uint64_t cookie; ///< SO_COOKIE: names the kernel's socket for good (Linux ≥ 4.12)
+  uint64_t bytes_sent;      ///< accepted from the program, acknowledged or not
+  uint64_t bytes_received;  ///< arrived in order, read by the program or not
+  uint32_t subflows;        ///< paths, the first one included
+  uint32_t option_level;
+  uint32_t option_name;
+  uint32_t reserved;
+  struct mptcpize_address local;
+  struct mptcpize_address remote;
+  char program[16];  ///< comm of the image, NUL-terminated
+};
+
+// --- The ring -------------------------------------------------------------
+
+struct mptcpize_ring;
+
+/// Number of slots; a power of two. About 4.5 MiB in all.
+#define MPTCPIZE_RING_SLOTS 32768u
+
+/// Bytes that the ring file must have, all of them allocated beforehand: a page
+/// that cannot be had later would kill the writer with SIGBUS.
+size_t mptcpize_ring_size(void);
+
+/// Writes the header of a new, zeroed ring.
+void mptcpize_ring_format(struct mptcpize_ring *ring);
+
+/// Whether this memory of `size` bytes is a ring of this very format.
+bool mptcpize_ring_valid(const struct mptcpize_ring *ring, size_t size);
+
+/// Appends a copy of the record. Never waits: where the ring is full the record
+/// is counted as dropped. Safe in signal handlers and across processes.
+void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *event);
+
+/// Takes the oldest record; false when there is none yet. One reader only.
+bool mptcpize_ring_take(struct mptcpize_ring *ring, struct mptcpize_event *event);
+
+/// Gives up on the oldest claimed slot whose writer died or stopped in the
+/// middle of writing it; false when there is no such slot. The caller decides
+/// how long is too long.
+bool mptcpize_ring_abandon(struct mptcpize_ring *ring);
+
+/// Records lost so far: the ring was full, or abandoned.
+uint32_t mptcpize_ring_dropped(const struct mptcpize_ring *ring);
+
+/// Records waiting to be taken.
+uint32_t mptcpize_ring_pending(const struct mptcpize_ring *ring);
+
+#endif
