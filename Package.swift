@@ -8,7 +8,7 @@ import PackageDescription
 let freestanding: [CSetting] = [
     .unsafeFlags([
         "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
-        "-fvisibility=hidden", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror",
+        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-O2", "-Wall", "-Wextra", "-Werror",
     ])
 ]
 
