@@ -52,8 +52,10 @@ INTERPOSED int socket(int family, int type, int protocol) {
   if (mptcpize_asks_for_tcp(family, type, protocol)) {
     uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | 1u << family;
     if (UNLIKELY((flags & relevant) != STATE_READY)) return unusual(family, type, protocol);
-    struct request request = {family, type, protocol, errno_get()};
-    int fd = next.socket(family, type, MPTCPIZE_IPPROTO_MPTCP);
+    struct request request = {family, type, protocol, 0};
+    request.before = errno_get();
+    __asm__("" : "+m"(request));  // or the compiler keeps it in saved registers too
+    int fd = next.socket(request.family, request.type, MPTCPIZE_IPPROTO_MPTCP);
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
   if (UNLIKELY(!(flags & STATE_READY))) return unusual(family, type, protocol);
