@@ -24,7 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
-        .target(name: "SocketPolicy", cSettings: freestanding),
+        .target(name: "SocketPolicy", dependencies: ["SocketEvents"], cSettings: freestanding),
         .target(name: "SocketEvents", cSettings: freestanding),
         .target(
             name: "Interposer",
