@@ -49,7 +49,9 @@ let package = Package(
                 "MptcpizeCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "TestSupport", path: "Tests/Support"),
+        .target(name: "CTestSupport", path: "Tests/CSupport"),
+        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
         .testTarget(
             name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
