@@ -54,6 +54,8 @@ let package = Package(
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
         .testTarget(
+            name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(
             name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
