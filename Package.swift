@@ -8,7 +8,7 @@ import PackageDescription
 let freestanding: [CSetting] = [
     .unsafeFlags([
         "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
-        "-fvisibility=hidden", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror",
+        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-O2", "-Wall", "-Wextra", "-Werror",
     ])
 ]
 
@@ -53,6 +53,8 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
+        .testTarget(
+            name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
     ],

@@ -3,16 +3,26 @@
 #include "record.h"
 #include "state.h"
 
-INTERPOSED int accept(int fd, void *address, socklen_t *length) {
-  if (!recording()) return next.accept(fd, address, length);
+__attribute__((noinline)) static int accept_recorded(int fd, void *address, socklen_t *length) {
+  bool wanted = recording();
   int accepted = next.accept(fd, address, length);
-  if (accepted >= 0) record_accepted(accepted);
+  if (wanted && accepted >= 0) record_accepted(accepted);
+  return accepted;
+}
+
+INTERPOSED int accept(int fd, void *address, socklen_t *length) {
+  return quiet() ? next.accept(fd, address, length) : accept_recorded(fd, address, length);
+}
+
+__attribute__((noinline)) static int accept4_recorded(int fd, void *address, socklen_t *length,
+                                                      int flags) {
+  bool wanted = recording();
+  int accepted = next.accept4(fd, address, length, flags);
+  if (wanted && accepted >= 0) record_accepted(accepted);
   return accepted;
 }
 
 INTERPOSED int accept4(int fd, void *address, socklen_t *length, int flags) {
-  if (!recording()) return next.accept4(fd, address, length, flags);
-  int accepted = next.accept4(fd, address, length, flags);
-  if (accepted >= 0) record_accepted(accepted);
-  return accepted;
+  return quiet() ? next.accept4(fd, address, length, flags)
+                 : accept4_recorded(fd, address, length, flags);
 }

@@ -5,10 +5,12 @@
 
 enum { CLOSE_RANGE_CLOEXEC = 1 << 2 };  // include/uapi/linux/close_range.h
 
-INTERPOSED int close(int fd) {
+__attribute__((noinline)) static int close_recorded(int fd) {
   if (recording()) record_closing(fd, MPTCPIZE_CAUSE_CLOSE);
   return next.close(fd);
 }
+
+INTERPOSED int close(int fd) { return quiet() ? next.close(fd) : close_recorded(fd); }
 
 INTERPOSED int close_range(unsigned int first, unsigned int last, int flags) {
   if (recording() && !(flags & CLOSE_RANGE_CLOEXEC)) record_closing_range(first, last);

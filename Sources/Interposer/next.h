@@ -44,7 +44,7 @@ struct next_functions {
 /// Filled by next_resolve(); a member for which there is no next definition is the
 /// raw system call, or null where no system call does the same (fclose, fileno…):
 /// no program can have come to call those.
-extern struct next_functions next;
+INTERNAL struct next_functions next;
 
 /// Looks all of them up. Idempotent, so that threads may race in it.
 void next_resolve(void);

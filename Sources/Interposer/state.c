@@ -8,7 +8,7 @@ char state_program[16];
 uint16_t state_refusal_inet, state_refusal_inet6;
 
 static const char *environment(const char *name) {
-  if (!&environ || !environ) return NULL;
+  if (!environ) return NULL;
   for (char **variable = environ; *variable; variable++) {
     const char *text = *variable, *wanted = name;
     while (*wanted && *text == *wanted) text++, wanted++;
@@ -60,9 +60,10 @@ uint32_t state_initialize(void) {
       syscall2(SYS_prctl, PR_GET_NAME, (long)state_program);
     }
   }
-  __atomic_store_n(&state_flags, flags, __ATOMIC_RELEASE);
+  // Threads may race here; what others have learned in between stays.
+  __atomic_fetch_or(&state_flags, flags, __ATOMIC_RELEASE);
   errno_set(saved);
-  return flags;
+  return state_flags;
 }
 
 __attribute__((constructor)) static void begin(void) {
