@@ -9,7 +9,8 @@ struct FallbackTests {
     func toggled() throws {
         let namespace = try Namespace("toggle")
         let outcome = try preloaded([Fixtures.program("toggle")], in: namespace)
-        let mptcp = "262/4242", tcp = "6/4242"
+        let mptcp = "262/4242"
+        let tcp = "6/4242"
         #expect(
             outcome.output.split(separator: "\n")
                 == [

@@ -147,7 +147,8 @@ struct RecordTests {
         let process = try Background(
             ["env", "LD_PRELOAD=\(Products.library())", Fixtures.program("threads"), "8", "10000"],
             environment: ring.environment)
-        var created = 0, closed = 0
+        var created = 0
+        var closed = 0
         poll(within: .seconds(120)) {
             for event in ring.events() {
                 if event.kindName == "created" { created += 1 }

@@ -59,7 +59,8 @@ struct SocketMatrixTests {
     /// Compares line by line: a line that asks for TCP got 262 instead of 6, and is
     /// otherwise the same, errno included.
     private func expectUpgraded(_ plain: String, _ upgraded: String) {
-        let before = plain.split(separator: "\n"), after = upgraded.split(separator: "\n")
+        let before = plain.split(separator: "\n")
+        let after = upgraded.split(separator: "\n")
         #expect(before.count == after.count && before.count > 1000)
         var upgrades = 0
         for (old, new) in zip(before, after) {
