@@ -18,9 +18,6 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
-#ifndef SO_COOKIE
-#define SO_COOKIE 57
-#endif
 
 int clinux_ioctl_int(int fd, unsigned long request, int *argument) {
   return ioctl(fd, request, argument);
@@ -49,13 +46,6 @@ int clinux_close_range(unsigned int first, unsigned int last) {
 }
 
 int clinux_set_not_dumpable(void) { return prctl(PR_SET_DUMPABLE, 0); }
-
-uint64_t clinux_socket_cookie(int fd) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0) return 0;
-  return cookie;
-}
 
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length) {
   long result = getsockopt(fd, level, name, value, length);

@@ -51,9 +51,6 @@ int clinux_close_range(unsigned int first, unsigned int last);
 /// prctl is variadic.
 int clinux_set_not_dumpable(void);
 
-/// SO_COOKIE of a socket, 0 where there is none.
-uint64_t clinux_socket_cookie(int fd);
-
 /// getsockopt(2) and ioctl(2) with a negative errno as their failure, as
 /// `struct mptcpize_kernel` of SocketPolicy.h wants them.
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length);
