@@ -8,7 +8,7 @@ import PackageDescription
 let freestanding: [CSetting] = [
     .unsafeFlags([
         "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
-        "-fvisibility=hidden", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror",
+        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-O2", "-Wall", "-Wextra", "-Werror",
     ])
 ]
 
@@ -24,7 +24,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
-        .target(name: "SocketPolicy", cSettings: freestanding),
+        .target(name: "SocketPolicy", dependencies: ["SocketEvents"], cSettings: freestanding),
         .target(name: "SocketEvents", cSettings: freestanding),
         .target(
             name: "Interposer",
@@ -49,7 +49,9 @@ let package = Package(
                 "MptcpizeCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "TestSupport", path: "Tests/Support"),
+        .target(name: "CTestSupport", path: "Tests/CSupport"),
+        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
         .testTarget(
             name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),

@@ -1,1 +1,63 @@
 #include "SocketPolicy.h"
+#include "record.h"
+#include "state.h"
+
+// What the program asked for, and its errno when it did. In memory, not in
+// registers that every call would have to save: it is looked at only after a refusal.
+struct request {
+  int family, type, protocol, before;
+};
+
+static int plain(const struct request *request, int refusal) {
+  int fd = next.socket(request->family, request->type, request->protocol);
+  if (fd >= 0 && recording()) {
+    record_created(fd, request->family, request->protocol, IPPROTO_TCP, refusal);
+  }
+  return fd;
+}
+
+static uint16_t *refusal_of(int family) {
+  return family == AF_INET ? &state_refusal_inet : &state_refusal_inet6;
+}
+
+__attribute__((noinline)) static int refused(const struct request *request) {
+  int refusal = errno_get();
+  errno_set(request->before);
+  int fd = plain(request, refusal);
+  // Only once TCP has worked: EINVAL may as well have come from flags that no
+  // protocol takes.
+  if (fd >= 0 && mptcpize_refusal_is_permanent(refusal)) {
+    *refusal_of(request->family) = (uint16_t)refusal;
+    __atomic_fetch_or(&state_flags, 1u << request->family, __ATOMIC_RELEASE);
+  }
+  return fd;
+}
+
+// Everything but the usual case: the first call of all, a ring, a refusal known.
+__attribute__((noinline)) static int unusual(int family, int type, int protocol) {
+  uint32_t flags = state();
+  if (!mptcpize_asks_for_tcp(family, type, protocol) || (flags & STATE_INERT)) {
+    return next.socket(family, type, protocol);
+  }
+  struct request request = {family, type, protocol, errno_get()};
+  if (flags & 1u << family) return plain(&request, *refusal_of(family));
+  int fd = next.socket(family, type, MPTCPIZE_IPPROTO_MPTCP);
+  if (fd < 0) return refused(&request);
+  if (flags & STATE_RECORDING) record_created(fd, family, protocol, MPTCPIZE_IPPROTO_MPTCP, 0);
+  return fd;
+}
+
+INTERPOSED int socket(int family, int type, int protocol) {
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  if (mptcpize_asks_for_tcp(family, type, protocol)) {
+    uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | 1u << family;
+    if (UNLIKELY((flags & relevant) != STATE_READY)) return unusual(family, type, protocol);
+    struct request request = {family, type, protocol, 0};
+    request.before = errno_get();
+    __asm__("" : "+m"(request));  // or the compiler keeps it in saved registers too
+    int fd = next.socket(request.family, request.type, MPTCPIZE_IPPROTO_MPTCP);
+    return UNLIKELY(fd < 0) ? refused(&request) : fd;
+  }
+  if (UNLIKELY(!(flags & STATE_READY))) return unusual(family, type, protocol);
+  return next.socket(family, type, protocol);
+}

@@ -14,13 +14,35 @@ public struct Requirement: Sendable {
 
     public static let root = Requirement("root") { geteuid() == 0 }
 
-    public static func command(_ command: String) -> Requirement {
-        Requirement("the command \(command)") {
-            let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-            return (path.split(separator: ":") + ["/usr/sbin", "/sbin"]).contains {
-                access("\($0)/\(command)", X_OK) == 0
-            }
+    /// A running kernel that gives out MPTCP sockets.
+    public static let mptcp = Requirement("a kernel with MPTCP switched on") {
+        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 262)
+        if socket >= 0 { close(socket) }
+        return socket >= 0
+    }
+
+    /// Network namespaces, as Namespace makes them.
+    public static let namespaces = Requirement("root and ip(8)") {
+        geteuid() == 0 && Environment.find("ip") != nil
+    }
+
+    /// Virtual machines, as Lab.boot starts them.
+    public static let virtualMachines = Requirement("qemu-system-x86_64 and busybox") {
+        Environment.find("qemu-system-x86_64") != nil && Environment.find("busybox") != nil
+    }
+
+    /// A compiler and C library for a flavour of fixtures.
+    public static func flavour(_ flavour: Fixtures.Flavour) -> Requirement {
+        Requirement("a compiler and C library for \(flavour.rawValue) programs") {
+            let result = try? run(
+                flavour.command + ["-x", "c", "-o", "/dev/null", "-"],
+                input: "#include <stdio.h>\nint main(void) { return 0; }\n")
+            return result?.succeeded ?? false
         }
+    }
+
+    public static func command(_ command: String) -> Requirement {
+        Requirement("the command \(command)") { Environment.find(command) != nil }
     }
 }
 

@@ -55,6 +55,9 @@ enum mptcpize_event_kind {
   MPTCPIZE_INHERITED = 10,
   /// exec failed: the process lives on; its CLOSED records with cause EXEC are void.
   MPTCPIZE_EXEC_FAILED = 11,
+  /// The kernel's answer while the socket lives on: taken at shutdown(), because
+  /// the number of subflows is gone once all of them are closed.
+  MPTCPIZE_OBSERVED = 12,
 };
 
 /// The kernel's own answer to "what is this socket on the wire?".

@@ -13,12 +13,37 @@
 
 /// Whether socket(family, type, protocol) asks for TCP, and so may be answered
 /// with MPTCP. `type` may carry SOCK_CLOEXEC and SOCK_NONBLOCK.
-bool mptcpize_asks_for_tcp(int family, int type, int protocol);
+/// Inline: this is all that a socket() of another kind pays.
+static inline bool mptcpize_asks_for_tcp(int family, int type, int protocol) {
+  enum { INET = 2, INET6 = 10, STREAM = 1, TYPE_MASK = 0xf, TCP = 6 };  // include/linux/net.h
+  return (type & TYPE_MASK) == STREAM && (family == INET || family == INET6) &&
+         (protocol == 0 || protocol == TCP);
+}
 
 /// Whether a refusal of IPPROTO_MPTCP with this errno holds until reboot, for
 /// this address family: EINVAL (Linux < 5.6) and EPROTONOSUPPORT (not built in,
 /// or AF_INET6 without CONFIG_MPTCP_IPV6). ENOPROTOOPT (net.mptcp.enabled=0 in
 /// this network namespace), EPERM and EACCES (seccomp, an LSM) can change any moment.
 bool mptcpize_refusal_is_permanent(int error);
+
+/// getsockopt(2) and ioctl(2) as the caller makes them: the result, or a negative errno.
+struct mptcpize_kernel {
+  long (*getsockopt)(int fd, int level, int name, void *value, uint32_t *length);
+  long (*ioctl)(int fd, unsigned long request, void *argument);
+};
+
+/// What the kernel says of a socket at this moment.
+struct mptcpize_answer {
+  uint8_t wire;            ///< enum mptcpize_wire of SocketEvents.h
+  uint16_t protocol;       ///< SO_PROTOCOL; 0: not a socket, or not an internet stream socket
+  uint32_t subflows;       ///< paths, the first one included; 0: not known (any more)
+  uint64_t bytes_sent;     ///< taken from the program; MPTCPIZE_BYTES_UNKNOWN: not told
+  uint64_t bytes_received; ///< arrived in order; MPTCPIZE_BYTES_UNKNOWN: not told
+};
+
+/// Asks the kernel what a socket is on the wire. Never guesses: what cannot be
+/// told is MPTCPIZE_WIRE_UNKNOWN. True for a TCP or MPTCP socket.
+bool mptcpize_wire_answer(int fd, const struct mptcpize_kernel *kernel,
+                          struct mptcpize_answer *answer);
 
 #endif

@@ -1,0 +1,29 @@
+// AArch64: number in x8; arguments in x0 to x5; result in x0.
+// include/uapi/asm-generic/unistd.h.
+
+enum {
+  SYS_dup = 23, SYS_dup3 = 24, SYS_fcntl = 25, SYS_ioctl = 29, SYS_openat = 56, SYS_close = 57,
+  SYS_getdents64 = 61, SYS_lseek = 62, SYS_exit_group = 94, SYS_prctl = 167, SYS_getpid = 172,
+  SYS_getuid = 174, SYS_geteuid = 175, SYS_getgid = 176, SYS_getegid = 177, SYS_socket = 198,
+  SYS_listen = 201, SYS_connect = 203, SYS_getsockname = 204,
+  SYS_getpeername = 205, SYS_getsockopt = 209, SYS_shutdown = 210, SYS_execve = 221,
+  SYS_mmap = 222, SYS_accept4 = 242, SYS_execveat = 281, SYS_close_range = 436,
+};
+enum { O_NOFOLLOW = 0100000 };
+
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  register long x4 __asm__("x4") = e;
+  register long x5 __asm__("x5") = f;
+  __asm__ volatile("svc #0"
+                   : "+r"(x0)
+                   : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x8)
+                   : "memory", "cc");
+  return x0;
+}
+
+#include "common.h"

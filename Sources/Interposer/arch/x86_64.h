@@ -1,0 +1,26 @@
+// x86-64: number in rax; arguments in rdi, rsi, rdx, r10, r8, r9; result in rax;
+// rcx and r11 are overwritten. arch/x86/entry/syscalls/syscall_64.tbl.
+
+enum {
+  SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_ioctl = 16, SYS_dup = 32, SYS_dup2 = 33,
+  SYS_getpid = 39, SYS_socket = 41, SYS_connect = 42, SYS_shutdown = 48,
+  SYS_listen = 50, SYS_getsockname = 51, SYS_getpeername = 52, SYS_getsockopt = 55,
+  SYS_execve = 59, SYS_fcntl = 72, SYS_getuid = 102, SYS_getgid = 104, SYS_geteuid = 107,
+  SYS_getegid = 108, SYS_prctl = 157, SYS_getdents64 = 217, SYS_exit_group = 231,
+  SYS_openat = 257, SYS_accept4 = 288, SYS_dup3 = 292, SYS_execveat = 322, SYS_close_range = 436,
+};
+enum { O_NOFOLLOW = 0400000 };
+
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+#include "common.h"

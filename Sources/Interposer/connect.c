@@ -1,0 +1,14 @@
+#include "record.h"
+#include "state.h"
+
+__attribute__((noinline)) static int connect_recorded(int fd, const void *address,
+                                                      socklen_t length) {
+  bool wanted = recording();
+  int result = next.connect(fd, address, length);
+  if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
+  return result;
+}
+
+INTERPOSED int connect(int fd, const void *address, socklen_t length) {
+  return quiet() ? next.connect(fd, address, length) : connect_recorded(fd, address, length);
+}

@@ -1,0 +1,34 @@
+// dup, dup2 and dup3: one socket under several numbers, and a descriptor replaced.
+
+#include "record.h"
+#include "state.h"
+
+INTERPOSED int dup(int fd) {
+  if (!recording()) return next.dup(fd);
+  int copy = next.dup(fd);
+  if (copy >= 0) record_duplicated(copy, fd);
+  return copy;
+}
+
+// Only what will succeed closes the descriptor it replaces.
+static void record_replacing(int from, int to) {
+  if (from != to && to >= 0 && syscall2(SYS_fcntl, from, F_GETFD) >= 0) {
+    record_closing(to, MPTCPIZE_CAUSE_REPLACED);
+  }
+}
+
+INTERPOSED int dup2(int from, int to) {
+  if (!recording()) return next.dup2(from, to);
+  record_replacing(from, to);
+  int copy = next.dup2(from, to);
+  if (copy >= 0 && from != to) record_duplicated(copy, from);
+  return copy;
+}
+
+INTERPOSED int dup3(int from, int to, int flags) {
+  if (!recording()) return next.dup3(from, to, flags);
+  record_replacing(from, to);
+  int copy = next.dup3(from, to, flags);
+  if (copy >= 0) record_duplicated(copy, from);
+  return copy;
+}

@@ -1,0 +1,26 @@
+// What the library takes from the C library it finds itself in. Weak, so that it
+// loads into any: glibc before 2.34 has dlsym in libdl, which not every program is
+// linked with. errno's place and the environment every one has.
+
+#ifndef MPTCPIZE_LIBC_H
+#define MPTCPIZE_LIBC_H
+
+#define FROM_LIBC extern __attribute__((weak, visibility("default")))
+/// Not visible to anyone else: spares the indirection through the GOT.
+#define INTERNAL extern __attribute__((visibility("hidden")))
+
+#define INTERPOSED __attribute__((visibility("default")))
+
+#define RTLD_NEXT ((void *)-1L)
+
+FROM_LIBC void *dlsym(void *handle, const char *name);
+FROM_LIBC char **environ;
+FROM_LIBC int *__errno_location(void);
+
+static inline int errno_get(void) { return *__errno_location(); }
+
+static inline void errno_set(int value) { *__errno_location() = value; }
+
+typedef struct c_file FILE;  // opaque: only ever passed on
+
+#endif

@@ -1,0 +1,102 @@
+#include "next.h"
+
+#include "link_map.h"
+
+struct next_functions next;
+
+void *next_symbol(const char *name) {
+  // glibc < 2.34 has dlsym in libdl, which not every program is linked with.
+  return dlsym ? dlsym(RTLD_NEXT, name) : link_map_next(name);
+}
+
+long kernel_result(long result) {
+  if (result >= 0 || result < -4095) return result;
+  errno_set((int)-result);
+  return -1;
+}
+
+// What to call where nothing is next: C libraries lack close_range, closefrom,
+// execveat and others depending on their age, and a program that looks for them
+// with dlsym finds ours.
+
+static int raw_socket(int family, int type, int protocol) {
+  return (int)kernel_result(syscall3(SYS_socket, family, type, protocol));
+}
+
+static int raw_connect(int fd, const void *address, socklen_t length) {
+  return (int)kernel_result(syscall3(SYS_connect, fd, (long)address, length));
+}
+
+static int raw_listen(int fd, int backlog) {
+  return (int)kernel_result(syscall2(SYS_listen, fd, backlog));
+}
+
+static int raw_accept4(int fd, void *address, socklen_t *length, int flags) {
+  return (int)kernel_result(syscall4(SYS_accept4, fd, (long)address, (long)length, flags));
+}
+
+static int raw_accept(int fd, void *address, socklen_t *length) {
+  return raw_accept4(fd, address, length, 0);
+}
+
+static int raw_shutdown(int fd, int how) {
+  return (int)kernel_result(syscall2(SYS_shutdown, fd, how));
+}
+
+static int raw_close(int fd) { return (int)kernel_result(syscall1(SYS_close, fd)); }
+
+static int raw_close_range(unsigned int first, unsigned int last, int flags) {
+  return (int)kernel_result(syscall3(SYS_close_range, first, last, flags));
+}
+
+static void raw_closefrom(int first) {
+  unsigned int from = first < 0 ? 0 : (unsigned int)first;
+  if (syscall3(SYS_close_range, from, ~0u, 0) == 0) return;
+  for (int fd = (int)from; fd < 65536; fd++) syscall1(SYS_close, fd);  // Linux < 5.9
+}
+
+static int raw_dup(int fd) { return (int)kernel_result(syscall1(SYS_dup, fd)); }
+
+static int raw_dup3(int from, int to, int flags) {
+  return (int)kernel_result(syscall3(SYS_dup3, from, to, flags));
+}
+
+static int raw_dup2(int from, int to) {
+  // dup3 refuses equal descriptors, and AArch64 has no dup2.
+  if (from != to) return raw_dup3(from, to, 0);
+  return (int)kernel_result(syscall2(SYS_fcntl, from, F_GETFD)) < 0 ? -1 : to;
+}
+
+static int raw_execve(const char *path, char *const *arguments, char *const *variables) {
+  return (int)kernel_result(
+      syscall3(SYS_execve, (long)path, (long)arguments, (long)variables));
+}
+
+static int raw_execveat(int fd, const char *path, char *const *arguments, char *const *variables,
+                        int flags) {
+  return (int)kernel_result(
+      syscall5(SYS_execveat, fd, (long)path, (long)arguments, (long)variables, flags));
+}
+
+static void raw_exit(int status) {
+  for (;;) syscall1(SYS_exit_group, status);
+}
+
+#define raw__exit raw_exit
+#define raw__Exit raw_exit
+#define raw_fclose NULL
+#define raw_execvp NULL
+#define raw_execvpe NULL
+#define raw_fexecve NULL
+#define raw_quick_exit NULL
+#define raw_fileno NULL
+
+void next_resolve(void) {
+#define X(result, name, parameters)                                \
+  do {                                                             \
+    void *found = next_symbol(#name);                              \
+    next.name = found ? (result(*) parameters)found : raw_##name;  \
+  } while (0);
+  NEXT_FUNCTIONS(X)
+#undef X
+}

@@ -1,0 +1,55 @@
+// The next definition of every interposed function: the one the program would
+// have called without us. Usually libc's, but possibly another preload
+// library's or a sanitizer's.
+
+#ifndef MPTCPIZE_NEXT_H
+#define MPTCPIZE_NEXT_H
+
+#include "kernel.h"
+#include "libc.h"
+
+/// X(result, name, parameters): every function that the library calls on behalf of
+/// the program.
+#define NEXT_FUNCTIONS(X)                                                           \
+  X(int, socket, (int family, int type, int protocol))                              \
+  X(int, connect, (int fd, const void *address, socklen_t length))                  \
+  X(int, listen, (int fd, int backlog))                                             \
+  X(int, accept, (int fd, void *address, socklen_t *length))                        \
+  X(int, accept4, (int fd, void *address, socklen_t *length, int flags))            \
+  X(int, shutdown, (int fd, int how))                                               \
+  X(int, close, (int fd))                                                           \
+  X(int, close_range, (unsigned int first, unsigned int last, int flags))           \
+  X(void, closefrom, (int first))                                                   \
+  X(int, fclose, (FILE * stream))                                                   \
+  X(int, dup, (int fd))                                                             \
+  X(int, dup2, (int from, int to))                                                  \
+  X(int, dup3, (int from, int to, int flags))                                       \
+  X(int, execve, (const char *path, char *const *arguments, char *const *variables)) \
+  X(int, execvp, (const char *file, char *const *arguments))                        \
+  X(int, execvpe, (const char *file, char *const *arguments, char *const *variables)) \
+  X(int, fexecve, (int fd, char *const *arguments, char *const *variables))         \
+  X(int, execveat,                                                                  \
+    (int fd, const char *path, char *const *arguments, char *const *variables, int flags)) \
+  X(void, _exit, (int status))                                                      \
+  X(void, _Exit, (int status))                                                      \
+  X(void, quick_exit, (int status))                                                 \
+  X(int, fileno, (FILE * stream))
+
+struct next_functions {
+#define X(result, name, parameters) result(*name) parameters;
+  NEXT_FUNCTIONS(X)
+#undef X
+};
+
+/// Filled by next_resolve(); a member for which there is no next definition is the
+/// raw system call, or null where no system call does the same (fclose, fileno…):
+/// no program can have come to call those.
+INTERNAL struct next_functions next;
+
+/// Looks all of them up. Idempotent, so that threads may race in it.
+void next_resolve(void);
+
+/// The next definition of any symbol, or null.
+void *next_symbol(const char *name);
+
+#endif

@@ -1,0 +1,75 @@
+#include "state.h"
+
+#include "record.h"
+
+uint32_t state_flags;
+struct mptcpize_ring *state_ring;
+char state_program[16];
+uint16_t state_refusal_inet, state_refusal_inet6;
+
+static const char *environment(const char *name) {
+  if (!environ) return NULL;
+  for (char **variable = environ; *variable; variable++) {
+    const char *text = *variable, *wanted = name;
+    while (*wanted && *text == *wanted) text++, wanted++;
+    if (!*wanted && *text == '=') return text + 1;
+  }
+  return NULL;
+}
+
+// ld.so loads no preload library by path into a set-uid program, but one that lies
+// in a system directory and is itself set-uid; and file capabilities count too.
+static bool is_privileged_by_file(void) {
+  unsigned long (*getauxval)(unsigned long) =
+      (unsigned long (*)(unsigned long))next_symbol("getauxval");
+  if (getauxval) return getauxval(AT_SECURE) != 0;
+  return syscall1(SYS_getuid, 0) != syscall1(SYS_geteuid, 0) ||
+         syscall1(SYS_getgid, 0) != syscall1(SYS_getegid, 0);
+}
+
+// Mapped once and for good: the program may close every descriptor, change its root
+// or drop its privileges afterwards.
+static struct mptcpize_ring *map_ring(const char *path) {
+  long fd = syscall4(SYS_openat, AT_FDCWD, (long)path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
+  if (fd < 0) return NULL;
+  struct mptcpize_ring *ring = NULL;
+  long size = syscall3(SYS_lseek, fd, 0, SEEK_END);
+  if (size >= (long)mptcpize_ring_size()) {
+    long address = syscall6(SYS_mmap, 0, (long)mptcpize_ring_size(), PROT_READ | PROT_WRITE,
+                            MAP_SHARED, fd, 0);
+    if (address >= 0 || address < -4095) ring = (struct mptcpize_ring *)address;
+  }
+  syscall1(SYS_close, fd);
+  if (ring && !mptcpize_ring_valid(ring, (size_t)size)) return NULL;
+  return ring;
+}
+
+uint32_t state_initialize(void) {
+  int saved = errno_get();
+  uint32_t flags = STATE_READY;
+  next_resolve();
+  if (is_privileged_by_file()) {
+    flags |= STATE_INERT;
+  } else {
+    const char *strict = environment(MPTCPIZE_ENV_STRICT);
+    if (strict && strict[0] == '1' && !strict[1]) flags |= STATE_STRICT;
+    const char *path = environment(MPTCPIZE_ENV_RING);
+    if (path && path[0] == '/' && !state_ring) state_ring = map_ring(path);
+    if (state_ring) {
+      flags |= STATE_RECORDING;
+      syscall2(SYS_prctl, PR_GET_NAME, (long)state_program);
+    }
+  }
+  // Threads may race here; what others have learned in between stays.
+  __atomic_fetch_or(&state_flags, flags, __ATOMIC_RELEASE);
+  errno_set(saved);
+  return state_flags;
+}
+
+__attribute__((constructor)) static void begin(void) {
+  if (state() & STATE_RECORDING) record_image_started();
+}
+
+__attribute__((destructor)) static void end(void) {
+  if (recording()) record_process_ending();
+}

@@ -1,0 +1,54 @@
+// What the library knows about itself: one word of flags that every interposed
+// function reads, so that a call which needs nothing costs one branch.
+
+#ifndef MPTCPIZE_STATE_H
+#define MPTCPIZE_STATE_H
+
+#include "SocketEvents.h"
+#include "kernel.h"
+#include "next.h"
+
+enum {
+  STATE_READY = 1 << 0,      ///< next definitions are known, the environment is read
+  STATE_INERT = 1 << 1,      ///< set-uid or the like: behave as if not there
+  STATE_RECORDING = 1 << 3,  ///< there is a ring
+  STATE_STRICT = 1 << 4,     ///< kernel errors pass unchanged
+  // At the bit of the family's own number, so that finding it costs one shift.
+  STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, until reboot
+  STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the kernel has no MPTCP over IPv6, until reboot
+};
+
+INTERNAL uint32_t state_flags;
+
+/// The ring, if STATE_RECORDING.
+INTERNAL struct mptcpize_ring *state_ring;
+
+/// The program's name, as far as records have room for it.
+INTERNAL char state_program[16];
+
+/// The errno that set STATE_REFUSED_INET or STATE_REFUSED_INET6.
+INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
+
+/// Reads the environment and resolves the next definitions; idempotent. Whichever
+/// comes first calls it: the constructor, or a call out of somebody else's.
+uint32_t state_initialize(void);
+
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+static inline uint32_t state(void) {
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  return UNLIKELY(!(flags & STATE_READY)) ? state_initialize() : flags;
+}
+
+/// Whether there is nothing to do but to call the next definition. Functions that
+/// are called often ask this first and leave the rest to another function, so that
+/// they have nothing to keep across a call.
+static inline bool quiet(void) {
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING)) != STATE_READY);
+}
+
+/// Whether there is a ring to write to. Afterwards the next definitions are known.
+static inline bool recording(void) { return state() & STATE_RECORDING; }
+
+#endif

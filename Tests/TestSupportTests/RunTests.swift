@@ -1,0 +1,71 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The other suites trust these helpers: a helper that sees nothing makes any test pass.
+@Suite("Running commands")
+struct RunTests {
+    @Test("status, signal, both streams and the input are told apart")
+    func outcome() throws {
+        let outcome = try run(["sh", "-c", "cat; echo oops >&2; exit 3"], input: "in")
+        #expect(outcome.end == .exited(3))
+        #expect(outcome.output == "in")
+        #expect(outcome.errors == "oops\n")
+        #expect(try run(["sh", "-c", "kill -TERM $$"]).end == .signalled(SIGTERM))
+        #expect(try run(["sh", "-c", "exit 143"]).end == .exited(143))
+    }
+
+    @Test("a command that takes too long is killed with its children")
+    func timeout() throws {
+        let directory = try TemporaryDirectory()
+        let outcome = try run(
+            ["sh", "-c", "sleep 100 & echo $! > child; wait"], directory: directory.path,
+            timeout: .milliseconds(500))
+        #expect(outcome.end == .timedOut)
+        let child = try String(contentsOfFile: directory.file("child"), encoding: .utf8)
+        let pid = try #require(pid_t(child.trimmingCharacters(in: .newlines)))
+        // It may stay a zombie until its new parent reaps it.
+        let ended = poll(within: .seconds(5)) {
+            let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+            return stat?.contains(") Z ") ?? true
+        }
+        #expect(ended)
+    }
+
+    @Test("a daemon that keeps the output open keeps nobody waiting")
+    func daemon() throws {
+        let outcome = try run(["sh", "-c", "sleep 100 & echo $!"], timeout: .seconds(5))
+        #expect(outcome.succeeded)
+        kill(try #require(pid_t(outcome.output.trimmingCharacters(in: .newlines))), SIGKILL)
+    }
+
+    @Test("nothing that steers loaders reaches the program unasked")
+    func environment() throws {
+        setenv("LD_PRELOAD_FOR_NOBODY", "1", 1)
+        defer { unsetenv("LD_PRELOAD_FOR_NOBODY") }
+        let output = try mustRun(["env"], environment: ["A": "b c", "HOME": nil])
+        #expect(output.contains("A=b c\n"))
+        #expect(!output.contains("LD_"))
+        #expect(!output.contains("HOME="))
+    }
+
+    @Test("a process that ends before it is ready is an error at once")
+    func neverReady() throws {
+        let process = try Background(["sh", "-c", "echo no >&2; exit 1"])
+        #expect(throws: NeverHappened.self) { try process.waitUntilListening(on: 1) }
+    }
+
+    @Test("a server's port is seen when it listens")
+    func listening() throws {
+        let server = try Background(
+            ["perl", "-MIO::Socket::INET", "-e", Self.server], environment: ["PORT": "47211"])
+        try server.waitUntilListening(on: 47211)
+        try server.waitUntilItPrints("up")
+        #expect(server.stop().end == .signalled(SIGTERM))
+    }
+
+    private static let server = """
+        my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1:$ENV{PORT}") or die $!;
+        $| = 1; print "up"; sleep 100;
+        """
+}
