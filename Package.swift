@@ -52,7 +52,9 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
+        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketEvents", "SocketPolicy"]),
+        .testTarget(
+            name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
     ],
