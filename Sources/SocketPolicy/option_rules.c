@@ -59,7 +59,8 @@ struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *op
   }
   if (length > INT32_MAX) return refuse(EINVAL);
   uint8_t remedy = option->remedy;
-  if (remedy == MPTCPIZE_REFUSE && option->hint == MPTCPIZE_HINT_NEVER) {
+  bool is_answer = remedy == MPTCPIZE_ADJUST;  // its get is, that is
+  if (is_answer || (remedy == MPTCPIZE_REFUSE && option->hint == MPTCPIZE_HINT_NEVER)) {
     return refuse(option->error ? option->error : refusal);
   }
   int32_t number = 0;
@@ -69,6 +70,7 @@ struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *op
   }
   if (asks_for_nothing(option, value, length, number)) {
     remedy = MPTCPIZE_IGNORE;
+    if (option->hint == MPTCPIZE_HINT_INITIAL) number = option->initial;
   } else if (remedy == MPTCPIZE_DEMOTE) {
     // TCP itself judges the value of an option for which the socket is replaced.
     remedy = replaceable ? remedy : option->otherwise;
@@ -88,8 +90,9 @@ struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *op
 int mptcpize_option_get_error(const struct mptcpize_option *option, int level, int family,
                               int refusal) {
   if (level == IPPROTO_IPV6 && family == AF_INET) return refusal;
-  if (!option) return ENOPROTOOPT;
-  return option->get == MPTCPIZE_GET_ERROR && option->error ? option->error : refusal;
+  // The generic options are read by the same code for both.
+  if (!option) return level == SOL_SOCKET ? refusal : ENOPROTOOPT;
+  return option->get == MPTCPIZE_GET_ERROR && option->get_error ? option->get_error : refusal;
 }
 
 int32_t mptcpize_receive_buffer_shown(int32_t asked) {

@@ -5,6 +5,9 @@
 //   probe_options            the differences
 //   probe_options --all      every option that TCP knows, differing or not
 //
+// Under a preload library that mends them, only what it does not mend is left: the TCP sockets
+// are made where no library sees it.
+//
 // A line: level, option, what was done, then states (4U 4L 4C 6U 6L 6C: family; unconnected,
 // listening, connected) with "TCP's answer|MPTCP's answer". States in which both agree are left
 // out. Traffic stays on the loopback interface.
@@ -23,6 +26,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -51,11 +55,17 @@ static socklen_t loopback(int family, struct sockaddr_storage *address) {
   return sizeof(struct sockaddr_in6);
 }
 
+// Past any preload library: TCP stays TCP.
+static int new_socket(int family, int protocol) {
+  int fd = (int)syscall(SYS_socket, family, SOCK_STREAM, protocol);
+  if (fd < 0) fail("socket");
+  return fd;
+}
+
 static int listener(int family, int protocol) {
   struct sockaddr_storage address;
   socklen_t length = loopback(family, &address);
-  int fd = socket(family, SOCK_STREAM, protocol);
-  if (fd < 0) fail("socket");
+  int fd = new_socket(family, protocol);
   if (bind(fd, (struct sockaddr *)&address, length) || listen(fd, 8)) fail("listen");
   return fd;
 }
@@ -69,8 +79,7 @@ static struct pair make(int state, int protocol) {
     pair.fd = listener(family, protocol);
     return pair;
   }
-  pair.fd = socket(family, SOCK_STREAM, protocol);
-  if (pair.fd < 0) fail("socket");
+  pair.fd = new_socket(family, protocol);
   if (state % 3 == 0) return pair;
   int *server = &listeners[family == AF_INET6][protocol == MPTCP];
   if (!*server) *server = listener(family, protocol);
@@ -474,7 +483,7 @@ int main(int argc, char **argv) {
   struct utsname kernel;
   uname(&kernel);
   printf("# %s %s\n", kernel.sysname, kernel.release);
-  int mptcp = socket(AF_INET, SOCK_STREAM, MPTCP);
+  int mptcp = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, MPTCP);
   if (mptcp < 0) {
     printf("no MPTCP on this kernel: %s\n", error_name(errno));
     return 0;

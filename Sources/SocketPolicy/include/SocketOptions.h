@@ -31,7 +31,7 @@ enum mptcpize_get {
   MPTCPIZE_GET_BOOL = 1,   ///< the same, as 0 or 1
   MPTCPIZE_GET_EMPTY = 2,  ///< nothing, of length 0
   MPTCPIZE_GET_MTU = 3,    ///< the path MTU that TCP_INFO tells; ENOTCONN while unconnected
-  MPTCPIZE_GET_ERROR = 4,  ///< refused, with `error` if that is not 0
+  MPTCPIZE_GET_ERROR = 4,  ///< refused, with `get_error` if that is not 0
 };
 
 /// A level of its own for the one ioctl(2) request among the options.
@@ -47,7 +47,8 @@ struct mptcpize_option {
   uint8_t get;        ///< enum mptcpize_get
   bool is_bytes;      ///< the value is no integer
   bool connected;     ///< the kernel answers EINVAL once the socket is connected
-  int16_t error;      ///< errno of a refusal; 0: the kernel's own
+  int16_t error;      ///< errno of a refused set; 0: the kernel's own
+  int16_t get_error;  ///< errno of MPTCPIZE_GET_ERROR; 0: the kernel's own
   int32_t low, high;  ///< the integers that TCP takes; EINVAL for others
   int32_t initial;    ///< what TCP's getsockopt answers on a fresh socket
   char label[32];     ///< "TCP_CORK"
@@ -86,6 +87,17 @@ struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *op
 /// The errno for a get that the kernel refused and that nothing answers: TCP's.
 int mptcpize_option_get_error(const struct mptcpize_option *option, int level, int family,
                               int refusal);
+
+/// An option by its number alone.
+struct mptcpize_option_key {
+  int32_t level;
+  int32_t number;
+};
+
+/// The options that MPTCP takes and can tell again: what a socket that is replaced by
+/// plain TCP carries over, in this order. Those of the table are not among them: their
+/// values are the interposer's to keep.
+const struct mptcpize_option_key *mptcpize_option_carried(size_t *count);
 
 /// Bytes below which a receive buffer stalls MPTCP: 2 MB over loopback need 0.4 s at
 /// 32 KiB and never end at 4 KiB, but take 2 ms at 64 KiB (Linux 6.18; TCP: 1 ms, and
