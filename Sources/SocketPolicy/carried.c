@@ -19,7 +19,6 @@ static const struct mptcpize_option_key carried[] = {
     {SOL_SOCKET, SO_SNDBUF},
     {SOL_SOCKET, SO_RCVBUF},
     {SOL_SOCKET, SO_KEEPALIVE},
-    {SOL_SOCKET, SO_PRIORITY},
     {SOL_SOCKET, SO_LINGER},
     {SOL_SOCKET, SO_RCVLOWAT},
     {SOL_SOCKET, SO_RCVTIMEO},
@@ -36,7 +35,8 @@ static const struct mptcpize_option_key carried[] = {
     {SOL_SOCKET, SO_PREFER_BUSY_POLL},
     {SOL_SOCKET, SO_BUSY_POLL_BUDGET},
     {SOL_SOCKET, SO_INCOMING_CPU},
-    {IPPROTO_IP, IP_TOS},
+    {IPPROTO_IP, IP_TOS},  // sets the priority too
+    {SOL_SOCKET, SO_PRIORITY},
     {IPPROTO_IP, IP_FREEBIND},
     {IPPROTO_IP, IP_TRANSPARENT},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
