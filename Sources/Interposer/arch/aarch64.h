@@ -10,6 +10,7 @@ enum {
   SYS_close = 57,
   SYS_getdents64 = 61,
   SYS_lseek = 62,
+  SYS_fstat = 80,
   SYS_exit_group = 94,
   SYS_prctl = 167,
   SYS_getpid = 172,
@@ -31,6 +32,7 @@ enum {
   SYS_close_range = 436,
 };
 enum { O_NOFOLLOW = 0100000 };
+enum { STAT_SIZE = 128, STAT_INODE = 8 };  // include/uapi/asm-generic/stat.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long x8 __asm__("x8") = number;

@@ -13,6 +13,7 @@ enum {
   SYS_dup2 = 63,
   SYS_prctl = 172,
   SYS_mmap = 192 /* mmap2 */,
+  SYS_fstat = 197 /* fstat64 */,
   SYS_getuid = 199,
   SYS_getgid = 200,
   SYS_geteuid = 201,
@@ -33,6 +34,7 @@ enum {
   SYS_close_range = 436,
 };
 enum { O_NOFOLLOW = 0400000 };
+enum { STAT_SIZE = 96, STAT_INODE = 88 };  // struct stat64, arch/x86/include/uapi/asm/stat.h
 
 // ebp may be the frame pointer and cannot be named as an operand: the sixth
 // argument and the number travel through memory.

@@ -3,6 +3,7 @@
 
 enum {
   SYS_close = 3,
+  SYS_fstat = 5,
   SYS_lseek = 8,
   SYS_mmap = 9,
   SYS_ioctl = 16,
@@ -32,6 +33,7 @@ enum {
   SYS_close_range = 436,
 };
 enum { O_NOFOLLOW = 0400000 };
+enum { STAT_SIZE = 144, STAT_INODE = 8 };  // arch/x86/include/uapi/asm/stat.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;
