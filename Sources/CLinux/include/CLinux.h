@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/auxv.h>    // not in the Glibc module
-#include <sys/random.h>  // not in the Glibc module
+#include <sys/auxv.h>    // not in Swift's Glibc module
+#include <sys/random.h>  // not in Swift's Glibc module
 #include <sys/types.h>
-#include <sys/xattr.h>   // not in the Glibc module
+#include <sys/xattr.h>  // not in Swift's Glibc module
 
 /// ioctl is variadic, and so are its arguments' types.
 int clinux_ioctl_int(int fd, unsigned long request, int *argument);
