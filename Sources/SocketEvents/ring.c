@@ -95,12 +95,14 @@ void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *
   drop(ring);
 }
 
-// Steps over retired slots that writers have stepped over too.
+// Steps over retired slots that writers have stepped over too; once round at most,
+// since `head` may be anything that somebody wrote there.
 static struct slot *oldest(struct mptcpize_ring *ring, uint32_t *position) {
-  for (;;) {
+  for (uint32_t i = 0;; i++) {
     *position = ring->tail;
     struct slot *slot = &ring->slots[*position & SLOT_MASK];
     if (!LOAD(&slot->retired) || LOAD(&ring->head) == *position) return slot;
+    if (i == MPTCPIZE_RING_SLOTS) return slot;
     STORE(&ring->tail, *position + 1);
   }
 }
