@@ -2,6 +2,8 @@
 // include/uapi/asm-generic/unistd.h.
 
 enum {
+  SYS_epoll_ctl = 21, SYS_read = 63, SYS_ppoll = 73, SYS_bind = 200,
+  SYS_setsockopt = 208,
   SYS_dup = 23, SYS_dup3 = 24, SYS_fcntl = 25, SYS_ioctl = 29, SYS_openat = 56, SYS_close = 57,
   SYS_getdents64 = 61, SYS_lseek = 62, SYS_fstat = 80, SYS_exit_group = 94, SYS_prctl = 167, SYS_getpid = 172,
   SYS_getuid = 174, SYS_geteuid = 175, SYS_getgid = 176, SYS_getegid = 177, SYS_socket = 198,

@@ -3,6 +3,8 @@
 // Linux 4.3; before that there was only socketcall(2), and no MPTCP by far.
 
 enum {
+  SYS_read = 3, SYS_epoll_ctl = 255, SYS_ppoll = 309 /* time32 */,
+  SYS_bind = 361, SYS_setsockopt = 366,
   SYS_close = 6, SYS_execve = 11, SYS_lseek = 19, SYS_getpid = 20, SYS_dup = 41, SYS_ioctl = 54,
   SYS_fcntl = 55, SYS_dup2 = 63, SYS_prctl = 172, SYS_mmap = 192 /* mmap2 */,
   SYS_fstat = 197 /* fstat64 */, SYS_getuid = 199, SYS_getgid = 200, SYS_geteuid = 201,

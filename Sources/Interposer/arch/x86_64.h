@@ -2,6 +2,8 @@
 // rcx and r11 are overwritten. arch/x86/entry/syscalls/syscall_64.tbl.
 
 enum {
+  SYS_read = 0, SYS_bind = 49, SYS_setsockopt = 54, SYS_epoll_ctl = 233,
+  SYS_ppoll = 271,
   SYS_close = 3, SYS_fstat = 5, SYS_lseek = 8, SYS_mmap = 9, SYS_ioctl = 16, SYS_dup = 32, SYS_dup2 = 33,
   SYS_getpid = 39, SYS_socket = 41, SYS_connect = 42, SYS_shutdown = 48,
   SYS_listen = 50, SYS_getsockname = 51, SYS_getpeername = 52, SYS_getsockopt = 55,
