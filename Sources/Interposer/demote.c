@@ -53,8 +53,8 @@ static bool carry(int from, int to, const struct mptcpize_option_key *option) {
   if (kernel_getsockopt(from, option->level, option->number, wanted, &length) < 0) return true;
   if (kernel_getsockopt(to, option->level, option->number, present, &length2) < 0) return true;
   if (same(wanted, length, present, length2)) return true;
-  bool is_buffer = option->level == SOL_SOCKET &&
-                   (option->number == SO_SNDBUF || option->number == SO_RCVBUF);
+  bool is_buffer =
+      option->level == SOL_SOCKET && (option->number == SO_SNDBUF || option->number == SO_RCVBUF);
   if (is_buffer) {
     // The kernel shows twice what was asked.
     int32_t shown = 0;
@@ -93,7 +93,8 @@ static void carry_flags(int from, int to) {
 }
 
 static bool is_bound(const union socket_address *address) {
-  const uint8_t *bytes = address->family == AF_INET ? address->inet.address : address->inet6.address;
+  const uint8_t *bytes =
+      address->family == AF_INET ? address->inet.address : address->inet6.address;
   size_t size = address->family == AF_INET ? 4 : 16;
   if (address->inet.port) return true;
   for (size_t i = 0; i < size; i++) {

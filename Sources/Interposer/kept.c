@@ -58,8 +58,7 @@ bool kept_put(uint64_t inode, const struct mptcpize_option *option, int32_t valu
   }
   // Full: another's place, changing from call to call.
   static uint32_t turn;
-  struct slot *victim =
-      slot_at(inode, __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % PROBES);
+  struct slot *victim = slot_at(inode, __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % PROBES);
   uint64_t other = load(victim);
   if (other != BUSY) write(victim, other, key, value);
   return true;

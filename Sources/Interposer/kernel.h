@@ -29,7 +29,12 @@ enum { IPPROTO_IP = 0, IPPROTO_TCP = 6, IPPROTO_IPV6 = 41, SOL_MPTCP = 284 };
 
 // include/uapi/asm-generic/socket.h
 enum {
-  SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_TYPE = 3, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_PROTOCOL = 38,
+  SOL_SOCKET = 1,
+  SO_REUSEADDR = 2,
+  SO_TYPE = 3,
+  SO_SNDBUF = 7,
+  SO_RCVBUF = 8,
+  SO_PROTOCOL = 38,
   SO_DOMAIN = 39
 };
 

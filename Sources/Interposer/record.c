@@ -203,9 +203,8 @@ static void record_forked(void) {
 // run for the forks inside of daemon(3) and forkpty(3) too, which no interposed
 // fork would see.
 static void register_fork_handler(void) {
-  int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
-      (int (*)(void (*)(void), void (*)(void), void (*)(void), void *))next_symbol(
-          "__register_atfork");
+  int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) = (int (*)(
+      void (*)(void), void (*)(void), void (*)(void), void *))next_symbol("__register_atfork");
   int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
       (int (*)(void (*)(void), void (*)(void), void (*)(void)))next_symbol("pthread_atfork");
   if (glibc) {

@@ -215,8 +215,7 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
   if (result == 0) {
     // The kernel tells the value of some options that it does not let MPTCP set.
     int32_t kept;
-    if (option && (state() & STATE_KEPT) &&
-        kept_get(kernel_inode(fd), option, &kept)) {
+    if (option && (state() & STATE_KEPT) && kept_get(kernel_inode(fd), option, &kept)) {
       answer_int(level, kept, value, length);
     }
     return 0;
