@@ -53,6 +53,8 @@ let package = Package(
                 "MptcpizeCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
@@ -63,7 +65,8 @@ let package = Package(
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(
-            name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
+            name: "MptcpizeCoreTests",
+            dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -25,14 +25,14 @@ bool demote_is_possible(int fd) {
 enum { NUMBERS_MOST = 16 };
 
 struct numbers {
-  uint64_t cookie;
+  uint64_t inode;
   size_t count;
   int fds[NUMBERS_MOST];
 };
 
 static void collect(int fd, void *context) {
   struct numbers *numbers = context;
-  if (kernel_cookie(fd) != numbers->cookie) return;
+  if (kernel_inode(fd) != numbers->inode) return;
   if (numbers->count < NUMBERS_MOST) numbers->fds[numbers->count] = fd;
   numbers->count++;
 }
@@ -53,8 +53,8 @@ static bool carry(int from, int to, const struct mptcpize_option_key *option) {
   if (kernel_getsockopt(from, option->level, option->number, wanted, &length) < 0) return true;
   if (kernel_getsockopt(to, option->level, option->number, present, &length2) < 0) return true;
   if (same(wanted, length, present, length2)) return true;
-  bool is_buffer = option->level == SOL_SOCKET &&
-                   (option->number == SO_SNDBUF || option->number == SO_RCVBUF);
+  bool is_buffer =
+      option->level == SOL_SOCKET && (option->number == SO_SNDBUF || option->number == SO_RCVBUF);
   if (is_buffer) {
     // The kernel shows twice what was asked.
     int32_t shown = 0;
@@ -71,13 +71,13 @@ static void carry_kept(const struct mptcpize_option *option, int32_t value, void
   kernel_setsockopt(*to, option->level, option->number, &value, sizeof value);
 }
 
-static bool carry_options(int from, int to, uint64_t cookie) {
+static bool carry_options(int from, int to, uint64_t inode) {
   size_t count;
   const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
   for (size_t i = 0; i < count; i++) {
     if (!carry(from, to, &options[i])) return false;
   }
-  kept_each(cookie, carry_kept, &to);
+  kept_each(inode, carry_kept, &to);
   return true;
 }
 
@@ -93,7 +93,8 @@ static void carry_flags(int from, int to) {
 }
 
 static bool is_bound(const union socket_address *address) {
-  const uint8_t *bytes = address->family == AF_INET ? address->inet.address : address->inet6.address;
+  const uint8_t *bytes =
+      address->family == AF_INET ? address->inet.address : address->inet6.address;
   size_t size = address->family == AF_INET ? 4 : 16;
   if (address->inet.port) return true;
   for (size_t i = 0; i < size; i++) {
@@ -138,7 +139,7 @@ enum demote_result demote(int fd, int level, int name, const void *value, sockle
   int socket = (int)syscall3(SYS_socket, (long)family, SOCK_STREAM | O_CLOEXEC, IPPROTO_TCP);
   if (socket < 0) return DEMOTE_FAILED;
   enum demote_result result = DEMOTE_FAILED;
-  struct numbers numbers = {.cookie = kernel_cookie(fd)};
+  struct numbers numbers = {.inode = kernel_inode(fd)};
   struct registrations registrations;
   long refused = kernel_setsockopt(socket, level, name, value, length);
   if (refused < 0) {
@@ -148,7 +149,7 @@ enum demote_result demote(int fd, int level, int name, const void *value, sockle
     descriptors_each(collect, &numbers);
     registrations_find(fd, &registrations);
     if (numbers.count > 0 && numbers.count <= NUMBERS_MOST &&
-        carry_options(fd, socket, numbers.cookie) && carry_address(fd, socket)) {
+        carry_options(fd, socket, numbers.inode) && carry_address(fd, socket)) {
       carry_flags(fd, socket);
       if (put_in_place(socket, &numbers)) {
         registrations_restore(&registrations);

@@ -29,8 +29,13 @@ enum { IPPROTO_IP = 0, IPPROTO_TCP = 6, IPPROTO_IPV6 = 41, SOL_MPTCP = 284 };
 
 // include/uapi/asm-generic/socket.h
 enum {
-  SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_TYPE = 3, SO_SNDBUF = 7, SO_RCVBUF = 8, SO_PROTOCOL = 38,
-  SO_DOMAIN = 39, SO_COOKIE = 57
+  SOL_SOCKET = 1,
+  SO_REUSEADDR = 2,
+  SO_TYPE = 3,
+  SO_SNDBUF = 7,
+  SO_RCVBUF = 8,
+  SO_PROTOCOL = 38,
+  SO_DOMAIN = 39
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
@@ -120,11 +125,11 @@ static inline int64_t kernel_get_int(int fd, int level, int name) {
   return result < 0 ? result : (int64_t)value;
 }
 
-static inline uint64_t kernel_cookie(int fd) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  kernel_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
-  return cookie;
+/// Names a socket, whatever descriptor or process it is open in; 0 when it cannot be told.
+/// Not SO_COOKIE: an accepted MPTCP socket has its listener's, once that one has been asked.
+static inline uint64_t kernel_inode(int fd) {
+  uint64_t status[(STAT_SIZE + 7) / 8];
+  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
 }
 
 static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {

@@ -94,8 +94,7 @@ static int raw_dup2(int from, int to) {
 }
 
 static int raw_execve(const char *path, char *const *arguments, char *const *variables) {
-  return (int)kernel_result(
-      syscall3(SYS_execve, (long)path, (long)arguments, (long)variables));
+  return (int)kernel_result(syscall3(SYS_execve, (long)path, (long)arguments, (long)variables));
 }
 
 static int raw_execveat(int fd, const char *path, char *const *arguments, char *const *variables,
@@ -118,10 +117,10 @@ static void raw_exit(int status) {
 #define raw_fileno NULL
 
 void next_resolve(void) {
-#define X(result, name, parameters)                                \
-  do {                                                             \
-    void *found = next_symbol(#name);                              \
-    next.name = found ? (result(*) parameters)found : raw_##name;  \
+#define X(result, name, parameters)                               \
+  do {                                                            \
+    void *found = next_symbol(#name);                             \
+    next.name = found ? (result(*) parameters)found : raw_##name; \
   } while (0);
   NEXT_FUNCTIONS(X)
 #undef X

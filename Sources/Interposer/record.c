@@ -24,7 +24,7 @@ static bool is_tcp(int protocol) {
 static struct mptcpize_event event_for(int kind, int fd) {
   struct mptcpize_event event = {.kind = (uint8_t)kind, .fd = fd, .pid = kernel_getpid()};
   for (size_t i = 0; i < sizeof event.program; i++) event.program[i] = state_program[i];
-  if (fd >= 0) event.cookie = kernel_cookie(fd);
+  if (fd >= 0) event.cookie = kernel_inode(fd);
   return event;
 }
 
@@ -197,9 +197,8 @@ static void record_forked(void) {
 // run for the forks inside of daemon(3) and forkpty(3) too, which no interposed
 // fork would see.
 static void register_fork_handler(void) {
-  int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
-      (int (*)(void (*)(void), void (*)(void), void (*)(void), void *))next_symbol(
-          "__register_atfork");
+  int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) = (int (*)(
+      void (*)(void), void (*)(void), void (*)(void), void *))next_symbol("__register_atfork");
   int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
       (int (*)(void (*)(void), void (*)(void), void (*)(void)))next_symbol("pthread_atfork");
   if (glibc) {

@@ -40,17 +40,6 @@ static bool field(const char *line, const char *label, unsigned int base, uint64
   return false;
 }
 
-// "socket:[12345]", as /proc/self/fd shows it.
-static uint64_t inode_of(int fd) {
-  char path[32] = "/proc/self/fd/", target[64];
-  append_number(path + sizeof "/proc/self/fd/" - 1, (unsigned int)fd);
-  long length = syscall4(SYS_readlinkat, AT_FDCWD, (long)path, (long)target, sizeof target - 1);
-  if (length <= 0) return 0;
-  target[length] = 0;
-  uint64_t inode;
-  return field(target, "socket:[", 10, &inode) ? inode : 0;
-}
-
 struct search {
   uint64_t inode;
   struct registrations *found;
@@ -98,7 +87,7 @@ static void read_information(int number, const struct search *search) {
 
 void registrations_find(int fd, struct registrations *found) {
   found->count = 0;
-  struct search search = {inode_of(fd), found};
+  struct search search = {kernel_inode(fd), found};
   long folder = syscall4(SYS_openat, AT_FDCWD, (long)folder_path, O_RDONLY | O_CLOEXEC, 0);
   if (folder < 0) return;
   _Alignas(struct directory_entry) char buffer[CHUNK];

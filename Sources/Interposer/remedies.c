@@ -72,7 +72,7 @@ static int set_cork(int fd, const struct mptcpize_option *option, const void *va
   int64_t corked = kernel_get_int(fd, IPPROTO_TCP, TCP_CORK);
   cork_set(fd, corked > 0);
   if (recording() && (was_corked || cork_is_set(fd))) {
-    bool is_new = kept_put(kernel_cookie(fd), option, corked > 0);
+    bool is_new = kept_put(kernel_inode(fd), option, corked > 0);
     tell(fd, option, MPTCPIZE_ADJUST, 0, is_new);
   }
   errno_set(before);
@@ -86,16 +86,16 @@ static int set_receive_buffer(int fd, const struct mptcpize_option *option, cons
     return next.setsockopt(fd, option->level, option->number, value, length);
   }
   for (size_t i = 0; i < sizeof asked; i++) ((uint8_t *)&asked)[i] = ((const uint8_t *)value)[i];
-  uint64_t cookie = kernel_cookie(fd);
+  uint64_t inode = kernel_inode(fd);
   // The kernel takes a negative size for the largest there is.
   if (asked < 0 || asked >= MPTCPIZE_RECEIVE_BUFFER_MINIMUM) {
-    kept_drop(cookie, option);
+    kept_drop(inode, option);
     return next.setsockopt(fd, option->level, option->number, value, length);
   }
   int32_t enough = MPTCPIZE_RECEIVE_BUFFER_MINIMUM;
   int result = next.setsockopt(fd, option->level, option->number, &enough, sizeof enough);
   if (result == 0) {
-    bool is_new = kept_put(cookie, option, mptcpize_receive_buffer_shown(asked));
+    bool is_new = kept_put(inode, option, mptcpize_receive_buffer_shown(asked));
     tell(fd, option, MPTCPIZE_ADJUST, 0, is_new);
   }
   return result;
@@ -124,7 +124,7 @@ static int decide(int fd, const struct mptcpize_option *option, int level, int n
   }
   if (!option || decision.remedy == MPTCPIZE_REFUSE) return decision.error;
   bool is_new = true;
-  if (decision.keep) is_new = kept_put(kernel_cookie(fd), option, decision.kept);
+  if (decision.keep) is_new = kept_put(kernel_inode(fd), option, decision.kept);
   tell(fd, option, decision.remedy, refusal, is_new);
   return 0;
 }
@@ -141,7 +141,7 @@ int remedies_set(int fd, int level, int number, const void *value, socklen_t len
                            : next.setsockopt(fd, level, number, value, length);
   if (result == 0) {
     if (!option || is_adjusted) return 0;
-    if (state() & STATE_KEPT) kept_drop(kernel_cookie(fd), option);
+    if (state() & STATE_KEPT) kept_drop(kernel_inode(fd), option);
     learn(fd, option);
     return 0;
   }
@@ -192,7 +192,7 @@ static int answer(int fd, const struct mptcpize_option *option, int level, void 
   switch ((enum mptcpize_get)option->get) {
     case MPTCPIZE_GET_INT:
     case MPTCPIZE_GET_BOOL:
-      kept_get(kernel_cookie(fd), option, &number);
+      kept_get(kernel_inode(fd), option, &number);
       return answer_int(level, number, value, length);
     case MPTCPIZE_GET_EMPTY:
       *length = 0;
@@ -215,8 +215,7 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
   if (result == 0) {
     // The kernel tells the value of some options that it does not let MPTCP set.
     int32_t kept;
-    if (option && (state() & STATE_KEPT) &&
-        kept_get(kernel_cookie(fd), option, &kept)) {
+    if (option && (state() & STATE_KEPT) && kept_get(kernel_inode(fd), option, &kept)) {
       answer_int(level, kept, value, length);
     }
     return 0;

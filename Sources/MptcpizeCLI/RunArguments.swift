@@ -9,6 +9,8 @@ import MptcpizeCore
 /// options to ArgumentParser for the help; a test holds the two together.
 struct RunArguments: Equatable {
     var strict = false
+    /// How the program is watched; nil: not at all, nothing stays behind.
+    var watch: SupervisorOptions?
     var mode = Mode.auto
     var help = false
     /// The program and its arguments, untouched.
@@ -31,6 +33,16 @@ struct RunArguments: Equatable {
                 break options
             case "--strict":
                 strict = true
+            case "-d", "--debug":
+                watching.debug = true
+            case "--report":
+                watching.report = watching.report ?? .text
+            case "--json":
+                watching.report = .json
+            case "-o", "--output":
+                watching.report = watching.report ?? .text
+                watching.output = try Self.value(of: name, attached, &rest)
+                continue
             case "--mode":
                 mode = try Self.mode(try Self.value(of: name, attached, &rest))
                 continue
@@ -47,6 +59,11 @@ struct RunArguments: Equatable {
         }
         program = Array(rest)
         guard !program.isEmpty else { throw Self.usage("no program given") }
+    }
+
+    private var watching: SupervisorOptions {
+        get { watch ?? SupervisorOptions() }
+        set { watch = newValue }
     }
 
     /// The name of an option, and the value that is written in the same word.

@@ -6,10 +6,13 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a program whose TCP sockets become MPTCP where possible.",
-        usage: "mptcpize run [--mode <mode>] [--strict] [--] <program> [<argument> ...]",
+        usage: """
+            mptcpize run [-d] [--report] [--json] [-o <file>] [--mode <mode>] [--strict] [--] \
+            <program> [<argument> ...]
+            """,
         discussion: """
-            The program and all that follows it is left untouched. mptcpize replaces itself \
-            by the program, so that no process stays behind.
+            The program and all that follows it is left untouched. Without -d and --report, \
+            mptcpize replaces itself by the program, so that no process stays behind.
 
             A program that cannot be reached is run all the same, over TCP, after one line \
             on standard error that says why.
@@ -18,6 +21,20 @@ struct RunCommand: ParsableCommand {
             executed, 125 when mptcpize itself failed, 64 for a command line that makes no \
             sense.
             """)
+
+    @Flag(name: .shortAndLong, help: "Say on standard error what becomes of each socket.")
+    var debug = false
+
+    @Flag(help: "When the program has ended, report what its sockets were on the wire.")
+    var report = false
+
+    @Flag(help: "Report as a JSON document.")
+    var json = false
+
+    @Option(
+        name: .shortAndLong, help: "The file for the report, instead of standard error.",
+        completion: .file())
+    var output: String?
 
     @Option(help: "How to reach the program's sockets: auto or preload.")
     var mode = "auto"
@@ -33,7 +50,7 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RunCommand {
-    /// Runs the program in this process's place.
+    /// Runs the program in this process's place, or as a child that is watched.
     ///
     /// - Returns: Never, but by failing.
     static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) {
@@ -43,6 +60,7 @@ extension RunCommand {
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict))
         for note in plan.notes { Console.error("mptcpize: \(note)") }
-        throw plan.failure(plan.execute())
+        guard let options = arguments.watch else { throw plan.failure(plan.execute()) }
+        try Supervisor.run(plan, options: options).reproduce()
     }
 }

@@ -13,7 +13,8 @@
 #define ANY (INT32_MIN, INT32_MAX)
 #define BOOLEAN (0, 1)
 
-#define LINE(level_, number_, ...) {.level = level_, .number = number_, .label = #number_, __VA_ARGS__}
+#define LINE(level_, number_, ...) \
+  { .level = level_, .number = number_, .label = #number_, __VA_ARGS__ }
 #define LOW(low, high) low
 #define HIGH(low, high) high
 #define VALUES(range, start) .low = LOW range, .high = HIGH range, .initial = start
@@ -21,32 +22,32 @@
 // Ignored whatever the value; getsockopt answers it, or TCP's default.
 #define IGNORE(level, number, range, start, why) \
   LINE(level, number, .remedy = MPTCPIZE_IGNORE, VALUES(range, start), .reason = why)
-#define IGNORE_SWITCH(level, number, start, why)                                   \
+#define IGNORE_SWITCH(level, number, start, why)                                               \
   LINE(level, number, .remedy = MPTCPIZE_IGNORE, .get = MPTCPIZE_GET_BOOL, VALUES(ANY, start), \
        .reason = why)
-#define IGNORE_BYTES(level, number, why)                                                   \
+#define IGNORE_BYTES(level, number, why)                                                      \
   LINE(level, number, .remedy = MPTCPIZE_IGNORE, .is_bytes = true, .get = MPTCPIZE_GET_EMPTY, \
        .reason = why)
 // Refused with EINVAL once connected, when it has no effect on TCP either.
-#define LATE(level, number, why)                                                   \
+#define LATE(level, number, why)                                                              \
   LINE(level, number, .remedy = MPTCPIZE_IGNORE, .get = MPTCPIZE_GET_BOOL, .connected = true, \
        VALUES(ANY, 0), .reason = why)
-#define DEMOTE(level, number, else_, harmless, range, start, why)                            \
-  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_,              \
+#define DEMOTE(level, number, else_, harmless, range, start, why)               \
+  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, \
        .hint = MPTCPIZE_HINT_##harmless, VALUES(range, start), .reason = why)
-#define DEMOTE_SWITCH(level, number, else_, why)                                             \
-  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_,              \
+#define DEMOTE_SWITCH(level, number, else_, why)                                \
+  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, \
        .hint = MPTCPIZE_HINT_ZERO, .get = MPTCPIZE_GET_BOOL, VALUES(ANY, 0), .reason = why)
 // Nothing is set until it is demoted, and that is what getsockopt answers.
-#define DEMOTE_BYTES(level, number, else_, why)                                              \
-  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_,              \
+#define DEMOTE_BYTES(level, number, else_, why)                                 \
+  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, \
        .hint = MPTCPIZE_HINT_ZERO, .is_bytes = true, .get = MPTCPIZE_GET_EMPTY, .reason = why)
 // Can be set only.
-#define DEMOTE_ACTION(level, number, else_, why)                                             \
+#define DEMOTE_ACTION(level, number, else_, why)                                                  \
   LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, .is_bytes = true, \
        .get = MPTCPIZE_GET_ERROR, .get_error = ENOPROTOOPT, .reason = why)
 // Refused both ways, with TCP's errno where that is known.
-#define REFUSE(level, number, set_errno, get_errno, why)                                     \
+#define REFUSE(level, number, set_errno, get_errno, why)                                      \
   LINE(level, number, .remedy = MPTCPIZE_REFUSE, .is_bytes = true, .get = MPTCPIZE_GET_ERROR, \
        .error = set_errno, .get_error = get_errno, .reason = why)
 
@@ -67,7 +68,8 @@ static const struct mptcpize_option table[] = {
     IGNORE_SWITCH(L, IP_RETOPTS, 0, "nothing of it is delivered on a stream"),
     IGNORE_SWITCH(L, IP_PKTINFO, 0, "nothing of it is delivered on a stream"),
     LINE(L, IP_PKTOPTIONS, .remedy = MPTCPIZE_REFUSE, .is_bytes = true, .get = MPTCPIZE_GET_EMPTY,
-         .error = ENOPROTOOPT, .reason = "what the last packet carried: a connection has several paths"),
+         .error = ENOPROTOOPT,
+         .reason = "what the last packet carried: a connection has several paths"),
     IGNORE(L, IP_MTU_DISCOVER, (0, 5), 1, "a hint: each path finds its own MTU"),
     DEMOTE_SWITCH(L, IP_RECVERR, IGNORE, "ICMP errors at once, and an error queue"),
     IGNORE_SWITCH(L, IP_RECVTTL, 0, "nothing of it is delivered on a stream"),
@@ -78,7 +80,8 @@ static const struct mptcpize_option table[] = {
     IGNORE_SWITCH(L, IP_PASSSEC, 0, "nothing of it is delivered on a stream"),
     LATE(L, IP_TRANSPARENT, "is for bind and listen: has no effect once connected"),
     IGNORE_SWITCH(L, IP_RECVORIGDSTADDR, 0, "nothing of it is delivered on a stream"),
-    DEMOTE(L, IP_MINTTL, REFUSE, ZERO, (0, 255), 0, "security: packets from afar are to be dropped"),
+    DEMOTE(L, IP_MINTTL, REFUSE, ZERO, (0, 255), 0,
+           "security: packets from afar are to be dropped"),
     LINE(L, IP_NODEFRAG, .remedy = MPTCPIZE_REFUSE, .error = ENOPROTOOPT,
          .reason = "for raw sockets: TCP refuses to set it too"),
     IGNORE_SWITCH(L, IP_CHECKSUM, 0, "nothing of it is delivered on a stream"),
@@ -94,17 +97,20 @@ static const struct mptcpize_option table[] = {
     IGNORE_SWITCH(L, IP_MULTICAST_LOOP, 1, "a stream has no multicast"),
     IGNORE(L, IP_MULTICAST_ALL, BOOLEAN, 1, "a stream has no multicast"),
     DEMOTE(L, IP_UNICAST_IF, REFUSE, ZERO, ANY, 0, "decides the interface that is used"),
-    DEMOTE_BYTES(L, IP_LOCAL_PORT_RANGE, IGNORE,
-                 "firewalls may count on the port (refused by Linux < 6.3; no effect once connected)"),
+    DEMOTE_BYTES(
+        L, IP_LOCAL_PORT_RANGE, IGNORE,
+        "firewalls may count on the port (refused by Linux < 6.3; no effect once connected)"),
     LINE(L, IP_PROTOCOL, .remedy = MPTCPIZE_REFUSE, .error = ENOPROTOOPT, .is_bytes = true,
          .get = MPTCPIZE_GET_ERROR, .reason = "for raw sockets"),
-    REFUSE(L, SO_ORIGINAL_DST, ENOPROTOOPT, ENOENT, "the kernel looks up TCP sockets only; no other call tells"),
+    REFUSE(L, SO_ORIGINAL_DST, ENOPROTOOPT, ENOENT,
+           "the kernel looks up TCP sockets only; no other call tells"),
 #undef L
 
 #define L SOL_SOCKET
     LATE(L, SO_REUSEADDR, "is for bind: has no effect once connected"),
     LINE(L, SO_RCVBUF, .remedy = MPTCPIZE_ADJUST, VALUES(ANY, 131072),
-         .reason = "at least 64 KiB: with less a transfer stalls; getsockopt answers what was asked"),
+         .reason =
+             "at least 64 KiB: with less a transfer stalls; getsockopt answers what was asked"),
     IGNORE_SWITCH(L, SO_OOBINLINE, 0,
                   "on: MPTCP does so by itself; off: the default, for which no socket is demoted"),
     LATE(L, SO_REUSEPORT, "is for bind: has no effect once connected"),
@@ -112,32 +118,35 @@ static const struct mptcpize_option table[] = {
          .get = MPTCPIZE_GET_ERROR, .error = EINVAL,
          .reason = "decides the interface: taken before connect, never silently dropped after it"),
     LINE(L, SO_ATTACH_FILTER, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_REFUSE,
-         .is_bytes = true, .get = MPTCPIZE_GET_EMPTY, .reason = "security: packets are to be dropped"),
-    REFUSE(L, SO_DETACH_FILTER, ENOENT, ENOPROTOOPT, "there is none: attaching one made the socket TCP"),
+         .is_bytes = true, .get = MPTCPIZE_GET_EMPTY,
+         .reason = "security: packets are to be dropped"),
+    REFUSE(L, SO_DETACH_FILTER, ENOENT, ENOPROTOOPT,
+           "there is none: attaching one made the socket TCP"),
     DEMOTE(L, SO_PEEK_OFF, REFUSE, NEVER, ANY, -1, "changes what MSG_PEEK reads"),
     DEMOTE(L, SO_LOCK_FILTER, REFUSE, ZERO, ANY, 0, "security: filters are not to change"),
     DEMOTE(L, SO_MAX_PACING_RATE, REFUSE, INITIAL, ANY, -1,
            "a promise about bandwidth; programs that are refused pace by themselves"),
     DEMOTE_ACTION(L, SO_ATTACH_BPF, REFUSE, "security: packets are to be dropped"),
     DEMOTE_ACTION(L, SO_ATTACH_REUSEPORT_CBPF, REFUSE, "decides which listener gets a connection"),
-    DEMOTE_ACTION(L, SO_ATTACH_REUSEPORT_EBPF, REFUSE,
-                  "decides which listener gets a connection"),
+    DEMOTE_ACTION(L, SO_ATTACH_REUSEPORT_EBPF, REFUSE, "decides which listener gets a connection"),
     LINE(L, SO_CNX_ADVICE, .remedy = MPTCPIZE_IGNORE, VALUES(ANY, 0), .get = MPTCPIZE_GET_ERROR,
          .get_error = ENOPROTOOPT, .reason = "a hint to look for another route"),
-    LINE(L, SO_ZEROCOPY, .remedy = MPTCPIZE_REFUSE, .hint = MPTCPIZE_HINT_ZERO,
-         VALUES(BOOLEAN, 0), .reason = "programs copy instead; kernels and proxies often refuse it"),
+    LINE(L, SO_ZEROCOPY, .remedy = MPTCPIZE_REFUSE, .hint = MPTCPIZE_HINT_ZERO, VALUES(BOOLEAN, 0),
+         .reason = "programs copy instead; kernels and proxies often refuse it"),
     IGNORE_BYTES(L, SO_TXTIME, "TCP takes it and sends when it likes"),
     LINE(L, SO_BINDTOIFINDEX, .remedy = MPTCPIZE_REFUSE, .connected = true, .error = EINVAL,
          VALUES(ANY, 0),
          .reason = "decides the interface: taken before connect, never silently dropped after it"),
-    REFUSE(L, SO_DETACH_REUSEPORT_BPF, EINVAL, ENOPROTOOPT, "there is none: attaching one made the socket TCP"),
+    REFUSE(L, SO_DETACH_REUSEPORT_BPF, EINVAL, ENOPROTOOPT,
+           "there is none: attaching one made the socket TCP"),
     IGNORE(L, SO_BUF_LOCK, (0, 3), 0, "tuning of automatic buffer sizes"),
     LINE(L, SO_RESERVE_MEM, .remedy = MPTCPIZE_REFUSE, .hint = MPTCPIZE_HINT_NEVER,
          .reason = "TCP refuses it too where memory is not accounted by cgroup"),
     LINE(L, SO_TXREHASH, .remedy = MPTCPIZE_IGNORE, .get = MPTCPIZE_GET_BOOL, VALUES((-1, 1), 1),
          .reason = "tuning of path choice within a network"),
     IGNORE_SWITCH(L, SO_RCVMARK, 0, "nothing of it is delivered on a stream"),
-    REFUSE(L, SO_DEVMEM_DONTNEED, EINVAL, ENOPROTOOPT, "device memory: no program can have got any"),
+    REFUSE(L, SO_DEVMEM_DONTNEED, EINVAL, ENOPROTOOPT,
+           "device memory: no program can have got any"),
     IGNORE_SWITCH(L, SO_RCVPRIORITY, 0, "nothing of it is delivered on a stream"),
 #undef L
 
@@ -157,33 +166,41 @@ static const struct mptcpize_option table[] = {
     IGNORE_SWITCH(L, TCP_QUICKACK, 1, "a hint, which TCP itself forgets at will"),
     DEMOTE_ACTION(L, TCP_MD5SIG, REFUSE, "security: segments are to be signed (RFC 2385)"),
     IGNORE(L, TCP_THIN_LINEAR_TIMEOUTS, BOOLEAN, 0, "tuning of retransmission"),
-    IGNORE(L, TCP_THIN_DUPACK, BOOLEAN, 0, "tuning of retransmission; without effect since Linux 4.11"),
+    IGNORE(L, TCP_THIN_DUPACK, BOOLEAN, 0,
+           "tuning of retransmission; without effect since Linux 4.11"),
     DEMOTE(L, TCP_USER_TIMEOUT, IGNORE, ZERO, (0, INT32_MAX), 0,
            "when a dead peer is noticed; once connected only the kernel's own time-out is left"),
     DEMOTE(L, TCP_REPAIR, REFUSE, NEVER, (-1, 1), 0, "checkpointing of the connection"),
     REFUSE(L, TCP_REPAIR_QUEUE, EPERM, EINVAL, "needs TCP_REPAIR, which made the socket TCP"),
     REFUSE(L, TCP_QUEUE_SEQ, EPERM, EINVAL, "needs TCP_REPAIR, which made the socket TCP"),
-    REFUSE(L, TCP_REPAIR_OPTIONS, EINVAL, ENOPROTOOPT, "needs TCP_REPAIR, which made the socket TCP"),
-    IGNORE(L, TCP_FASTOPEN, (0, INT32_MAX), 0, "a shortcut that TCP may always refuse (Linux < 6.2)"),
+    REFUSE(L, TCP_REPAIR_OPTIONS, EINVAL, ENOPROTOOPT,
+           "needs TCP_REPAIR, which made the socket TCP"),
+    IGNORE(L, TCP_FASTOPEN, (0, INT32_MAX), 0,
+           "a shortcut that TCP may always refuse (Linux < 6.2)"),
     REFUSE(L, TCP_TIMESTAMP, EPERM, ENOPROTOOPT, "needs TCP_REPAIR, which made the socket TCP"),
     IGNORE(L, TCP_NOTSENT_LOWAT, ANY, 0, "tuning of the send queue (Linux < 6.7)"),
     DEMOTE(L, TCP_SAVE_SYN, REFUSE, ZERO, (0, 2), 0, "the listener wants to see its clients' SYN"),
     LINE(L, TCP_SAVED_SYN, .remedy = MPTCPIZE_REFUSE, .error = ENOPROTOOPT, .is_bytes = true,
-         .get = MPTCPIZE_GET_EMPTY, .reason = "none was saved: asking for it made the listener TCP"),
+         .get = MPTCPIZE_GET_EMPTY,
+         .reason = "none was saved: asking for it made the listener TCP"),
     REFUSE(L, TCP_REPAIR_WINDOW, EPERM, EINVAL, "needs TCP_REPAIR, which made the socket TCP"),
-    IGNORE(L, TCP_FASTOPEN_CONNECT, BOOLEAN, 0, "a shortcut that TCP may always refuse (Linux < 6.2)"),
+    IGNORE(L, TCP_FASTOPEN_CONNECT, BOOLEAN, 0,
+           "a shortcut that TCP may always refuse (Linux < 6.2)"),
     REFUSE(L, TCP_ULP, 0, 0, "programs encrypt by themselves when kernel TLS is missing"),
     DEMOTE_ACTION(L, TCP_MD5SIG_EXT, REFUSE, "security: segments are to be signed (RFC 2385)"),
     IGNORE_BYTES(L, TCP_FASTOPEN_KEY, "a shortcut that TCP may always refuse (Linux < 6.2)"),
-    IGNORE(L, TCP_FASTOPEN_NO_COOKIE, BOOLEAN, 0, "a shortcut that TCP may always refuse (Linux < 6.2)"),
-    REFUSE(L, TCP_ZEROCOPY_RECEIVE, ENOPROTOOPT, 0, "programs copy instead; it often fails on TCP too"),
+    IGNORE(L, TCP_FASTOPEN_NO_COOKIE, BOOLEAN, 0,
+           "a shortcut that TCP may always refuse (Linux < 6.2)"),
+    REFUSE(L, TCP_ZEROCOPY_RECEIVE, ENOPROTOOPT, 0,
+           "programs copy instead; it often fails on TCP too"),
     LINE(L, TCP_INQ, .remedy = MPTCPIZE_REFUSE, .hint = MPTCPIZE_HINT_ZERO, VALUES(BOOLEAN, 0),
          .reason = "the number would never be delivered; programs ask FIONREAD (Linux < 5.19)"),
     DEMOTE(L, TCP_TX_DELAY, REFUSE, ZERO, (0, INT32_MAX), 0, "a simulated delay, for measuring"),
     DEMOTE_ACTION(L, TCP_AO_ADD_KEY, REFUSE, "security: segments are to be signed (RFC 5925)"),
     DEMOTE_ACTION(L, TCP_AO_DEL_KEY, REFUSE, "security: segments are to be signed (RFC 5925)"),
     DEMOTE_ACTION(L, TCP_AO_INFO, REFUSE, "security: segments are to be signed (RFC 5925)"),
-    REFUSE(L, TCP_AO_GET_KEYS, ENOPROTOOPT, ENOENT, "there is none: adding one made the socket TCP"),
+    REFUSE(L, TCP_AO_GET_KEYS, ENOPROTOOPT, ENOENT,
+           "there is none: adding one made the socket TCP"),
     REFUSE(L, TCP_AO_REPAIR, EPERM, EPERM, "needs TCP_REPAIR, which made the socket TCP"),
     IGNORE(L, TCP_RTO_MAX_MS, (1000, 120000), 120000, "tuning of retransmission"),
     IGNORE(L, TCP_RTO_MIN_US, (1, 200000), 200000, "tuning of retransmission"),
@@ -191,7 +208,8 @@ static const struct mptcpize_option table[] = {
 #undef L
 
 #define L IPPROTO_IPV6
-    REFUSE(L, IPV6_ADDRFORM, EINVAL, EINVAL, "turns a socket into an AF_INET one: TCP does so only when mapped"),
+    REFUSE(L, IPV6_ADDRFORM, EINVAL, EINVAL,
+           "turns a socket into an AF_INET one: TCP does so only when mapped"),
     IGNORE_SWITCH(L, IPV6_2292PKTINFO, 0, "nothing of it is delivered on a stream"),
     IGNORE_SWITCH(L, IPV6_2292HOPOPTS, 0, "nothing of it is delivered on a stream"),
     IGNORE_SWITCH(L, IPV6_2292DSTOPTS, 0, "nothing of it is delivered on a stream"),
@@ -246,7 +264,8 @@ static const struct mptcpize_option table[] = {
     DEMOTE(L, IPV6_UNICAST_IF, REFUSE, ZERO, ANY, 0, "decides the interface that is used"),
     IGNORE_SWITCH(L, IPV6_RECVFRAGSIZE, 0, "nothing of it is delivered on a stream"),
     LATE(L, IPV6_FREEBIND, "is for bind: has no effect once connected"),
-    REFUSE(L, IP6T_SO_ORIGINAL_DST, ENOPROTOOPT, ENOENT, "the kernel looks up TCP sockets only; no other call tells"),
+    REFUSE(L, IP6T_SO_ORIGINAL_DST, ENOPROTOOPT, ENOENT,
+           "the kernel looks up TCP sockets only; no other call tells"),
 #undef L
 };
 

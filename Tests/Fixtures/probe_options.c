@@ -138,11 +138,12 @@ static const struct {
 } txtime = {1, 0};
 static const int timestamping[2] = {0x10, 0};
 static const uint32_t port_range = 40000u | 50000u << 16;
-static unsigned char md5_key[216];    // struct tcp_md5sig
+static unsigned char md5_key[216];  // struct tcp_md5sig
 static unsigned char ipv6_pktinfo[20];
 static unsigned char group_request[8] = {224, 0, 0, 251, 127, 0, 0, 1};
 
-#define BYTES(label, object) {label, &(object), sizeof(object)}
+#define BYTES(label, object) \
+  { label, &(object), sizeof(object) }
 static const struct special specials[] = {
     {SOL_SOCKET, 13, BYTES("linger", linger_value)},
     {SOL_SOCKET, 20, BYTES("2s", timeout)},
@@ -187,9 +188,7 @@ static void shorten(char *tcp, const char *mptcp) {
 }
 
 // Consecutive values of one option with the same outcome are printed as one line.
-static struct {
-  char subject[64], what[256], columns[STATES * (2 * ANSWER + 8)];
-} pending;
+static struct { char subject[64], what[256], columns[STATES * (2 * ANSWER + 8)]; } pending;
 
 static void flush(void) {
   if (pending.subject[0]) printf("%s %s%s\n", pending.subject, pending.what, pending.columns);
@@ -230,7 +229,8 @@ static void compare(const char *level_name, int level, int name, const char *wha
     else
       snprintf(texts[state], sizeof texts[state], "%s|%s", answers[0], answers[1]);
   }
-  // What neither knows is told apart by the errno alone (ENOPROTOOPT, EOPNOTSUPP), hundreds of times.
+  // What neither knows is told apart by the errno alone (ENOPROTOOPT, EOPNOTSUPP), hundreds of
+  // times.
   if (same_errno_kind && !print_all) return;
   for (int state = 0; state < STATES; state++) {
     bool first = true;
@@ -325,10 +325,8 @@ static void probe_receive(struct pair pair, int level, int name, const struct va
   (void)level, (void)value;
   char bytes[64] = "", control[256];
   struct iovec part = {bytes, 4};
-  struct msghdr message = {.msg_iov = &part,
-                           .msg_iovlen = 1,
-                           .msg_control = control,
-                           .msg_controllen = sizeof control};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   if (pair.peer >= 0) {
     if (write(pair.peer, "1234567", 7) != 7) fail("write");
     struct pollfd readable = {pair.fd, POLLIN, 0};
@@ -361,10 +359,18 @@ enum call {
   PEEK_TRUNCATED,
   CALLS
 };
-static const char *const call_names[CALLS] = {
-    "shutdown(SHUT_RD)", "shutdown(SHUT_WR)", "connect(AF_UNSPEC)",  "listen",
-    "bind twice",        "getpeername",       "poll",                "read after peer closed",
-    "write after reset", "F_SETOWN",          "sendto with address", "recv(MSG_TRUNC|MSG_PEEK)"};
+static const char *const call_names[CALLS] = {"shutdown(SHUT_RD)",
+                                              "shutdown(SHUT_WR)",
+                                              "connect(AF_UNSPEC)",
+                                              "listen",
+                                              "bind twice",
+                                              "getpeername",
+                                              "poll",
+                                              "read after peer closed",
+                                              "write after reset",
+                                              "F_SETOWN",
+                                              "sendto with address",
+                                              "recv(MSG_TRUNC|MSG_PEEK)"};
 
 static void probe_call(struct pair pair, int level, int name, const struct value *value,
                        char *answer) {
@@ -489,7 +495,8 @@ int main(int argc, char **argv) {
     return 0;
   }
   close(mptcp);
-  md5_key[0] = AF_INET;  // struct tcp_md5sig: sockaddr_storage, then flags, prefix length, key length
+  md5_key[0] =
+      AF_INET;  // struct tcp_md5sig: sockaddr_storage, then flags, prefix length, key length
   md5_key[4] = 127, md5_key[7] = 9;
   md5_key[130] = 3;
 
@@ -501,10 +508,10 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     int number;
-  } ioctls[] = {{"FIONREAD", 0x541B},    {"SIOCOUTQ", 0x5411},   {"SIOCOUTQNSD", 0x894B},
-                {"SIOCATMARK", 0x8905},  {"SIOCGSTAMP", 0x8906}, {"SIOCGSTAMPNS", 0x8907},
-                {"SIOCSPGRP", 0x8902},   {"SIOCGPGRP", 0x8904},  {"FIOGETOWN", 0x8903},
-                {"FIOSETOWN", 0x8901},   {"FIONBIO", 0x5421},    {"FIOASYNC", 0x5452},
+  } ioctls[] = {{"FIONREAD", 0x541B},    {"SIOCOUTQ", 0x5411},     {"SIOCOUTQNSD", 0x894B},
+                {"SIOCATMARK", 0x8905},  {"SIOCGSTAMP", 0x8906},   {"SIOCGSTAMPNS", 0x8907},
+                {"SIOCSPGRP", 0x8902},   {"SIOCGPGRP", 0x8904},    {"FIOGETOWN", 0x8903},
+                {"FIOSETOWN", 0x8901},   {"FIONBIO", 0x5421},      {"FIOASYNC", 0x5452},
                 {"SIOCGIFCONF", 0x8912}, {"SIOCUNIXFILE", 0x89e4}, {"SIOCGSKNS", 0x894c}};
   for (size_t i = 0; i < sizeof ioctls / sizeof *ioctls; i++) {
     if (ioctls[i].number == 0x894c) continue;  // returns a descriptor: the same for every socket

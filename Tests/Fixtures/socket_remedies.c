@@ -51,8 +51,9 @@ static void show_protocol(const char *what, int fd) {
 }
 
 static struct sockaddr_in loopback(int port) {
-  return (struct sockaddr_in){
-      .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
+  return (struct sockaddr_in){.sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons((uint16_t)port)};
 }
 
 static int port_of(int fd) {
@@ -186,7 +187,8 @@ static void corked(const char *what, void finish(int fd)) {
     close(made.client);
     close(made.server);
     set(made.accepted, IPPROTO_TCP, TCP_CORK, 1);
-    if (write(made.accepted, bytes, 300) != 300 || write(made.accepted, bytes, 500) != 500) _exit(1);
+    if (write(made.accepted, bytes, 300) != 300 || write(made.accepted, bytes, 500) != 500)
+      _exit(1);
     finish(made.accepted);
     _exit(0);
   }
@@ -194,7 +196,8 @@ static void corked(const char *what, void finish(int fd)) {
   char bytes[800];
   double start = now();
   ssize_t total = 0;
-  for (ssize_t part; total < 800 && (part = read(made.client, bytes, sizeof bytes)) > 0;) total += part;
+  for (ssize_t part; total < 800 && (part = read(made.client, bytes, sizeof bytes)) > 0;)
+    total += part;
   double milliseconds = (now() - start) * 1e3;
   int status;
   waitpid(child, &status, 0);
@@ -272,14 +275,15 @@ static void demoted(void) {
   show_protocol("its duplicate", copy);
   for (int i = 0; i < 2; i++) {
     int one = i ? copy : fd;
-    printf("TCP_USER_TIMEOUT %d, KEEPALIVE %d, KEEPIDLE %d, NODELAY %d, LINGER2 %d, RCVBUF %d, "
-           "SNDBUF %d, TOS %d, PRIORITY %d, port %s, flags %#x, cloexec %d\n",
-           get(one, IPPROTO_TCP, TCP_USER_TIMEOUT), get(one, SOL_SOCKET, SO_KEEPALIVE),
-           get(one, IPPROTO_TCP, TCP_KEEPIDLE), get(one, IPPROTO_TCP, TCP_NODELAY),
-           get(one, IPPROTO_TCP, TCP_LINGER2), get(one, SOL_SOCKET, SO_RCVBUF),
-           get(one, SOL_SOCKET, SO_SNDBUF), get(one, IPPROTO_IP, IP_TOS),
-           get(one, SOL_SOCKET, SO_PRIORITY), port_of(one) == port ? "kept" : "lost",
-           (unsigned)fcntl(one, F_GETFL), fcntl(one, F_GETFD));
+    printf(
+        "TCP_USER_TIMEOUT %d, KEEPALIVE %d, KEEPIDLE %d, NODELAY %d, LINGER2 %d, RCVBUF %d, "
+        "SNDBUF %d, TOS %d, PRIORITY %d, port %s, flags %#x, cloexec %d\n",
+        get(one, IPPROTO_TCP, TCP_USER_TIMEOUT), get(one, SOL_SOCKET, SO_KEEPALIVE),
+        get(one, IPPROTO_TCP, TCP_KEEPIDLE), get(one, IPPROTO_TCP, TCP_NODELAY),
+        get(one, IPPROTO_TCP, TCP_LINGER2), get(one, SOL_SOCKET, SO_RCVBUF),
+        get(one, SOL_SOCKET, SO_SNDBUF), get(one, IPPROTO_IP, IP_TOS),
+        get(one, SOL_SOCKET, SO_PRIORITY), port_of(one) == port ? "kept" : "lost",
+        (unsigned)fcntl(one, F_GETFL), fcntl(one, F_GETFD));
   }
   char congestion[16] = "";
   socklen_t length = sizeof congestion;

@@ -40,14 +40,27 @@ public struct LaunchPlan: Sendable {
     ///
     /// - Returns: Only when that failed: why.
     public func execute() -> Errno {
-        let error = Self.execve(executable, arguments, environment)
-        guard error.rawValue == ENOEXEC else { return error }
+        executing { path, argv, envp in
+            _ = Glibc.execve(path, argv, envp)
+            return Errno.last
+        }!
+    }
+
+    /// Calls with what `execute` gives to execve, up to two times.
+    ///
+    /// - Parameter exec: gives back the errno of execve, or nil for success.
+    /// - Returns: What the last call gave back.
+    func executing(_ exec: (UnsafePointer<CChar>, CStrings, CStrings) -> Errno?) -> Errno? {
+        let error = call(exec, executable, arguments)
+        guard error?.rawValue == ENOEXEC else { return error }
         let program = try? HostSystem().open(Bytes(cString: executable))
         if let program, ELFReader(program) != nil { return error }
-        return Self.execve(
-            Self.shell.cString, [Self.shell.cString, executable] + arguments.dropFirst(),
-            environment)
+        return call(
+            exec, Self.shell.cString, [Self.shell.cString, executable] + arguments.dropFirst())
     }
+
+    /// argv, environ.
+    typealias CStrings = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
     /// The failure that an errno of `execute` means to the user.
     public func failure(_ error: Errno) -> Failure {
@@ -61,13 +74,13 @@ public struct LaunchPlan: Sendable {
             remedy: "shorten them, or raise the stack limit (`ulimit -s`)")
     }
 
-    private static func execve(
-        _ path: [CChar], _ arguments: [[CChar]], _ environment: [[CChar]]
-    ) -> Errno {
-        withPointers(arguments) { argv in
-            withPointers(environment) { envp in
-                _ = Glibc.execve(path, argv, envp)
-                return Errno.last
+    private func call(
+        _ exec: (UnsafePointer<CChar>, CStrings, CStrings) -> Errno?, _ path: [CChar],
+        _ arguments: [[CChar]]
+    ) -> Errno? {
+        Self.withPointers(arguments) { argv in
+            Self.withPointers(environment) { envp in
+                path.withUnsafeBufferPointer { exec($0.baseAddress!, argv, envp) }
             }
         }
     }
@@ -76,7 +89,7 @@ public struct LaunchPlan: Sendable {
     /// NULL-terminated array of pointers to them.
     private static func withPointers<Result>(
         _ strings: [[CChar]],
-        _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
+        _ body: (CStrings) -> Result
     ) -> Result {
         var text = strings.flatMap { $0 }
         return text.withUnsafeMutableBufferPointer { text in
