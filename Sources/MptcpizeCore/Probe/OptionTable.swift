@@ -112,3 +112,23 @@ public enum OptionTable {
         return getsockopt(fd, line.level, line.number, &value, &size) < 0 ? .last : nil
     }
 }
+
+extension RemedyNames {
+    /// The names of the option table.
+    public static let table = RemedyNames(
+        option: { level, option in
+            let line = mptcpize_option_find(
+                Int32(bitPattern: level), Int32(bitPattern: option))
+            return line.map { String(cString: mptcpize_option_label($0)) }
+                ?? "option \(level)/\(option)"
+        },
+        remedy: { kind in
+            switch mptcpize_remedy(UInt32(kind)) {
+            case MPTCPIZE_IGNORE: "ignored"
+            case MPTCPIZE_ADJUST: "adjusted"
+            case MPTCPIZE_DEMOTE: "demoted"
+            case MPTCPIZE_REFUSE: "refused"
+            default: "remedy \(kind)"
+            }
+        })
+}

@@ -1,5 +1,6 @@
 import Glibc
 import SocketEvents
+import SocketPolicy
 
 /// One record of the ring, with everything in it checked: any process that was given
 /// the ring's name can write anything.
@@ -124,6 +125,9 @@ public struct Remedy: Equatable, Sendable {
     public var kind: UInt16
     /// What the kernel said to the option.
     public var error: Errno?
+
+    /// Whether plain TCP took the socket's place.
+    var isDemotion: Bool { kind == UInt16(MPTCPIZE_DEMOTE.rawValue) }
 
     public init(level: UInt32, option: UInt32, kind: UInt16, error: Errno?) {
         self.level = level

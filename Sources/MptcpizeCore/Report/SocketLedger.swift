@@ -131,7 +131,9 @@ public struct SocketLedger {
     }
 
     private mutating func remedy(_ event: SocketEvent) -> SocketNews? {
-        guard let index = find(event), let remedy = event.remedy else { return nil }
+        guard let remedy = event.remedy else { return nil }
+        if remedy.isDemotion { replace(event) }
+        guard let index = find(event) else { return nil }
         // A program that sets an option on each write must not fill the report.
         let most = 32
         if entries[index].socket.remedies.contains(remedy)
@@ -141,6 +143,18 @@ public struct SocketLedger {
         }
         entries[index].socket.remedies.append(remedy)
         return .remedied(entries[index].socket, remedy)
+    }
+
+    /// The program's socket is another one from now on, under the same numbers; each of
+    /// them is told.
+    private mutating func replace(_ event: SocketEvent) {
+        guard event.cookie != 0, let index = processes[event.pid]?.open[event.fd],
+            entries[index].cookie != event.cookie
+        else { return }
+        if byCookie[entries[index].cookie] == index { byCookie[entries[index].cookie] = nil }
+        entries[index].cookie = event.cookie
+        byCookie[event.cookie] = index
+        entries[index].socket.socket = event.socket
     }
 
     // MARK: - Holders

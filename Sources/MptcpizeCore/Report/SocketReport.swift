@@ -15,7 +15,7 @@ public struct SocketReport: Sendable {
 
     public init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
-        notes: [String] = [], wasReached: Bool = true, names: RemedyNames = RemedyNames()
+        notes: [String] = [], wasReached: Bool = true, names: RemedyNames = .table
     ) {
         self.command = command
         self.end = end

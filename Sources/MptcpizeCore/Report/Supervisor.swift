@@ -41,7 +41,7 @@ public enum Supervisor {
     ///
     /// - Throws: what kept the program from starting; nothing is left behind then.
     public static func run(
-        _ plan: LaunchPlan, options: SupervisorOptions, names: RemedyNames = RemedyNames()
+        _ plan: LaunchPlan, options: SupervisorOptions, names: RemedyNames = .table
     ) throws(Failure) -> ProgramEnd {
         var plan = plan
         var file: ReportFile? = nil
