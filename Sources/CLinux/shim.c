@@ -23,8 +23,6 @@ int clinux_ioctl_int(int fd, unsigned long request, int *argument) {
   return ioctl(fd, request, argument);
 }
 
-int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
-
 bool clinux_wait_signal(const sigset_t *signals, int milliseconds, struct clinux_signal *signal) {
   struct timespec timeout = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
   siginfo_t info;
@@ -58,3 +56,5 @@ long clinux_ioctl(int fd, unsigned long request, void *argument) {
   long result = ioctl(fd, request, argument);
   return result < 0 ? -errno : result;
 }
+
+int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }

@@ -16,6 +16,10 @@
   X(int, listen, (int fd, int backlog))                                                    \
   X(int, accept, (int fd, void *address, socklen_t *length))                               \
   X(int, accept4, (int fd, void *address, socklen_t *length, int flags))                   \
+  X(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t length))   \
+  X(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *length))        \
+  X(int, ioctl, (int fd, unsigned long request, ...))                                      \
+  X(int, sockatmark, (int fd))                                                             \
   X(int, shutdown, (int fd, int how))                                                      \
   X(int, close, (int fd))                                                                  \
   X(int, close_range, (unsigned int first, unsigned int last, int flags))                  \

@@ -2,6 +2,11 @@
 // include/uapi/asm-generic/unistd.h.
 
 enum {
+  SYS_epoll_ctl = 21,
+  SYS_read = 63,
+  SYS_ppoll = 73,
+  SYS_bind = 200,
+  SYS_setsockopt = 208,
   SYS_dup = 23,
   SYS_dup3 = 24,
   SYS_fcntl = 25,

@@ -3,6 +3,11 @@
 // Linux 4.3; before that there was only socketcall(2), and no MPTCP by far.
 
 enum {
+  SYS_read = 3,
+  SYS_epoll_ctl = 255,
+  SYS_ppoll = 309 /* time32 */,
+  SYS_bind = 361,
+  SYS_setsockopt = 366,
   SYS_close = 6,
   SYS_execve = 11,
   SYS_lseek = 19,

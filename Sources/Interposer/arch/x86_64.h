@@ -2,6 +2,11 @@
 // rcx and r11 are overwritten. arch/x86/entry/syscalls/syscall_64.tbl.
 
 enum {
+  SYS_read = 0,
+  SYS_bind = 49,
+  SYS_setsockopt = 54,
+  SYS_epoll_ctl = 233,
+  SYS_ppoll = 271,
   SYS_close = 3,
   SYS_fstat = 5,
   SYS_lseek = 8,

@@ -44,7 +44,9 @@ enum mptcpize_event_kind {
   /// kernel's answer (`wire`, `subflows`, bytes) is of this moment.
   MPTCPIZE_CLOSED = 6,
   /// A socket option met a remedy; `option_level`, `option_name`, `remedy`,
-  /// `error` (what the kernel said) are set.
+  /// `error` (what the kernel said) are set. Told once for each socket and option.
+  /// After a demotion `cookie` is the new socket's and `got` IPPROTO_TCP: what was open
+  /// as `fd` before, under another cookie, is now this one.
   MPTCPIZE_REMEDIED = 7,
   /// A program image began in `pid`: what it had open before is gone, but for
   /// the MPTCPIZE_INHERITED records that follow.

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "SocketOptions.h"
+
 /// IPPROTO_MPTCP, linux/in.h.
 #define MPTCPIZE_IPPROTO_MPTCP 262
 
