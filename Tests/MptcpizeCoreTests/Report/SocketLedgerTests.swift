@@ -24,22 +24,6 @@ struct SocketLedgerTests {
         #expect(sockets[0].why == "")
     }
 
-    @Test("a socket that was replaced by plain TCP stays one socket")
-    func demoted() {
-        var demotion = Record.remedied(100, 3, 8, option: 18, remedy: 3, error: ENOPROTOOPT)
-        demotion.got = UInt16(IPPROTO_TCP)
-        story.happens(
-            Record.created(100, 3, 7), demotion,
-            Record.connecting(100, 3, 8, local: "10.0.0.1:4000", remote: "10.0.0.2:80"),
-            Record.closed(100, 3, 8, MPTCPIZE_WIRE_TCP, subflows: 1))
-        let sockets = story.ends()
-        #expect(sockets.count == 1)
-        #expect(sockets[0].socket == .tcp)
-        #expect(sockets[0].answer.wire == .tcp)
-        #expect(sockets[0].remote?.text == "10.0.0.2:80")
-        #expect(sockets[0].remedies.count == 1)
-    }
-
     @Test("what was open before the run is not listed")
     func fromBefore() {
         story.happens(
