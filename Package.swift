@@ -55,6 +55,7 @@ let package = Package(
         .testTarget(name: "SocketPolicyTests", dependencies: ["SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
     ],
