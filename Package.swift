@@ -8,7 +8,8 @@ import PackageDescription
 let freestanding: [CSetting] = [
     .unsafeFlags([
         "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
-        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-O2", "-Wall", "-Wextra", "-Werror",
+        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-fasynchronous-unwind-tables", "-O2",
+        "-Wall", "-Wextra", "-Werror",
     ])
 ]
 
@@ -37,6 +38,9 @@ let package = Package(
                     "-enable-experimental-feature", "Embedded", "-nostartfiles",
                     "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-nodefaultlibs",
                     "-Xlinker", "-z", "-Xlinker", "now",
+                    // The default, gold, exports _end, _edata and __bss_start, and
+                    // programs that read theirs would read the library's.
+                    "-use-ld=lld",
                 ])
             ]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
@@ -49,6 +53,8 @@ let package = Package(
                 "MptcpizeCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
@@ -57,7 +63,8 @@ let package = Package(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
         .testTarget(
-            name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
+            name: "MptcpizeCoreTests",
+            dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),
     ],
     swiftLanguageModes: [.v6]
 )
