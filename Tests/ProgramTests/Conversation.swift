@@ -45,10 +45,10 @@ struct Result: Equatable, CustomStringConvertible {
         let sizes = files.keys.sorted().map { "\($0) (\(files[$0]!.count) bytes)" }
         return """
             client \(clientEnd), server \(serverEnd), files: \(sizes.joined(separator: ", "))
-            --- stdout
-            \(output.prefix(2000))
+            --- stdout, \(output.utf8.count) bytes, ends with
+            \(output.suffix(500))
             --- stderr
-            \(errors.prefix(4000))
+            \(errors.suffix(2000))
             """
     }
 }
