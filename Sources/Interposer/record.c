@@ -186,6 +186,12 @@ static void inherit(int fd, void *context) {
   put(&event);
 }
 
+// By now, and not when the child comes to say so, is it known what the child will have.
+static void record_forking(void) {
+  struct mptcpize_event event = event_for(MPTCPIZE_FORKING, -1);
+  put(&event);
+}
+
 static void record_forked(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_FORKED, -1);
   event.origin = owner;
@@ -202,9 +208,9 @@ static void register_fork_handler(void) {
   int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
       (int (*)(void (*)(void), void (*)(void), void (*)(void)))next_symbol("pthread_atfork");
   if (glibc) {
-    glibc(NULL, NULL, record_forked, NULL);
+    glibc(record_forking, NULL, record_forked, NULL);
   } else if (musl) {
-    musl(NULL, NULL, record_forked);
+    musl(record_forking, NULL, record_forked);
   }
 }
 

@@ -60,6 +60,9 @@ enum mptcpize_event_kind {
   /// The kernel's answer while the socket lives on: taken at shutdown(), because
   /// the number of subflows is gone once all of them are closed.
   MPTCPIZE_OBSERVED = 12,
+  /// `pid` is about to fork: what it holds at this moment, the child will hold. The
+  /// child's own record can come after the parent has closed some of it.
+  MPTCPIZE_FORKING = 13,
 };
 
 /// The kernel's own answer to "what is this socket on the wire?".
