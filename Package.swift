@@ -62,6 +62,7 @@ let package = Package(
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",
             dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),
