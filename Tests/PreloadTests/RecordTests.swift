@@ -19,12 +19,12 @@ struct RecordTests {
         // A daemon ends after the program that started it.
         poll(within: .seconds(10)) {
             events += ring.events()
-            let client = events.first { $0.kindName == "connecting" }?.cookie
+            let client = events.first { $0.kindName == "connecting" }?.inode
             return way == "kill"
-                || events.contains { $0.kindName == "closed" && $0.cookie == client }
+                || events.contains { $0.kindName == "closed" && $0.inode == client }
         }
         let client = events.first { $0.kindName == "connecting" }
-        return events.filter { $0.kindName == "closed" && $0.cookie == client?.cookie }
+        return events.filter { $0.kindName == "closed" && $0.inode == client?.inode }
     }
 
     static let close: UInt8 = 1
@@ -107,7 +107,7 @@ struct RecordTests {
                 "closed", "closed",
             ])
         #expect(Set(events.map(\.pid)).count == 1)
-        #expect(events.allSatisfy { $0.kindName == "started" || $0.cookie != 0 })
+        #expect(events.allSatisfy { $0.kindName == "started" || $0.inode != 0 })
         let connecting = try #require(events.first { $0.kindName == "connecting" })
         let accepted = try #require(events.first { $0.kindName == "accepted" })
         #expect(connecting.error == 0 && connecting.family == UInt8(AF_INET))
