@@ -49,12 +49,17 @@ let package = Package(
                 "MptcpizeCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(
+            name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketPolicy"]),
+        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketEvents", "SocketPolicy"]),
         .testTarget(
-            name: "MptcpizeCoreTests", dependencies: ["MptcpizeCore", "TestSupport"]),
+            name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(
+            name: "MptcpizeCoreTests",
+            dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -28,7 +28,7 @@ enum { AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6 };
 
 // include/uapi/asm-generic/socket.h
-enum { SOL_SOCKET = 1, SO_PROTOCOL = 38, SO_DOMAIN = 39, SO_COOKIE = 57 };
+enum { SOL_SOCKET = 1, SO_PROTOCOL = 38, SO_DOMAIN = 39 };
 
 // include/uapi/asm-generic/errno*.h
 enum { EFAULT = 14 };

@@ -1,6 +1,6 @@
 // glibc before 2.34 keeps dlsym in libdl, so a program linked without it gives a
 // freestanding library no way to ask for the next definition. The dynamic linker's
-// list of loaded objects, made for debuggers, is public in every version:
+// list of loaded objects, made for debuggers, is public in every version of it:
 // _r_debug, see <link.h>; the tables it leads to are those of the ELF gABI and of
 // the GNU hash section.
 
@@ -102,8 +102,9 @@ static void *defined_in(const struct link_map *object, const char *name, uint32_
   return NULL;
 }
 
+bool link_map_exists(void) { return &_r_debug && _r_debug.map; }
+
 void *link_map_next(const char *name) {
-  if (!&_r_debug) return NULL;
   uint32_t hash = gnu_hash(name);
   bool after_us = false;
   for (const struct link_map *object = _r_debug.map; object; object = object->next) {

@@ -4,9 +4,14 @@
 
 struct next_functions next;
 
+// dlsym decides, but is asked only for what exists: a failure makes it allocate its
+// message, and the call that led here may come out of an allocator that is just
+// starting. Without dlsym (glibc before 2.34 has it in libdl, which not every program
+// is linked with) the list is all there is; without the list (musl) dlsym is.
 void *next_symbol(const char *name) {
-  // glibc < 2.34 has dlsym in libdl, which not every program is linked with.
-  return dlsym ? dlsym(RTLD_NEXT, name) : link_map_next(name);
+  if (!link_map_exists()) return dlsym ? dlsym(RTLD_NEXT, name) : NULL;
+  void *listed = link_map_next(name);
+  return listed && dlsym ? dlsym(RTLD_NEXT, name) : listed;
 }
 
 long kernel_result(long result) {

@@ -11,11 +11,9 @@ static const struct mptcpize_kernel kernel = {kernel_getsockopt, kernel_ioctl};
 // a fork's parent.
 static int32_t owner;
 
-static uint64_t cookie_of(int fd) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  kernel_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
-  return cookie;
+static uint64_t inode_of(int fd) {
+  uint64_t status[(STAT_SIZE + 7) / 8];
+  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
 }
 
 static int32_t socket_int(int fd, int name) {
@@ -31,7 +29,7 @@ static bool is_tcp(int protocol) {
 static struct mptcpize_event event_for(int kind, int fd) {
   struct mptcpize_event event = {.kind = (uint8_t)kind, .fd = fd, .pid = kernel_getpid()};
   for (size_t i = 0; i < sizeof event.program; i++) event.program[i] = state_program[i];
-  if (fd >= 0) event.cookie = cookie_of(fd);
+  if (fd >= 0) event.cookie = inode_of(fd);
   return event;
 }
 

@@ -5,9 +5,55 @@
 #define CLINUX_H
 
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/random.h>  // not in Swift's Glibc module
 #include <sys/types.h>
 
 /// ioctl is variadic, and so are its arguments' types.
 int clinux_ioctl_int(int fd, unsigned long request, int *argument);
+
+// --- Processes ------------------------------------------------------------
+
+/// fork is unavailable in Swift, and between it and exec only C may run.
+///
+/// Starts a program in the caller's process group, with the signal mask given. The
+/// child is killed when the calling thread ends (PR_SET_PDEATHSIG). SIGCHLD keeps
+/// its disposition in the child and becomes SIG_DFL in the caller: ignored, the
+/// kernel would throw the child's status away.
+///
+/// Returns its PID once exec has succeeded, else -1 with errno; `*exec_failed` tells
+/// whether that is exec's errno.
+pid_t clinux_spawn(const char *path, char *const arguments[], char *const environment[],
+                   const sigset_t *mask, bool *exec_failed);
+
+/// One signal as sigtimedwait(2) tells it: siginfo_t is a union behind macros.
+struct clinux_signal {
+  int number;
+  int code;      ///< SI_USER, SI_KERNEL, SI_QUEUE, CLD_EXITED, …
+  pid_t sender;  ///< of SI_USER and SI_QUEUE; 0 from another PID namespace
+  union sigval value;
+};
+
+/// Waits for one of the blocked signals; false when the time is up.
+bool clinux_wait_signal(const sigset_t *signals, int milliseconds, struct clinux_signal *signal);
+
+/// SIGRTMIN is a function call behind a macro.
+int clinux_sigrtmin(void);
+
+/// No wrappers before glibc 2.36 (pidfd_open, pidfd_getfd) and 2.34 (close_range);
+/// syscall() is variadic. -1 and errno on failure, ENOSYS included.
+int clinux_pidfd_open(pid_t pid);
+int clinux_pidfd_getfd(int pidfd, int fd);
+int clinux_close_range(unsigned int first, unsigned int last);
+
+/// prctl is variadic.
+int clinux_set_not_dumpable(void);
+
+/// getsockopt(2) and ioctl(2) with a negative errno as their failure, as
+/// `struct mptcpize_kernel` of SocketPolicy.h wants them.
+long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length);
+long clinux_ioctl(int fd, unsigned long request, void *argument);
 
 #endif

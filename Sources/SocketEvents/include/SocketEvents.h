@@ -109,7 +109,9 @@ struct mptcpize_event {
   int32_t origin;  ///< FORKED: the parent's pid; DUPLICATED: the other fd
   uint16_t asked;  ///< protocol the program asked for: 0 or IPPROTO_TCP
   uint16_t got;    ///< protocol it got: IPPROTO_TCP or IPPROTO_MPTCP
-  uint64_t cookie; ///< SO_COOKIE: names the kernel's socket for good (Linux ≥ 4.12)
+  /// Names the kernel's socket, whatever descriptor or process it is open in: its inode
+  /// number. Not SO_COOKIE: accepted MPTCP sockets have their listener's, once it has one.
+  uint64_t cookie;
   uint64_t bytes_sent;      ///< accepted from the program, acknowledged or not
   uint64_t bytes_received;  ///< arrived in order, read by the program or not
   uint32_t subflows;        ///< paths, the first one included

@@ -1,0 +1,140 @@
+import CLinux
+import Glibc
+
+/// The program as a child process, while it runs.
+struct Child: ~Copyable {
+    enum State: Equatable {
+        case running
+        case stopped(Int32)
+        case ended(ProgramEnd)
+    }
+
+    let pid: pid_t
+    private let isSessionLeader = getsid(0) == getpid()
+
+    /// Starts it. From now on all signals are blocked in this thread.
+    ///
+    /// - Throws: 126 or 127 when exec refuses it, 125 when there can be no more processes.
+    init(_ plan: LaunchPlan) throws(Failure) {
+        var original = sigset_t()
+        var all = Self.allSignals
+        sigprocmask(SIG_BLOCK, &all, &original)
+        var execFailed = false
+        let (child, error) = Self.withCStrings(plan.arguments) { arguments in
+            Self.withCStrings(plan.environment) { environment in
+                let child = plan.executable.withUnsafeBufferPointer {
+                    clinux_spawn(
+                        $0.baseAddress!, arguments, environment, &original, &execFailed)
+                }
+                return (child, Errno.last)
+            }
+        }
+        guard child > 0 else {
+            sigprocmask(SIG_SETMASK, &original, nil)
+            throw Self.failure(plan, error, execFailed: execFailed)
+        }
+        pid = child
+    }
+
+    private static func failure(_ plan: LaunchPlan, _ error: Errno, execFailed: Bool) -> Failure {
+        let bytes = plan.executable.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let program = String(decoding: bytes, as: UTF8.self)
+        guard execFailed else {
+            return Failure(.own, program, "no process for it: \(error.reason)")
+        }
+        return Failure(
+            error.rawValue == ENOENT ? .notFound : .notExecutable, program,
+            "cannot be executed: \(error.reason)")
+    }
+
+    /// Takes the next signal sent to us, for at most this long, and passes it on if it is
+    /// for the program.
+    borrowing func relay(waiting milliseconds: Int32) {
+        var all = Self.allSignals
+        var signal = clinux_signal()
+        var wait = milliseconds
+        while clinux_wait_signal(&all, wait, &signal) {
+            wait = 0
+            if SignalRelay.isForProgram(signal, program: pid, isSessionLeader: isSessionLeader) {
+                SignalRelay.pass(signal, to: pid)
+            }
+        }
+    }
+
+    /// What it does now. Children of other origin are reaped: as PID 1, or having been
+    /// exec'd by a process with children, we have some.
+    borrowing func poll() -> State {
+        while true {
+            var status: Int32 = 0
+            let child = waitpid(-1, &status, WNOHANG | WUNTRACED)
+            if child == 0 || (child < 0 && errno != EINTR) { return .running }
+            guard child == pid else { continue }
+            // wait(2)'s status, whose macros Swift does not see.
+            let signal = status & 0x7f
+            if signal == 0x7f { return .stopped((status >> 8) & 0xff) }
+            return .ended(signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal))
+        }
+    }
+
+    /// Stops us as the program was stopped, unless it is to go on already.
+    borrowing func stopToo(_ signal: Int32) {
+        var pending = sigset_t()
+        sigpending(&pending)
+        if sigismember(&pending, SIGCONT) == 1 { return }
+        if signal == SIGSTOP {
+            raise(SIGSTOP)
+            return
+        }
+        var standard = sigaction()
+        standard.__sigaction_handler.sa_handler = SIG_DFL
+        var former = sigaction()
+        sigaction(signal, &standard, &former)
+        raise(signal)
+        var only = sigset_t()
+        sigemptyset(&only)
+        sigaddset(&only, signal)
+        sigprocmask(SIG_UNBLOCK, &only, nil)
+        // Here we are stopped, and then continued.
+        sigprocmask(SIG_BLOCK, &only, nil)
+        sigaction(signal, &former, nil)
+    }
+
+    private static var allSignals: sigset_t {
+        var all = sigset_t()
+        sigfillset(&all)
+        return all
+    }
+
+    /// argv or environ, valid during the call.
+    private static func withCStrings<Result>(
+        _ strings: [[CChar]], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        let pointers = strings.map { string in
+            string.withUnsafeBufferPointer { strdup($0.baseAddress!) }
+        }
+        defer { for pointer in pointers { free(pointer) } }
+        return (pointers + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
+    }
+}
+
+extension ProgramEnd {
+    /// Ends this process as the program ended: for its parent, there is no difference.
+    public func reproduce() -> Never {
+        switch self {
+        case .exited(let code): exit(code)
+        case .signalled(let signal):
+            // The program has dumped its core, if anyone: ours is of no interest. The limit
+            // is for files; a core_pattern with a pipe asks whether we are dumpable.
+            var none = rlimit(rlim_cur: 0, rlim_max: 0)
+            setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+            clinux_set_not_dumpable()
+            Glibc.signal(signal, SIG_DFL)
+            var only = sigset_t()
+            sigemptyset(&only)
+            sigaddset(&only, signal)
+            raise(signal)
+            sigprocmask(SIG_UNBLOCK, &only, nil)
+            exit(128 + signal)  // as a shell calls it; only when the signal does not kill us
+        }
+    }
+}

@@ -1,0 +1,34 @@
+extension SocketNews {
+    /// What `run -d` prints: a line for each thing that happened.
+    public func lines(names: RemedyNames) -> [String] {
+        switch self {
+        case .created(let socket):
+            let why = socket.why(of: socket.refusal)
+            return ["\(socket.title): \(socket.socket.title) socket\(why)"]
+        case .accepted(let socket):
+            let from = socket.remote.map { " from \($0.text)" } ?? ""
+            let why = socket.socket == .tcp && socket.listener == .mptcp ? ": a TCP client" : ""
+            return ["\(socket.title): accepted over \(socket.socket.title)\(from)\(why)"]
+        case .remedied(let socket, let remedy):
+            let error = remedy.error.map { " (the kernel said \($0.name))" } ?? ""
+            let option = names.option(remedy.level, remedy.option)
+            return ["\(socket.title): \(option): \(names.remedy(remedy.kind))\(error)"]
+        case .fellBack(let socket):
+            let peer = socket.remote.map { " with \($0.text)" } ?? ""
+            return ["\(socket.title): fell back to TCP on the wire\(peer)"]
+        case .several(let news): return news.flatMap { $0.lines(names: names) }
+        }
+    }
+}
+
+extension ReportedSocket {
+    fileprivate var title: String { "\(program.text)[\(pid)] fd \(fd)" }
+
+    fileprivate func why(of refusal: Errno?) -> String {
+        refusal.map { ": \($0.ofMultipathTCP(family))" } ?? ""
+    }
+}
+
+extension SocketEvent.SocketType {
+    fileprivate var title: String { rawValue.uppercased() }
+}

@@ -1,0 +1,159 @@
+import Glibc
+import SocketEvents
+
+/// One record of the ring, with everything in it checked: any process that was given
+/// the ring's name can write anything.
+public struct SocketEvent: Equatable, Sendable {
+    /// enum mptcpize_event_kind; its comments say which fields are set.
+    public enum Kind: UInt8, Sendable {
+        case created = 1
+        case listening, connecting, accepted, duplicated, closed, remedied, started, forked
+        case inherited, execFailed, observed
+    }
+
+    /// The protocol of a socket as it was created.
+    public enum SocketType: String, Sendable { case mptcp, tcp }
+
+    public enum CloseCause: UInt8, Sendable {
+        case close = 1
+        case replaced, exec, exit
+    }
+
+    public var kind: Kind
+    public var pid: Int32
+    /// -1 where no descriptor is meant.
+    public var fd: Int32
+    /// FORKED: the parent's pid; DUPLICATED: the other descriptor.
+    public var origin: Int32
+    /// The socket's inode number; 0: not known.
+    public var cookie: UInt64
+    public var family: AddressFamily
+    public var socket: SocketType
+    public var error: Errno?
+    public var cause: CloseCause?
+    public var answer: WireAnswer
+    public var local: SocketAddress?
+    public var remote: SocketAddress?
+    public var remedy: Remedy?
+    public var program: ProgramName
+
+    /// Nil for what no writer of ours puts: an unknown kind, a PID or descriptor that
+    /// cannot be.
+    public init?(_ record: mptcpize_event) {
+        guard let kind = Kind(rawValue: record.kind), record.pid > 0, record.fd >= -1 else {
+            return nil
+        }
+        switch kind {
+        case .started, .execFailed: break
+        case .forked: guard record.origin > 0, record.origin != record.pid else { return nil }
+        case .duplicated: guard record.fd >= 0, record.origin >= 0 else { return nil }
+        default: guard record.fd >= 0 else { return nil }
+        }
+        self.kind = kind
+        pid = record.pid
+        fd = record.fd
+        origin = record.origin
+        cookie = record.cookie
+        family = Int32(record.family) == AF_INET6 ? .inet6 : .inet
+        socket = Int32(record.got) == Int32(IPPROTO_TCP) ? .tcp : .mptcp
+        error = record.error == 0 ? nil : Errno(rawValue: Int32(record.error))
+        cause = CloseCause(rawValue: record.cause)
+        answer = WireAnswer(
+            wire: Wire(code: record.wire), subflows: record.subflows,
+            bytesSent: record.bytes_sent, bytesReceived: record.bytes_received)
+        local = SocketAddress(record.local)
+        remote = SocketAddress(record.remote)
+        remedy =
+            kind == .remedied
+            ? Remedy(
+                level: record.option_level, option: record.option_name, kind: record.remedy,
+                error: error) : nil
+        program = withUnsafeBytes(of: record.program) {
+            ProgramName(
+                low: $0.load(as: UInt64.self), high: $0.load(fromByteOffset: 8, as: UInt64.self))
+        }
+    }
+}
+
+public enum AddressFamily: String, Sendable { case inet, inet6 }
+
+/// What a socket is on the wire: enum mptcpize_wire, by the names of the report.
+public enum Wire: String, Sendable, CaseIterable {
+    case mptcp, fallback, tcp, listening, unconnected, unknown
+
+    init(code: UInt8) {
+        switch code {
+        case 1: self = .mptcp
+        case 2: self = .fallback
+        case 3: self = .tcp
+        case 4: self = .listening
+        case 5: self = .unconnected
+        default: self = .unknown
+        }
+    }
+}
+
+/// The kernel's answer at one moment.
+public struct WireAnswer: Equatable, Sendable {
+    public var wire: Wire
+    /// Paths, the first included; nil: not known.
+    public var subflows: Int?
+    public var bytesSent: UInt64?
+    public var bytesReceived: UInt64?
+
+    public static let unknown = WireAnswer(
+        wire: .unknown, subflows: 0, bytesSent: .max, bytesReceived: .max)
+
+    /// More paths than this no kernel has (MPTCP_SUBFLOWS_MAX is 8, and the first one).
+    private static let mostSubflows: UInt32 = 64
+
+    /// Takes the C conventions for "not known": 0 subflows, MPTCPIZE_BYTES_UNKNOWN bytes.
+    public init(wire: Wire, subflows: UInt32, bytesSent: UInt64, bytesReceived: UInt64) {
+        self.wire = wire
+        self.subflows = (1...Self.mostSubflows).contains(subflows) ? Int(subflows) : nil
+        self.bytesSent = bytesSent == .max ? nil : bytesSent
+        self.bytesReceived = bytesReceived == .max ? nil : bytesReceived
+    }
+}
+
+/// A socket option that met a remedy (MPTCPIZE_REMEDIED).
+public struct Remedy: Equatable, Sendable {
+    public var level: UInt32
+    public var option: UInt32
+    /// enum mptcpize_remedy of SocketPolicy.
+    public var kind: UInt16
+    /// What the kernel said to the option.
+    public var error: Errno?
+
+    public init(level: UInt32, option: UInt32, kind: UInt16, error: Errno?) {
+        self.level = level
+        self.option = option
+        self.kind = kind
+        self.error = error
+    }
+}
+
+/// A comm name, kept as its 16 bytes: one is compared or copied for every record,
+/// and read for few.
+public struct ProgramName: Equatable, Sendable {
+    var low: UInt64
+    var high: UInt64
+
+    init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
+
+    public init(_ text: String) {
+        var bytes: (UInt64, UInt64) = (0, 0)
+        withUnsafeMutableBytes(of: &bytes) { $0.copyBytes(from: text.utf8.prefix(15)) }
+        self.init(low: bytes.0, high: bytes.1)
+    }
+
+    /// The name as text that a terminal does not obey.
+    public var text: String {
+        withUnsafeBytes(of: (low, high)) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self).printable
+        }
+    }
+}

@@ -1,0 +1,300 @@
+/// What became of each socket of the program: fed with records in the order of the ring,
+/// asked at the end.
+///
+/// A socket lives as long as a descriptor of it is open in any process: its *holders*. The
+/// kernel's answer is read by each close; the last one counts. What no close told is asked
+/// of the living holders at the end, and is unknown with the dead.
+///
+/// Records can be lost, and processes can be where no record comes from (static programs,
+/// raw system calls): nothing here relies on a record having come, and PIDs can be used
+/// again by another process at any time.
+public struct SocketLedger {
+    /// Whether a process with this PID lives (a zombie does not: its descriptors are gone).
+    public typealias IsAlive = (_ pid: Int32) -> Bool
+
+    /// A descriptor that is open on a socket.
+    struct Holder: Equatable {
+        var pid: Int32
+        var fd: Int32
+        /// False for a fork's copy of what its parent closed around the fork: the child's
+        /// record can come after that close, and does not tell what the fork had.
+        var isCertain = true
+    }
+
+    struct Entry {
+        var socket: ReportedSocket
+        var cookie: UInt64
+        var holders: [Holder] = []
+        /// One that died holding it, and was forgotten since.
+        var died: Holder?
+        /// The kernel's answer at the last close.
+        var closing: WireAnswer?
+        /// At the last shutdown: subflows are not told any more after both FINs.
+        var observed: WireAnswer?
+        var hasListened = false
+        var isCreated = false
+    }
+
+    private struct ExecClose {
+        var fd: Int32
+        var index: Int
+        var wasHolder: Bool
+    }
+
+    private struct Process {
+        var open: [Int32: Int] = [:]
+        /// Closed around now, the latest last; for forks whose record comes late.
+        var closed: [(fd: Int32, index: Int)] = []
+        /// Closed by an exec that may still fail.
+        var execClosed: [ExecClose] = []
+        /// What was open before the program image changed, for sockets without a number.
+        var before: [Int32: Int] = [:]
+    }
+
+    private(set) var entries: [Entry] = []
+    /// Records of new sockets that found no room here.
+    public private(set) var overflow: UInt64 = 0
+    private var byCookie: [UInt64: Int] = [:]
+    private var processes: [Int32: Process] = [:]
+    private var holderCount = 0
+    private var sweepAt = 1024
+    /// Protocols of listeners by port: why an accepted connection is TCP.
+    private var listeners: [UInt16: SocketEvent.SocketType] = [:]
+    private let isAlive: IsAlive
+
+    /// Bounds what a program, or garbage in the ring, can make us keep: about 250 MB.
+    private static let mostEntries = 1 << 20
+    private static let mostHolders = 1 << 22
+    private static let closedKept = 64
+
+    public init(isAlive: @escaping IsAlive) { self.isAlive = isAlive }
+
+    /// Takes note of a record.
+    ///
+    /// - Returns: what a person who watches would like to be told now.
+    @discardableResult
+    public mutating func feed(_ event: SocketEvent) -> SocketNews? {
+        switch event.kind {
+        case .created, .accepted: return begin(event)
+        case .listening: listen(event)
+        case .connecting: connect(event)
+        case .duplicated: duplicate(event)
+        case .inherited: inherit(event)
+        case .observed: if let index = find(event) { entries[index].observed = event.answer }
+        case .closed: return close(event)
+        case .remedied: return remedy(event)
+        case .started: return start(event.pid)
+        case .forked: fork(event.pid, of: event.origin)
+        case .execFailed: execFailed(event.pid)
+        }
+        return nil
+    }
+
+    // MARK: - Beginnings
+
+    /// A number that is known already has been given out again.
+    private mutating func begin(_ event: SocketEvent) -> SocketNews? {
+        guard entries.count < Self.mostEntries, holderCount < Self.mostHolders else {
+            overflow += 1
+            return nil
+        }
+        var socket = ReportedSocket(event)
+        if event.kind == .accepted {
+            socket.role = .accept
+            if let port = event.local?.port { socket.listener = listeners[port] }
+        }
+        let index = entries.count
+        entries.append(Entry(socket: socket, cookie: event.cookie))
+        entries[index].isCreated = event.kind == .created
+        if event.cookie != 0 { byCookie[event.cookie] = index }
+        hold(index, Holder(pid: event.pid, fd: event.fd))
+        return event.kind == .created ? .created(socket) : .accepted(socket)
+    }
+
+    private mutating func listen(_ event: SocketEvent) {
+        if let port = event.local?.port { listeners[port] = event.socket }
+        guard let index = find(event) else { return }
+        entries[index].hasListened = true
+        entries[index].socket.role = .listen
+        entries[index].socket.local = event.local ?? entries[index].socket.local
+    }
+
+    private mutating func connect(_ event: SocketEvent) {
+        guard let index = find(event) else { return }
+        entries[index].socket.role = .connect
+        entries[index].socket.remote = event.remote ?? entries[index].socket.remote
+        entries[index].socket.local = event.local ?? entries[index].socket.local
+        entries[index].socket.connectError = event.error
+    }
+
+    private mutating func remedy(_ event: SocketEvent) -> SocketNews? {
+        guard let index = find(event), let remedy = event.remedy else { return nil }
+        // A program that sets an option on each write must not fill the report.
+        let most = 32
+        if entries[index].socket.remedies.contains(remedy)
+            || entries[index].socket.remedies.count >= most
+        {
+            return nil
+        }
+        entries[index].socket.remedies.append(remedy)
+        return .remedied(entries[index].socket, remedy)
+    }
+
+    // MARK: - Holders
+
+    private mutating func duplicate(_ event: SocketEvent) {
+        let origin = processes[event.pid]?.open[event.origin]
+        guard let index = find(event, likely: origin) else { return }
+        hold(index, Holder(pid: event.pid, fd: event.fd))
+    }
+
+    private mutating func inherit(_ event: SocketEvent) {
+        let former = processes[event.pid]?.before[event.fd]
+        guard let index = find(event, likely: former) else { return }
+        hold(index, Holder(pid: event.pid, fd: event.fd))
+    }
+
+    /// A new program image: what it holds follows. What close-on-exec took has been told.
+    private mutating func start(_ pid: Int32) -> SocketNews? {
+        guard var process = processes.removeValue(forKey: pid) else { return nil }
+        for (fd, index) in process.open { drop(index, Holder(pid: pid, fd: fd)) }
+        let news = process.execClosed.compactMap { newsOfClose($0.index) }
+        process = Process(before: process.open)
+        processes[pid] = process
+        return news.isEmpty ? nil : .several(news)
+    }
+
+    private mutating func fork(_ pid: Int32, of parent: Int32) {
+        forget(pid)
+        if processes.count >= sweepAt { sweep() }
+        guard let process = processes[parent] else { return }
+        guard holderCount + process.open.count + Self.closedKept <= Self.mostHolders else {
+            overflow += 1
+            return
+        }
+        for (fd, index) in process.closed where process.open[fd] == nil {
+            hold(index, Holder(pid: pid, fd: fd, isCertain: false))
+        }
+        for (fd, index) in process.open { hold(index, Holder(pid: pid, fd: fd)) }
+    }
+
+    /// A PID is used again: what its former owner held went without a word.
+    private mutating func forget(_ pid: Int32) {
+        guard let process = processes.removeValue(forKey: pid) else { return }
+        for (fd, index) in process.open { drop(index, Holder(pid: pid, fd: fd)) }
+    }
+
+    private mutating func hold(_ index: Int, _ holder: Holder) {
+        guard holderCount < Self.mostHolders else {
+            overflow += 1
+            return
+        }
+        // The number can only be free because its close was not seen.
+        if let former = processes[holder.pid]?.open[holder.fd] { drop(former, holder) }
+        processes[holder.pid, default: Process()].open[holder.fd] = index
+        entries[index].holders.append(holder)
+        holderCount += 1
+    }
+
+    @discardableResult
+    private mutating func drop(_ index: Int, _ holder: Holder) -> Bool {
+        let position = entries[index].holders.firstIndex {
+            $0.pid == holder.pid && $0.fd == holder.fd
+        }
+        guard let position else { return false }
+        entries[index].holders.remove(at: position)
+        holderCount -= 1
+        return true
+    }
+
+    // MARK: - Ends
+
+    private mutating func close(_ event: SocketEvent) -> SocketNews? {
+        guard let index = find(event) else { return nil }
+        let isHolder = processes[event.pid]?.open[event.fd] == index
+        if isHolder {
+            processes[event.pid]!.open.removeValue(forKey: event.fd)
+            drop(index, Holder(pid: event.pid, fd: event.fd))
+        }
+        if event.answer.wire != .unknown || entries[index].closing == nil {
+            entries[index].closing = event.answer
+        }
+        if event.cause == .exec {
+            // Also for a vfork child, which holds nothing by our records.
+            let close = ExecClose(fd: event.fd, index: index, wasHolder: isHolder)
+            processes[event.pid, default: Process()].execClosed.append(close)
+            return nil
+        }
+        if isHolder { rememberClosed(event.pid, event.fd, index) }
+        if entries[index].died == Holder(pid: event.pid, fd: event.fd) { entries[index].died = nil }
+        prune(index)
+        return newsOfClose(index)
+    }
+
+    /// Whoever is dead by now held the socket for less long than the close just read.
+    private mutating func prune(_ index: Int) {
+        for holder in entries[index].holders where holder.isCertain && !isAlive(holder.pid) {
+            processes[holder.pid]?.open.removeValue(forKey: holder.fd)
+            drop(index, holder)
+            rememberClosed(holder.pid, holder.fd, index)
+        }
+    }
+
+    private mutating func rememberClosed(_ pid: Int32, _ fd: Int32, _ index: Int) {
+        processes[pid, default: Process()].closed.append((fd, index))
+        if processes[pid]!.closed.count > 2 * Self.closedKept {
+            processes[pid]!.closed.removeFirst(Self.closedKept)
+        }
+    }
+
+    /// Forgets dead processes: a server that forks for each connection has many.
+    private mutating func sweep() {
+        for (pid, process) in processes where !isAlive(pid) {
+            for (fd, index) in process.open {
+                let holder = Holder(pid: pid, fd: fd)
+                if entries[index].holders.contains(holder) { entries[index].died = holder }
+                drop(index, holder)
+            }
+            processes.removeValue(forKey: pid)
+        }
+        sweepAt = max(1024, 2 * processes.count)
+    }
+
+    private mutating func execFailed(_ pid: Int32) {
+        guard let closes = processes[pid]?.execClosed else { return }
+        processes[pid]!.execClosed = []
+        for close in closes where close.wasHolder && processes[pid]!.open[close.fd] == nil {
+            hold(close.index, Holder(pid: pid, fd: close.fd))
+        }
+    }
+
+    private func newsOfClose(_ index: Int) -> SocketNews? {
+        guard entries[index].closing?.wire == .fallback,
+            !entries[index].holders.contains(where: \.isCertain)
+        else { return nil }
+        return .fellBack(entries[index].socket)
+    }
+
+    /// The socket that a record is about; nil for one from before the run.
+    private func find(_ event: SocketEvent) -> Int? {
+        find(event, likely: processes[event.pid]?.open[event.fd])
+    }
+
+    /// The number in the record decides; among sockets of one number (a closed one's can be
+    /// given out again) the one that is expected there.
+    private func find(_ event: SocketEvent, likely: Int?) -> Int? {
+        if event.cookie == 0 { return likely }
+        if let likely, entries[likely].cookie == event.cookie { return likely }
+        return byCookie[event.cookie]
+    }
+}
+
+/// What a person who watches is told as it happens.
+public enum SocketNews: Equatable, Sendable {
+    case created(ReportedSocket)
+    case accepted(ReportedSocket)
+    case remedied(ReportedSocket, Remedy)
+    /// At its close, the socket turned out to have spoken plain TCP.
+    case fellBack(ReportedSocket)
+    case several([SocketNews])
+}

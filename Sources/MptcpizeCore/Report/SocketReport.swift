@@ -1,0 +1,121 @@
+/// All that is known of a program's sockets when it has ended: the one value that both
+/// the text and the JSON document are made from.
+public struct SocketReport: Sendable {
+    /// argv, as it was given to the program; NUL-terminated.
+    public var command: [[CChar]]
+    public var end: ProgramEnd
+    public var sockets: [ReportedSocket]
+    /// Records that were lost, so that the list may lack sockets, or what became of them.
+    public var eventsDropped: UInt64
+    /// What was said before the program started: why its sockets may not be seen.
+    public var notes: [String]
+    public var names: RemedyNames
+
+    public init(
+        command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
+        notes: [String] = [], names: RemedyNames = RemedyNames()
+    ) {
+        self.command = command
+        self.end = end
+        self.sockets = sockets
+        self.eventsDropped = eventsDropped
+        self.notes = notes
+        self.names = names
+    }
+
+    /// How many sockets there are of each kind.
+    public struct Summary: Equatable, Sendable {
+        /// Made by socket() with a request for TCP.
+        public var requested = 0
+        /// By what they were on the wire, accepted ones included.
+        public var all: [Wire: Int] = [:]
+        /// The same of those that were requested.
+        public var ofRequested: [Wire: Int] = [:]
+    }
+
+    public var summary: Summary {
+        var summary = Summary()
+        for socket in sockets {
+            summary.all[socket.answer.wire, default: 0] += 1
+            guard socket.isRequested else { continue }
+            summary.requested += 1
+            summary.ofRequested[socket.answer.wire, default: 0] += 1
+        }
+        return summary
+    }
+}
+
+/// How options and remedies are called; by number where nobody knows better.
+public struct RemedyNames: Sendable {
+    public var option: @Sendable (_ level: UInt32, _ option: UInt32) -> String
+    public var remedy: @Sendable (_ kind: UInt16) -> String
+
+    public init(
+        option: @escaping @Sendable (UInt32, UInt32) -> String = { "option \($0)/\($1)" },
+        remedy: @escaping @Sendable (UInt16) -> String = { "remedy \($0)" }
+    ) {
+        self.option = option
+        self.remedy = remedy
+    }
+}
+
+extension SocketReport {
+    /// The report as one document, version 1 of its format.
+    public var json: JSONValue {
+        let summary = summary
+        var counts: [JSONValue.Member] = [
+            JSONValue.Member(name: "requested", value: JSONValue(summary.requested))
+        ]
+        for wire in Wire.allCases {
+            let count = JSONValue(summary.all[wire] ?? 0)
+            counts.append(JSONValue.Member(name: wire.rawValue, value: count))
+        }
+        counts.append(JSONValue.Member(name: "events_dropped", value: JSONValue(eventsDropped)))
+        let exit: JSONValue =
+            switch end {
+            case .exited(let code): ["code": JSONValue(code)]
+            case .signalled(let signal): ["signal": .string(signalName(signal))]
+            }
+        return [
+            "version": 1,
+            "command": .array(command.map { JSONValue(bytes: $0) }),
+            "exit": exit,
+            "sockets": .array(sockets.map(json)),
+            "summary": .object(counts),
+        ]
+    }
+
+    private func json(_ socket: ReportedSocket) -> JSONValue {
+        let refusal: JSONValue =
+            socket.refusal.map {
+                ["errno": .string($0.name), "reason": .string($0.ofMultipathTCP(socket.family))]
+            } ?? .null
+        let remedies = socket.remedies.map { remedy -> JSONValue in
+            [
+                "option": .string(names.option(remedy.level, remedy.option)),
+                "remedy": .string(names.remedy(remedy.kind)),
+                "error": JSONValue(remedy.error?.name),
+            ]
+        }
+        return [
+            "pid": JSONValue(socket.pid),
+            "program": .string(socket.program.text),
+            "fd": JSONValue(socket.fd),
+            "family": .string(socket.family.rawValue),
+            "role": .string(socket.role.rawValue),
+            "socket": .string(socket.socket.rawValue),
+            "refusal": refusal,
+            "wire": .string(socket.answer.wire.rawValue),
+            "subflows": JSONValue(socket.answer.subflows),
+            "local": JSONValue(socket.local?.text),
+            "remote": JSONValue(socket.remote?.text),
+            "bytes_sent": JSONValue(socket.answer.bytesSent),
+            "bytes_received": JSONValue(socket.answer.bytesReceived),
+            "remedies": .array(remedies),
+        ]
+    }
+}
+
+extension JSONValue: ExpressibleByIntegerLiteral {
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+}
