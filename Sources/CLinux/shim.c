@@ -56,3 +56,5 @@ long clinux_ioctl(int fd, unsigned long request, void *argument) {
   long result = ioctl(fd, request, argument);
   return result < 0 ? -errno : result;
 }
+
+int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }

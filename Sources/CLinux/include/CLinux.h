@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/random.h>  // not in Swift's Glibc module
+#include <sys/auxv.h>  // not in the Glibc module
 #include <sys/types.h>
+#include <sys/xattr.h>  // not in the Glibc module
 
 /// ioctl is variadic, and so are its arguments' types.
 int clinux_ioctl_int(int fd, unsigned long request, int *argument);
@@ -55,5 +57,8 @@ int clinux_set_not_dumpable(void);
 /// `struct mptcpize_kernel` of SocketPolicy.h wants them.
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length);
 long clinux_ioctl(int fd, unsigned long request, void *argument);
+
+/// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
+int clinux_no_new_privileges(void);
 
 #endif

@@ -14,7 +14,15 @@ public struct Descriptor: ~Copyable, Sendable {
     public static func open(
         _ path: String, _ flags: Int32, mode: mode_t = 0
     ) throws(Errno) -> Descriptor {
-        let opened = try retrying { Glibc.open(path, flags | O_CLOEXEC, mode) }
+        try open(Bytes(path.utf8), flags, mode: mode)
+    }
+
+    /// The same for a path that need not be UTF-8.
+    public static func open(
+        _ path: Bytes, _ flags: Int32, mode: mode_t = 0
+    ) throws(Errno) -> Descriptor {
+        let name = path.cString
+        let opened = try retrying { Glibc.open(name, flags | O_CLOEXEC, mode) }
         guard opened <= STDERR_FILENO else { return Descriptor(owning: opened) }
         let moved = fcntl(opened, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
         let error = Errno.last
