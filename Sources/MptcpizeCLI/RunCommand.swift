@@ -42,7 +42,7 @@ extension RunCommand {
         let plan = try launcher.plan(
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict))
-        for note in plan.notes { Console.error(note) }
+        for note in plan.notes { Console.error("mptcpize: \(note)") }
         throw plan.failure(plan.execute())
     }
 }

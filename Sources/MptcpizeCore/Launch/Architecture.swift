@@ -11,16 +11,16 @@ public struct Architecture: Hashable, Sendable {
         self.isBigEndian = isBigEndian
     }
 
-    public static let x86_64 = Architecture(machine: 62, is64Bit: true, isBigEndian: false)
+    public static let amd64 = Architecture(machine: 62, is64Bit: true, isBigEndian: false)
     public static let i386 = Architecture(machine: 3, is64Bit: false, isBigEndian: false)
-    public static let aarch64 = Architecture(machine: 183, is64Bit: true, isBigEndian: false)
+    public static let arm64 = Architecture(machine: 183, is64Bit: true, isBigEndian: false)
 
     /// The one that mptcpize itself was built for.
     public static var native: Architecture {
         #if arch(x86_64)
-            .x86_64
+            .amd64
         #elseif arch(arm64)
-            .aarch64
+            .arm64
         #else
             #error("name this architecture in Architecture.swift")
         #endif
@@ -30,9 +30,9 @@ public struct Architecture: Hashable, Sendable {
     /// project's layout everywhere; nil for architectures that no library is built for.
     public var multiarch: String? {
         switch self {
-        case .x86_64: "x86_64-linux-gnu"
+        case .amd64: "x86_64-linux-gnu"
         case .i386: "i386-linux-gnu"
-        case .aarch64: "aarch64-linux-gnu"
+        case .arm64: "aarch64-linux-gnu"
         default: nil
         }
     }
@@ -56,8 +56,8 @@ public struct Architecture: Hashable, Sendable {
     /// also runs, where a library is built for it.
     public var sibling: Architecture? {
         switch self {
-        case .x86_64: .i386
-        case .i386: .x86_64
+        case .amd64: .i386
+        case .i386: .amd64
         default: nil
         }
     }

@@ -54,12 +54,13 @@ struct LaunchEnvironment {
 extension PreloadLibrary {
     /// How LD_PRELOAD names the library for a program.
     ///
-    /// glibc's loader replaces "$LIB" by its own library folder, "lib/MULTIARCH" on
-    /// Debian, so that one name serves children of either word size. That is used
-    /// only where this program's loader and the other size's library both fit it:
-    /// without the second, children of the other size print a loader's error
+    /// glibc's loader replaces "$LIB" by its own library folder ("lib/MULTIARCH" on
+    /// Debian; "lib32" or "lib64" elsewhere, for which the installation has links), so
+    /// that one name serves children of either word size. That is used only where
+    /// this program's loader would find this library so, and the other size's library
+    /// is there too: without it, children of the other size print a loader's error
     /// whichever way the name is written, and the plain path at least serves musl
-    /// children too, which do not know "$LIB".
+    /// children, whose loader does not know "$LIB" (and says nothing).
     ///
     /// - Parameter hasSibling: Whether the other word size's library is installed
     ///   under the same prefix.
@@ -71,7 +72,8 @@ extension PreloadLibrary {
         // /lib is often a link to /usr/lib, and $LIB says neither.
         let usr = Bytes("/usr/".utf8)
         let expansion = folder.starts(with: usr) ? folder.dropFirst(usr.count) : folder.dropFirst()
-        guard path == prefix + "/".utf8 + expansion + "/mptcpize/libmptcpize.so".utf8 else {
+        let found = prefix + "/".utf8 + expansion + "/mptcpize/libmptcpize.so".utf8
+        guard let real = system.realPath(of: found), real == system.realPath(of: path) else {
             return path
         }
         return prefix + "/$LIB/mptcpize/libmptcpize.so".utf8

@@ -57,10 +57,10 @@ public enum Reach: Equatable, Sendable {
     /// - Parameters:
     ///   - program: The program as the user named it.
     ///   - file: What is started for it: differs for a script.
-    ///   - setsGoDebug: Whether GODEBUG was left to the user, who sets multipathtcp there.
+    ///   - userSetsGoDebug: Whether GODEBUG was left to the user, who sets multipathtcp there.
     func note(for program: Bytes, file: Bytes, userSetsGoDebug: Bool) -> String? {
         let subject = program == file ? program.text : "\(program.text): \(file.text)"
-        func line(_ text: String) -> String { "mptcpize: \(subject): \(text)".printable }
+        func line(_ text: String) -> String { "\(subject): \(text)".printable }
         switch self {
         case .preload:
             return nil
