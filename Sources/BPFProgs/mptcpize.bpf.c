@@ -55,7 +55,7 @@ enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6 };
 
 // net_generic() ids start at MIN_PERNET_OPS_ID (net/core/net_namespace.c). MPTCP
 // is never a module, so it got one of the first: 8 on Linux 6.12 and 7.2.
-enum { FIRST_PERNET = 3, LAST_PERNET = 255 };
+enum { FIRST_PERNET = 3, LAST_PERNET = 63 };
 
 // Each subsystem's part of a network namespace lies at an index that is fixed at
 // boot and told to nobody (mptcp_pernet_id is static). MPTCP's is the one whose
@@ -91,12 +91,10 @@ INLINE struct net_generic *current_generic(void) {
 }
 
 INLINE struct mptcpize_bpf_entry *find(struct mptcpize_bpf_selection *chosen, uint64_t id) {
-  for (uint32_t step = 0; step < MPTCPIZE_BPF_WAY; step++) {
-    struct mptcpize_bpf_entry *entry = &chosen->entries[mptcpize_bpf_place(id, step)];
-    if (entry->id == id) return entry;
-    if (entry->id == 0) break;
-  }
-  return 0;
+  struct mptcpize_bpf_entry *first = &chosen->entries[mptcpize_bpf_place(chosen->seed, id, 0)];
+  if (first->id == id) return first;
+  struct mptcpize_bpf_entry *second = &chosen->entries[mptcpize_bpf_place(chosen->seed, id, 1)];
+  return second->id == id ? second : 0;
 }
 
 // The most specific selected cgroup that the calling task is in, or NULL.
@@ -129,7 +127,7 @@ INLINE int decide(uint64_t *arguments, bool is_first) {
   if (now->live != MPTCPIZE_BPF_REVISION) {
     // Happens once: `attach` makes a socket for it, and reads what was found.
     struct net_generic *gen = current_generic();
-    if (gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN) now->pernet = find_pernet(gen);
+    if (is_first && gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN) now->pernet = find_pernet(gen);
     return 0;
   }
 
