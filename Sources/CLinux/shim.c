@@ -1,6 +1,4 @@
 #define _GNU_SOURCE
-#include "CLinux.h"
-
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -19,11 +17,11 @@
 #define SYS_pidfd_getfd 438
 #endif
 
+#include "CLinux.h"
+
 int clinux_ioctl_int(int fd, unsigned long request, int *argument) {
   return ioctl(fd, request, argument);
 }
-
-int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
 
 bool clinux_wait_signal(const sigset_t *signals, int milliseconds, struct clinux_signal *signal) {
   struct timespec timeout = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
@@ -58,3 +56,5 @@ long clinux_ioctl(int fd, unsigned long request, void *argument) {
   long result = ioctl(fd, request, argument);
   return result < 0 ? -errno : result;
 }
+
+int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }

@@ -36,8 +36,8 @@ struct slot {
 
 struct mptcpize_ring {
   uint32_t magic, version, slot_count, slot_size;
-  _Alignas(CACHE_LINE) uint32_t head;     // next position to claim; writers
-  _Alignas(CACHE_LINE) uint32_t tail;     // next position to take; the reader
+  _Alignas(CACHE_LINE) uint32_t head;  // next position to claim; writers
+  _Alignas(CACHE_LINE) uint32_t tail;  // next position to take; the reader
   _Alignas(CACHE_LINE) uint32_t dropped;
   _Alignas(CACHE_LINE) struct slot slots[MPTCPIZE_RING_SLOTS];
 };
@@ -85,7 +85,7 @@ void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *
       continue;
     }
     int32_t turn = (int32_t)(LOAD(&slot->sequence) - position);
-    if (turn < 0) break;  // still holds a record of the round before: full
+    if (turn < 0) break;     // still holds a record of the round before: full
     if (turn > 0) continue;  // another writer was faster
     if (!exchange(&ring->head, position, position + 1)) continue;
     slot->event = *event;

@@ -4,8 +4,6 @@
 //                                              and their numbers (inode) tell them apart
 //   ring_writer RING claim                     claims a slot, and is killed before it fills it
 
-#include "../../Sources/SocketEvents/ring.c"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../../Sources/SocketEvents/ring.c"
 
 static void flood(struct mptcpize_ring *ring, long records) {
   struct mptcpize_event event = {.kind = MPTCPIZE_CLOSED, .pid = getpid(), .fd = 3};

@@ -51,6 +51,8 @@ public struct SocketLedger {
         var before: [Int32: Int] = [:]
     }
 
+    /// Whether any record has come.
+    public private(set) var hasRecords = false
     private(set) var entries: [Entry] = []
     /// Records of new sockets that found no room here.
     public private(set) var overflow: UInt64 = 0
@@ -74,6 +76,7 @@ public struct SocketLedger {
     /// - Returns: what a person who watches would like to be told now.
     @discardableResult
     public mutating func feed(_ event: SocketEvent) -> SocketNews? {
+        hasRecords = true
         switch event.kind {
         case .created, .accepted: return begin(event)
         case .listening: listen(event)

@@ -11,7 +11,7 @@ public struct SupervisorOptions: Sendable {
     /// The report at the end; nil: none.
     public var report: Format?
     /// The file it goes to; nil: standard error.
-    public var output: String?
+    public var output: Bytes?
     public var names = RemedyNames()
 
     public init() {}
@@ -70,7 +70,7 @@ public enum Supervisor {
         do throws(Errno) {
             if let file { try file.write(bytes) } else { try writeAll(bytes, to: STDERR_FILENO) }
         } catch {
-            let name = options.output ?? "standard error"
+            let name = options.output?.text ?? "standard error"
             ReportOutput.say(["\(name): the report cannot be written: \(error.reason)"])
         }
         return end

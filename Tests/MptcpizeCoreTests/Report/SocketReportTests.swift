@@ -114,17 +114,24 @@ struct SocketReportTests {
 
     @Test("one without sockets says why that may be")
     func empty() {
+        let begin = "The program opened no TCP socket that could be seen: "
         let silent = SocketReport(command: [], end: .exited(0), sockets: [])
         #expect(
             silent.lines() == [
-                "The program opened no TCP socket that could be seen: it may use no network, or be one "
-                    + "that a preload cannot see (a static or Go program, raw system calls)."
+                begin + "it used none, or by raw system calls or in a static or Go program that it "
+                    + "started."
+            ])
+        let unreached = SocketReport(
+            command: [], end: .exited(0), sockets: [], wasReached: false)
+        #expect(
+            unreached.lines() == [
+                begin + "the preload library did not come into it (is it static, or a Go program?)."
             ])
         let told = SocketReport(
             command: [], end: .exited(0), sockets: [], notes: ["x is statically linked"])
         #expect(
             told.lines() == [
-                "The program opened no TCP socket that could be seen: x is statically linked."
+                begin + "x is statically linked."
             ])
     }
 

@@ -144,7 +144,9 @@ struct SupervisorTests {
         let report = directory.file("report")
         let outcome = try run([Driver.path, "--text", "-o", report, program])
         #expect(outcome.end == .exited(status))
-        #expect(outcome.errors == "mptcpize: \(program): cannot be executed: \(reason)\n")
+        #expect(outcome.errors.hasPrefix("mptcpize: \(program): "))
+        #expect(outcome.errors.contains(reason))
+        #expect(outcome.errors.split(separator: "\n").count == 1)
         #expect(access(report, F_OK) != 0)
     }
 
