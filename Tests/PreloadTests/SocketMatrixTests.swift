@@ -54,7 +54,4 @@ struct SocketMatrixTests {
     private func library(for flavour: Fixtures.Flavour) -> String {
         Products.library(flavour == .i386 ? .i386 : .native)
     }
-
-    /// Compares line by line: a line that asks for TCP got 262 instead of 6, and is
-    /// otherwise the same, errno included.
 }
