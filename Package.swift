@@ -68,9 +68,15 @@ let package = Package(
             path: "Tests/Support"),
         .testTarget(name: "KernelsTests", dependencies: ["TestSupport"]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketEvents", "SocketPolicy"]),
+        .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
+        .testTarget(
+            name: "SocketPolicyTests",
+            dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",
             dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),
