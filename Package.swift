@@ -66,7 +66,6 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
             path: "Tests/Support"),
-        .testTarget(name: "KernelsTests", dependencies: ["TestSupport"]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(
