@@ -130,11 +130,7 @@ public struct SocketLedger {
 
     private mutating func remedy(_ event: SocketEvent) -> SocketNews? {
         guard let remedy = event.remedy else { return nil }
-<<<<<<< HEAD
         if remedy.kind == .demote { replace(event) }
-=======
-        if remedy.kind == .demote { demote(event) }
->>>>>>> options
         guard let index = find(event) else { return nil }
         // A program that sets an option on each write must not fill the report.
         let most = 32
@@ -147,7 +143,6 @@ public struct SocketLedger {
         return .remedied(entries[index].socket, remedy)
     }
 
-<<<<<<< HEAD
     /// The program's socket is another one from now on, under the same numbers; each of
     /// them is told.
     private mutating func replace(_ event: SocketEvent) {
@@ -158,17 +153,6 @@ public struct SocketLedger {
         entries[index].inode = event.inode
         byInode[event.inode] = index
         entries[index].socket.socket = event.socket
-=======
-    /// Another socket is in the place of the one that was there: with the same descriptors,
-    /// it is the same to the program.
-    private mutating func demote(_ event: SocketEvent) {
-        guard let index = processes[event.pid]?.open[event.fd],
-            entries[index].cookie != event.cookie
-        else { return }
-        entries[index].cookie = event.cookie
-        entries[index].socket.socket = .tcp
-        if event.cookie != 0 { byCookie[event.cookie] = index }
->>>>>>> options
     }
 
     // MARK: - Holders
