@@ -61,6 +61,7 @@ let package = Package(
         .testTarget(name: "SocketPolicyTests", dependencies: ["SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",
             dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),

@@ -114,14 +114,15 @@ public struct DropInStore: Sendable {
     /// - Returns: what was there; nil when there was nothing.
     @discardableResult
     public func remove(_ unit: UnitName) throws(Failure) -> DropIn.Installed? {
-        guard let found = try installed(unit) else { return nil }
+        let found = try installed(unit)
+        let directoriesMade = found?.directoriesMade ?? 0
         do {
             let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
             try lock(base)
             try base.removeTree(Self.staging)
-            guard let directory = try base.directory(unit.dropInDirectory) else { return nil }
+            guard found != nil, let directory = try base.directory(unit.dropInDirectory) else { return nil }
             let own = [DropIn.fileName, DropIn.environmentFileName]
-            if found.directoriesMade > 0, Set(try directory.entries()).isSubset(of: own) {
+            if directoriesMade > 0, Set(try directory.entries()).isSubset(of: own) {
                 try base.rename(unit.dropInDirectory, to: base, as: Self.staging)
                 try base.removeTree(Self.staging)
             } else {
@@ -129,9 +130,10 @@ public struct DropInStore: Sendable {
             }
             try base.synchronize()
         } catch {
-            throw unwritable(found.path, error)
+            if found == nil, error.rawValue == ENOENT { return nil }
+            throw unwritable(found?.path ?? path, error)
         }
-        removeMade(found.directoriesMade - 1)
+        removeMade(directoriesMade - 1)
         return found
     }
 

@@ -25,7 +25,10 @@ struct ServiceProgram {
             // systemd's to complain about.
             guard let program = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
             else { continue }
-            let reach = Reach(to: program) { locator.library(for: $0) != nil }
+            let reach = Reach(to: program) {
+                // Missing for mptcpize's own architecture means a broken installation.
+                $0 == .native || locator.library(for: $0) != nil
+            }
             if case .never(let obstacle) = reach {
                 throw Failure(
                     .failed, unit.description, "\(path): \(obstacle.reason)",
