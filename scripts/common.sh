@@ -3,7 +3,8 @@
 
 # The project's root, whatever the working directory.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# Where `make` lays out what it built. Names: README.md, "Build".
+# Where `make` lays out what it built.
+# shellcheck disable=SC2034 # used by those that source this
 build=$(realpath -m "${MPTCPIZE_BUILD:-$root/build}")
 
 # die TEXT…: one line on standard error, under the name of the script that was called.

@@ -1,6 +1,4 @@
 #define _GNU_SOURCE
-#include "CLinux.h"
-
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,6 +16,8 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
+
+#include "CLinux.h"
 
 int clinux_ioctl_int(int fd, unsigned long request, int *argument) {
   return ioctl(fd, request, argument);

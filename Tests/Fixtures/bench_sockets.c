@@ -13,7 +13,8 @@ int main(int argc, char **argv) {
   clock_gettime(CLOCK_MONOTONIC, &begin);
   for (int i = 0; i < count; i++) close(socket(AF_INET, SOCK_STREAM, protocol));
   clock_gettime(CLOCK_MONOTONIC, &end);
-  double elapsed = (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
+  double elapsed =
+      (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
   printf("%.1f\n", count ? elapsed / count : 0);
   return 0;
 }

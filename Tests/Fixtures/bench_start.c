@@ -20,7 +20,8 @@ int main(int argc, char **argv) {
     waitpid(pid, &status, 0);
   }
   clock_gettime(CLOCK_MONOTONIC, &end);
-  double elapsed = (double)(end.tv_sec - begin.tv_sec) * 1e6 + (double)(end.tv_nsec - begin.tv_nsec) / 1e3;
+  double elapsed =
+      (double)(end.tv_sec - begin.tv_sec) * 1e6 + (double)(end.tv_nsec - begin.tv_nsec) / 1e3;
   printf("%.1f\n", elapsed / count);
   return status != 0;
 }

@@ -8,10 +8,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/auxv.h>    // not in Swift's Glibc module
 #include <sys/random.h>  // not in Swift's Glibc module
-#include <sys/auxv.h>  // not in the Glibc module
 #include <sys/types.h>
-#include <sys/xattr.h>  // not in the Glibc module
+#include <sys/xattr.h>  // not in Swift's Glibc module
 
 /// ioctl is variadic, and so are its arguments' types.
 int clinux_ioctl_int(int fd, unsigned long request, int *argument);
@@ -50,7 +50,7 @@ int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_getfd(int pidfd, int fd);
 int clinux_close_range(unsigned int first, unsigned int last);
 
-/// prctl is variadic.
+/// prctl is variadic: PR_SET_DUMPABLE 0.
 int clinux_set_not_dumpable(void);
 
 /// getsockopt(2) and ioctl(2) with a negative errno as their failure, as

@@ -34,29 +34,37 @@ public struct LaunchPlan: Sendable {
         environment.append(prefix + value.utf8.map { CChar(bitPattern: $0) } + [0])
     }
 
-    /// Replaces this process by the program, as execvp does: what is of no format
-    /// that the kernel knows is given to the shell, but for programs of a foreign
-    /// machine, of which a shell would only make noise.
-    ///
-    /// - Returns: Only when that failed: why.
-    public func execute() -> Errno {
-        let error = Self.execve(executable, arguments, environment)
-        guard error.rawValue == ENOEXEC else { return error }
+    /// The plan that execvp turns to when the kernel knows no format of the file
+    /// (ENOEXEC): the shell reads it. Nil for programs of a foreign machine, of which
+    /// a shell would only make noise.
+    var throughShell: LaunchPlan? {
         let program = try? HostSystem().open(Bytes(cString: executable))
-        if let program, ELFReader(program) != nil { return error }
-        return Self.execve(
-            Self.shell.cString, [Self.shell.cString, executable] + arguments.dropFirst(),
-            environment)
+        if let program, ELFReader(program) != nil { return nil }
+        return LaunchPlan(
+            executable: Self.shell.cString,
+            arguments: [Self.shell.cString, executable] + arguments.dropFirst(),
+            environment: environment, notes: notes)
     }
 
-    /// The failure that an errno of `execute` means to the user.
-    public func failure(_ error: Errno) -> Failure {
-        let program = Bytes(cString: executable).text
+    /// Replaces this process by the program, as execvp does.
+    ///
+    /// - Returns: Only when that failed: why.
+    public func execute() -> Failure {
+        var error = Self.execve(executable, arguments, environment)
+        if error.rawValue == ENOEXEC, let shell = throughShell {
+            error = Self.execve(shell.executable, shell.arguments, environment)
+        }
+        return failure(error)
+    }
+
+    /// What the user is told when execve refused the program.
+    func failure(_ error: Errno) -> Failure {
+        let program = Bytes(cString: executable)
         guard error.rawValue == E2BIG else {
-            return Unrunnable(error.rawValue).failure(for: Bytes(cString: executable))
+            return Unrunnable(error.rawValue).failure(for: program)
         }
         return Failure(
-            .notExecutable, program,
+            .notExecutable, program.text,
             "its arguments and environment are longer than the kernel takes",
             remedy: "shorten them, or raise the stack limit (`ulimit -s`)")
     }

@@ -20,31 +20,30 @@ struct Child: ~Copyable {
         var all = Self.allSignals
         sigprocmask(SIG_BLOCK, &all, &original)
         var execFailed = false
-        let (child, error) = Self.withCStrings(plan.arguments) { arguments in
-            Self.withCStrings(plan.environment) { environment in
-                let child = plan.executable.withUnsafeBufferPointer {
-                    clinux_spawn(
-                        $0.baseAddress!, arguments, environment, &original, &execFailed)
-                }
-                return (child, Errno.last)
-            }
+        var (child, error) = Self.spawn(plan, &original, &execFailed)
+        if execFailed, error.rawValue == ENOEXEC, let shell = plan.throughShell {
+            (child, error) = Self.spawn(shell, &original, &execFailed)
         }
         guard child > 0 else {
             sigprocmask(SIG_SETMASK, &original, nil)
-            throw Self.failure(plan, error, execFailed: execFailed)
+            if execFailed { throw plan.failure(error) }
+            throw Failure(
+                .own, Bytes(cString: plan.executable).text, "no process for it: \(error.reason)")
         }
         pid = child
     }
 
-    private static func failure(_ plan: LaunchPlan, _ error: Errno, execFailed: Bool) -> Failure {
-        let bytes = plan.executable.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        let program = String(decoding: bytes, as: UTF8.self)
-        guard execFailed else {
-            return Failure(.own, program, "no process for it: \(error.reason)")
+    private static func spawn(
+        _ plan: LaunchPlan, _ mask: inout sigset_t, _ execFailed: inout Bool
+    ) -> (child: pid_t, error: Errno) {
+        withCStrings(plan.arguments) { arguments in
+            withCStrings(plan.environment) { environment in
+                let child = plan.executable.withUnsafeBufferPointer {
+                    clinux_spawn($0.baseAddress!, arguments, environment, &mask, &execFailed)
+                }
+                return (child, Errno.last)
+            }
         }
-        return Failure(
-            error.rawValue == ENOENT ? .notFound : .notExecutable, program,
-            "cannot be executed: \(error.reason)")
     }
 
     /// Takes the next signal sent to us, for at most this long, and passes it on if it is

@@ -35,9 +35,7 @@ extension SocketReport {
     }
 
     private func note(_ socket: ReportedSocket) -> String {
-        let remedies = socket.remedies.map {
-            "\(names.option($0.level, $0.option)): \(names.remedy($0.kind))"
-        }
+        let remedies = socket.remedies.map(\.inWords)
         return (remedies + [socket.why]).filter { !$0.isEmpty }.joined(separator: "; ")
     }
 
@@ -77,10 +75,13 @@ extension SocketReport {
 
     private var emptyReport: String {
         let reason =
-            notes.isEmpty
-            ? "it may use no network, or be one that a preload cannot see"
-                + " (a static or Go program, raw system calls)"
-            : notes.joined(separator: "; ")
+            if !notes.isEmpty {
+                notes.joined(separator: "; ")
+            } else if wasReached {
+                "it used none, or by raw system calls or in a static or Go program that it started"
+            } else {
+                "the preload library did not come into it (is it static, or a Go program?)"
+            }
         return "The program opened no TCP socket that could be seen: \(reason)."
     }
 

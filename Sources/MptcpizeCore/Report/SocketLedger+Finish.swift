@@ -33,11 +33,10 @@ extension SocketLedger {
                 socket.answer = answer
                 socket.fate = .open(in: holder.pid)
                 return socket
-            case .refused where holder.isCertain:
+            case .refused:
                 socket.fate = .cannotBeAsked(in: holder.pid)
                 return socket
-            case .gone where holder.isCertain: dead = holder
-            case .gone, .refused: continue
+            case .gone: dead = holder
             }
         }
         if let dead {

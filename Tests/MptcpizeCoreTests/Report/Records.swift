@@ -102,6 +102,8 @@ enum Record {
 
     static func execFailed(_ pid: Int32) -> mptcpize_event { record(MPTCPIZE_EXEC_FAILED, pid) }
 
+    static func forking(_ pid: Int32) -> mptcpize_event { record(MPTCPIZE_FORKING, pid) }
+
     static func forked(_ pid: Int32, from parent: Int32) -> mptcpize_event {
         var record = record(MPTCPIZE_FORKED, pid)
         record.origin = parent

@@ -49,6 +49,7 @@ struct SocketLedgerTests {
         let fork = Record.forked(200, from: 100)
         let exit = Record.closed(100, 3, 7, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT)
         story.happens(Record.created(100, 3, 7), Record.listening(100, 3, 7, local: "0.0.0.0:80"))
+        story.happens(Record.forking(100))
         story.happens(childIsLate ? exit : fork, childIsLate ? fork : exit)
         story.dies(100)
         story.answers[[200, 3]] = .answer(
@@ -72,8 +73,8 @@ struct SocketLedgerTests {
     func killedChild() {
         story.happens(
             Record.accepted(100, 5, 9, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
+            Record.forking(100), Record.closed(100, 5, 9, MPTCPIZE_WIRE_MPTCP),
             Record.forked(200, from: 100))
-        story.happens(Record.closed(100, 5, 9, MPTCPIZE_WIRE_MPTCP))
         story.dies(200)
         #expect(story.ends().first?.answer.wire == .unknown)
         #expect(story.ends().first?.why == "its process ended without closing it")
@@ -188,6 +189,19 @@ struct SocketLedgerTests {
         #expect(story.ends().map(\.answer.wire) == [.tcp, .tcp])
     }
 
+    @Test("a socket that was replaced by TCP under its number stays one socket")
+    func demoted() {
+        story.happens(
+            Record.created(100, 3, 7),
+            Record.remedied(100, 3, 8, option: 14, remedy: 3, error: EOPNOTSUPP),
+            Record.closed(100, 3, 8, MPTCPIZE_WIRE_TCP, sent: 9))
+        let sockets = story.ends()
+        #expect(sockets.count == 1)
+        #expect(sockets[0].socket == .tcp)
+        #expect(sockets[0].answer.bytesSent == 9)
+        #expect(sockets[0].remedies.map(\.kind) == [.demote])
+    }
+
     @Test("sockets of one number stay apart")
     func sharedNumber() {
         story.happens(
@@ -209,7 +223,8 @@ struct SocketLedgerTests {
             let child = 1000 + number
             story.happens(
                 Record.accepted(100, 4, cookie, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
-                Record.closed(100, 4, cookie, MPTCPIZE_WIRE_MPTCP), Record.forked(child, from: 100),
+                Record.forking(100), Record.closed(100, 4, cookie, MPTCPIZE_WIRE_MPTCP),
+                Record.forked(child, from: 100),
                 Record.closed(child, 3, 1, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT),
                 Record.closed(child, 4, cookie, MPTCPIZE_WIRE_MPTCP, MPTCPIZE_CAUSE_EXIT, sent: 1))
             story.dies(child)
@@ -230,7 +245,7 @@ struct SocketLedgerTests {
                 for index in $0.indices { $0[index] = UInt8.random(in: 0...255, using: &random) }
             }
             if round % 4 != 0 {  // small numbers meet each other
-                record.kind = UInt8.random(in: 1...12, using: &random)
+                record.kind = UInt8.random(in: 1...13, using: &random)
                 record.pid = Int32.random(in: 1...8, using: &random)
                 record.fd = Int32.random(in: -1...8, using: &random)
                 record.origin = Int32.random(in: 0...8, using: &random)
