@@ -6,5 +6,5 @@ struct Mptcpize: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mptcpize",
         abstract: "Let existing programs use Multipath TCP without changing them.",
-        subcommands: [])
+        subcommands: [SocketsCommand.self])
 }

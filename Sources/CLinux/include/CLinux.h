@@ -5,6 +5,10 @@
 #define CLINUX_H
 
 #include <errno.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,5 +62,9 @@ uint64_t clinux_socket_cookie(int fd);
 /// `struct mptcpize_kernel` of SocketPolicy.h wants them.
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length);
 long clinux_ioctl(int fd, unsigned long request, void *argument);
+/// Moves this process into a new network namespace, or back into the one that the
+/// descriptor names: both functions are GNU extensions.
+int clinux_new_network_namespace(void);
+int clinux_enter_network_namespace(int namespace);
 
 #endif
