@@ -8,7 +8,8 @@ import PackageDescription
 let freestanding: [CSetting] = [
     .unsafeFlags([
         "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
-        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-O2", "-Wall", "-Wextra", "-Werror",
+        "-fvisibility=hidden", "-fPIC", "-fno-plt", "-fasynchronous-unwind-tables", "-O2",
+        "-Wall", "-Wextra", "-Werror",
     ])
 ]
 
@@ -37,6 +38,9 @@ let package = Package(
                     "-enable-experimental-feature", "Embedded", "-nostartfiles",
                     "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-nodefaultlibs",
                     "-Xlinker", "-z", "-Xlinker", "now",
+                    // The default, gold, exports _end, _edata and __bss_start, and
+                    // programs that read theirs would read the library's.
+                    "-use-ld=lld",
                 ])
             ]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),

@@ -1,6 +1,4 @@
 #define _GNU_SOURCE
-#include "CLinux.h"
-
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,9 +16,8 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
-#ifndef SO_COOKIE
-#define SO_COOKIE 57
-#endif
+
+#include "CLinux.h"
 
 int clinux_ioctl_int(int fd, unsigned long request, int *argument) {
   return ioctl(fd, request, argument);
@@ -50,13 +47,6 @@ int clinux_close_range(unsigned int first, unsigned int last) {
 
 int clinux_set_not_dumpable(void) { return prctl(PR_SET_DUMPABLE, 0); }
 
-uint64_t clinux_socket_cookie(int fd) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0) return 0;
-  return cookie;
-}
-
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length) {
   long result = getsockopt(fd, level, name, value, length);
   return result < 0 ? -errno : result;
@@ -66,3 +56,5 @@ long clinux_ioctl(int fd, unsigned long request, void *argument) {
   long result = ioctl(fd, request, argument);
   return result < 0 ? -errno : result;
 }
+
+int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }

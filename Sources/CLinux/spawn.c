@@ -22,7 +22,7 @@ static _Noreturn void become(const struct program *program, pid_t parent, int re
   // none. exec keeps the setting, but for set-uid files; forks do not inherit it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pid_t current = getppid();  // 0: the parent is in an outer PID namespace
-  if (current != parent && current != 0) raise(SIGKILL);
+  if (current != parent && current != 0) (void)raise(SIGKILL);
   sigaction(SIGCHLD, &program->child_action, NULL);
   sigprocmask(SIG_SETMASK, program->mask, NULL);
   execve(program->path, program->arguments, program->environment);

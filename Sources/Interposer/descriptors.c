@@ -26,8 +26,7 @@ static int number_of(const char *name) {
 }
 
 void descriptors_each(void (*visit)(int fd, void *context), void *context) {
-  long folder =
-      syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_CLOEXEC, 0);
+  long folder = syscall4(SYS_openat, AT_FDCWD, (long)"/proc/self/fd", O_RDONLY | O_CLOEXEC, 0);
   if (folder < 0) {
     for (int fd = 0; fd <= LAST_TRIED; fd++) {
       if (is_socket(fd)) visit(fd, context);

@@ -1,5 +1,6 @@
 // dup, dup2 and dup3: one socket under several numbers, and a descriptor replaced.
 
+#include "cork.h"
 #include "record.h"
 #include "state.h"
 
@@ -11,24 +12,24 @@ INTERPOSED int dup(int fd) {
 }
 
 // Only what will succeed closes the descriptor it replaces.
-static void record_replacing(int from, int to) {
-  if (from != to && to >= 0 && syscall2(SYS_fcntl, from, F_GETFD) >= 0) {
-    record_closing(to, MPTCPIZE_CAUSE_REPLACED);
-  }
+static void replacing(int from, int to) {
+  if (from == to || to < 0 || syscall2(SYS_fcntl, from, F_GETFD) < 0) return;
+  cork_release(to);
+  if (recording()) record_closing(to, MPTCPIZE_CAUSE_REPLACED);
 }
 
 INTERPOSED int dup2(int from, int to) {
-  if (!recording()) return next.dup2(from, to);
-  record_replacing(from, to);
+  if (quiet_end()) return next.dup2(from, to);
+  replacing(from, to);
   int copy = next.dup2(from, to);
-  if (copy >= 0 && from != to) record_duplicated(copy, from);
+  if (copy >= 0 && from != to && recording()) record_duplicated(copy, from);
   return copy;
 }
 
 INTERPOSED int dup3(int from, int to, int flags) {
-  if (!recording()) return next.dup3(from, to, flags);
-  record_replacing(from, to);
+  if (quiet_end()) return next.dup3(from, to, flags);
+  replacing(from, to);
   int copy = next.dup3(from, to, flags);
-  if (copy >= 0) record_duplicated(copy, from);
+  if (copy >= 0 && recording()) record_duplicated(copy, from);
   return copy;
 }

@@ -63,14 +63,14 @@ static void collect(char **array, const char *first, va_list *arguments) {
   while ((*array++ = va_arg(*arguments, char *))) continue;
 }
 
-#define COLLECT(array, first)                      \
-  va_list list;                                    \
-  va_start(list, first);                           \
-  size_t number = first ? count(&list) : 0;         \
-  va_end(list);                                    \
-  char *array[number + 1];                         \
-  array[0] = NULL;                                 \
-  va_start(list, first);                           \
+#define COLLECT(array, first)               \
+  va_list list;                             \
+  va_start(list, first);                    \
+  size_t number = first ? count(&list) : 0; \
+  va_end(list);                             \
+  char *array[number + 1];                  \
+  array[0] = NULL;                          \
+  va_start(list, first);                    \
   if (first) collect(array, first, &list)
 
 INTERPOSED int execl(const char *path, const char *first, ...) {

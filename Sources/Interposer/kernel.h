@@ -25,17 +25,32 @@
 
 // include/linux/socket.h
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6 };
+enum { IPPROTO_IP = 0, IPPROTO_TCP = 6, IPPROTO_IPV6 = 41, SOL_MPTCP = 284 };
 
 // include/uapi/asm-generic/socket.h
-enum { SOL_SOCKET = 1, SO_PROTOCOL = 38, SO_DOMAIN = 39, SO_COOKIE = 57 };
+enum {
+  SOL_SOCKET = 1,
+  SO_REUSEADDR = 2,
+  SO_TYPE = 3,
+  SO_SNDBUF = 7,
+  SO_RCVBUF = 8,
+  SO_PROTOCOL = 38,
+  SO_DOMAIN = 39
+};
+
+// include/uapi/linux/tcp.h, mptcp.h
+enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_INFO = 11, MPTCP_INFO = 1 };
+
+// include/uapi/linux/sockios.h
+enum { SIOCATMARK = 0x8905 };
 
 // include/uapi/asm-generic/errno*.h
-enum { EFAULT = 14 };
+enum { EFAULT = 14, EINVAL = 22, ENOTTY = 25, ENOPROTOOPT = 92, ENOTCONN = 107 };
 
 // include/uapi/asm-generic/fcntl.h; O_NOFOLLOW is the architecture's own
 enum { O_RDONLY = 0, O_RDWR = 2, O_CLOEXEC = 02000000, AT_FDCWD = -100 };
-enum { F_GETFD = 1, FD_CLOEXEC = 1 };
+enum { F_GETFD = 1, F_GETFL = 3, F_SETFL = 4, F_SETSIG = 10, F_GETSIG = 11, FD_CLOEXEC = 1 };
+enum { F_SETOWN_EX = 15, F_GETOWN_EX = 16 };
 enum { SEEK_END = 2 };
 
 // include/uapi/asm-generic/mman*.h
@@ -60,6 +75,27 @@ union socket_address {
   } inet6;
 };
 
+/// struct pollfd, and the time-out of ppoll(2).
+struct poll_request {
+  int32_t fd;
+  int16_t events, revents;
+};
+enum { POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLHUP = 16, POLLRDHUP = 0x2000 };
+struct kernel_timespec {
+  long seconds, nanoseconds;
+};
+
+/// struct epoll_event, include/uapi/linux/eventpoll.h.
+struct epoll_registration {
+  uint32_t events;
+  uint64_t data;
+}
+#if defined(__x86_64__)
+__attribute__((packed))
+#endif
+;
+enum { EPOLL_CTL_ADD = 1 };
+
 /// struct linux_dirent64, include/linux/dirent.h.
 struct directory_entry {
   uint64_t inode;
@@ -74,6 +110,26 @@ long kernel_result(long result);
 
 static inline long kernel_getsockopt(int fd, int level, int name, void *value, socklen_t *length) {
   return syscall5(SYS_getsockopt, fd, level, name, (long)value, (long)length);
+}
+
+static inline long kernel_setsockopt(int fd, int level, int name, const void *value,
+                                     socklen_t length) {
+  return syscall5(SYS_setsockopt, fd, level, name, (long)value, (long)length);
+}
+
+/// An integer option; negative errno where it cannot be read.
+static inline int64_t kernel_get_int(int fd, int level, int name) {
+  int32_t value = 0;
+  socklen_t length = sizeof value;
+  long result = kernel_getsockopt(fd, level, name, &value, &length);
+  return result < 0 ? result : (int64_t)value;
+}
+
+/// Names a socket, whatever descriptor or process it is open in; 0 when it cannot be told.
+/// Not SO_COOKIE: an accepted MPTCP socket has its listener's, once that one has been asked.
+static inline uint64_t kernel_inode(int fd) {
+  uint64_t status[(STAT_SIZE + 7) / 8];
+  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
 }
 
 static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {

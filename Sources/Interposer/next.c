@@ -44,6 +44,27 @@ static int raw_accept(int fd, void *address, socklen_t *length) {
   return raw_accept4(fd, address, length, 0);
 }
 
+static int raw_setsockopt(int fd, int level, int name, const void *value, socklen_t length) {
+  return (int)kernel_result(kernel_setsockopt(fd, level, name, value, length));
+}
+
+static int raw_getsockopt(int fd, int level, int name, void *value, socklen_t *length) {
+  return (int)kernel_result(kernel_getsockopt(fd, level, name, value, length));
+}
+
+static int raw_ioctl(int fd, unsigned long request, ...) {
+  __builtin_va_list list;
+  __builtin_va_start(list, request);
+  void *argument = __builtin_va_arg(list, void *);
+  __builtin_va_end(list);
+  return (int)kernel_result(kernel_ioctl(fd, request, argument));
+}
+
+static int raw_sockatmark(int fd) {
+  int32_t at_mark = 0;
+  return kernel_result(kernel_ioctl(fd, SIOCATMARK, &at_mark)) < 0 ? -1 : at_mark;
+}
+
 static int raw_shutdown(int fd, int how) {
   return (int)kernel_result(syscall2(SYS_shutdown, fd, how));
 }
@@ -73,8 +94,7 @@ static int raw_dup2(int from, int to) {
 }
 
 static int raw_execve(const char *path, char *const *arguments, char *const *variables) {
-  return (int)kernel_result(
-      syscall3(SYS_execve, (long)path, (long)arguments, (long)variables));
+  return (int)kernel_result(syscall3(SYS_execve, (long)path, (long)arguments, (long)variables));
 }
 
 static int raw_execveat(int fd, const char *path, char *const *arguments, char *const *variables,
@@ -97,10 +117,10 @@ static void raw_exit(int status) {
 #define raw_fileno NULL
 
 void next_resolve(void) {
-#define X(result, name, parameters)                                \
-  do {                                                             \
-    void *found = next_symbol(#name);                              \
-    next.name = found ? (result(*) parameters)found : raw_##name;  \
+#define X(result, name, parameters)                               \
+  do {                                                            \
+    void *found = next_symbol(#name);                             \
+    next.name = found ? (result(*) parameters)found : raw_##name; \
   } while (0);
   NEXT_FUNCTIONS(X)
 #undef X

@@ -10,29 +10,33 @@
 
 /// X(result, name, parameters): every function that the library calls on behalf of
 /// the program.
-#define NEXT_FUNCTIONS(X)                                                           \
-  X(int, socket, (int family, int type, int protocol))                              \
-  X(int, connect, (int fd, const void *address, socklen_t length))                  \
-  X(int, listen, (int fd, int backlog))                                             \
-  X(int, accept, (int fd, void *address, socklen_t *length))                        \
-  X(int, accept4, (int fd, void *address, socklen_t *length, int flags))            \
-  X(int, shutdown, (int fd, int how))                                               \
-  X(int, close, (int fd))                                                           \
-  X(int, close_range, (unsigned int first, unsigned int last, int flags))           \
-  X(void, closefrom, (int first))                                                   \
-  X(int, fclose, (FILE * stream))                                                   \
-  X(int, dup, (int fd))                                                             \
-  X(int, dup2, (int from, int to))                                                  \
-  X(int, dup3, (int from, int to, int flags))                                       \
-  X(int, execve, (const char *path, char *const *arguments, char *const *variables)) \
-  X(int, execvp, (const char *file, char *const *arguments))                        \
-  X(int, execvpe, (const char *file, char *const *arguments, char *const *variables)) \
-  X(int, fexecve, (int fd, char *const *arguments, char *const *variables))         \
-  X(int, execveat,                                                                  \
+#define NEXT_FUNCTIONS(X)                                                                  \
+  X(int, socket, (int family, int type, int protocol))                                     \
+  X(int, connect, (int fd, const void *address, socklen_t length))                         \
+  X(int, listen, (int fd, int backlog))                                                    \
+  X(int, accept, (int fd, void *address, socklen_t *length))                               \
+  X(int, accept4, (int fd, void *address, socklen_t *length, int flags))                   \
+  X(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t length))   \
+  X(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *length))        \
+  X(int, ioctl, (int fd, unsigned long request, ...))                                      \
+  X(int, sockatmark, (int fd))                                                             \
+  X(int, shutdown, (int fd, int how))                                                      \
+  X(int, close, (int fd))                                                                  \
+  X(int, close_range, (unsigned int first, unsigned int last, int flags))                  \
+  X(void, closefrom, (int first))                                                          \
+  X(int, fclose, (FILE * stream))                                                          \
+  X(int, dup, (int fd))                                                                    \
+  X(int, dup2, (int from, int to))                                                         \
+  X(int, dup3, (int from, int to, int flags))                                              \
+  X(int, execve, (const char *path, char *const *arguments, char *const *variables))       \
+  X(int, execvp, (const char *file, char *const *arguments))                               \
+  X(int, execvpe, (const char *file, char *const *arguments, char *const *variables))      \
+  X(int, fexecve, (int fd, char *const *arguments, char *const *variables))                \
+  X(int, execveat,                                                                         \
     (int fd, const char *path, char *const *arguments, char *const *variables, int flags)) \
-  X(void, _exit, (int status))                                                      \
-  X(void, _Exit, (int status))                                                      \
-  X(void, quick_exit, (int status))                                                 \
+  X(void, _exit, (int status))                                                             \
+  X(void, _Exit, (int status))                                                             \
+  X(void, quick_exit, (int status))                                                        \
   X(int, fileno, (FILE * stream))
 
 struct next_functions {

@@ -11,13 +11,6 @@ static const struct mptcpize_kernel kernel = {kernel_getsockopt, kernel_ioctl};
 // a fork's parent.
 static int32_t owner;
 
-static uint64_t cookie_of(int fd) {
-  uint64_t cookie = 0;
-  socklen_t length = sizeof cookie;
-  kernel_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length);
-  return cookie;
-}
-
 static int32_t socket_int(int fd, int name) {
   int32_t value = 0;
   socklen_t length = sizeof value;
@@ -31,7 +24,7 @@ static bool is_tcp(int protocol) {
 static struct mptcpize_event event_for(int kind, int fd) {
   struct mptcpize_event event = {.kind = (uint8_t)kind, .fd = fd, .pid = kernel_getpid()};
   for (size_t i = 0; i < sizeof event.program; i++) event.program[i] = state_program[i];
-  if (fd >= 0) event.cookie = cookie_of(fd);
+  if (fd >= 0) event.cookie = kernel_inode(fd);
   return event;
 }
 
@@ -114,6 +107,19 @@ void record_duplicated(int fd, int origin) {
   put(&event);
 }
 
+void record_remedied(int fd, int level, int name, int remedy, int refusal) {
+  int protocol = socket_int(fd, SO_PROTOCOL);
+  if (!is_tcp(protocol)) return;
+  struct mptcpize_event event = event_for(MPTCPIZE_REMEDIED, fd);
+  event.family = (uint8_t)socket_int(fd, SO_DOMAIN);
+  event.got = (uint16_t)protocol;
+  event.error = (uint16_t)refusal;
+  event.remedy = (uint16_t)remedy;
+  event.option_level = (uint32_t)level;
+  event.option_name = (uint32_t)name;
+  put(&event);
+}
+
 // The kernel's answer, as a record of this kind; nothing for what is no TCP socket.
 static void record_answer(int kind, int fd, int cause) {
   struct mptcpize_answer answer;
@@ -191,9 +197,8 @@ static void record_forked(void) {
 // run for the forks inside of daemon(3) and forkpty(3) too, which no interposed
 // fork would see.
 static void register_fork_handler(void) {
-  int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
-      (int (*)(void (*)(void), void (*)(void), void (*)(void), void *))next_symbol(
-          "__register_atfork");
+  int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) = (int (*)(
+      void (*)(void), void (*)(void), void (*)(void), void *))next_symbol("__register_atfork");
   int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
       (int (*)(void (*)(void), void (*)(void), void (*)(void)))next_symbol("pthread_atfork");
   if (glibc) {

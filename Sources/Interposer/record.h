@@ -23,6 +23,10 @@ void record_accepted(int fd);
 /// `fd` is now the same socket as `origin`.
 void record_duplicated(int fd, int origin);
 
+/// An option was remedied. A demotion is told for each number of the socket, when the
+/// plain TCP socket is in its place.
+void record_remedied(int fd, int level, int name, int remedy, int refusal);
+
 /// shutdown() is about to be called.
 void record_observed(int fd);
 

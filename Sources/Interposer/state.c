@@ -1,6 +1,8 @@
 #include "state.h"
 
+#include "cork.h"
 #include "record.h"
+#include "remedies.h"
 
 uint32_t state_flags;
 struct mptcpize_ring *state_ring;
@@ -60,6 +62,7 @@ uint32_t state_initialize(void) {
       syscall2(SYS_prctl, PR_GET_NAME, (long)state_program);
     }
   }
+  if (!(flags & (STATE_INERT | STATE_STRICT))) remedies_initialize();
   // Threads may race here; what others have learned in between stays.
   __atomic_fetch_or(&state_flags, flags, __ATOMIC_RELEASE);
   errno_set(saved);
@@ -71,5 +74,6 @@ __attribute__((constructor)) static void begin(void) {
 }
 
 __attribute__((destructor)) static void end(void) {
+  cork_release_range(0, ~0u);
   if (recording()) record_process_ending();
 }

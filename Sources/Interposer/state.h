@@ -13,6 +13,8 @@ enum {
   STATE_INERT = 1 << 1,      ///< set-uid or the like: behave as if not there
   STATE_RECORDING = 1 << 3,  ///< there is a ring
   STATE_STRICT = 1 << 4,     ///< kernel errors pass unchanged
+  STATE_CORKED = 1 << 5,     ///< a socket was corked, at one time or another
+  STATE_KEPT = 1 << 6,       ///< an option's value was kept, at one time or another
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, until reboot
   STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the kernel has no MPTCP over IPv6, until reboot
@@ -46,6 +48,12 @@ static inline uint32_t state(void) {
 static inline bool quiet(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING)) != STATE_READY);
+}
+
+/// The same for what ends a descriptor: none was ever corked either.
+static inline bool quiet_end(void) {
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_CORKED)) != STATE_READY);
 }
 
 /// Whether there is a ring to write to. Afterwards the next definitions are known.

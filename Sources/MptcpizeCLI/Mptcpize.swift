@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import MptcpizeCore
 
 /// The command `mptcpize`: one file per verb, each parses, calls MptcpizeCore, renders.
 @main
@@ -6,5 +8,68 @@ struct Mptcpize: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mptcpize",
         abstract: "Let existing programs use Multipath TCP without changing them.",
-        subcommands: [SocketsCommand.self])
+        version: "mptcpize 0.1.0",
+        subcommands: [RunCommand.self, SocketsCommand.self])
+
+    static func main() {
+        let words = ProcessInput.arguments.dropFirst()
+        do {
+            try start(words)
+        } catch let failure as Failure {
+            finish(with: failure)
+        } catch let status as ExitCode {
+            Glibc.exit(status.rawValue)
+        } catch {
+            finish(with: error)
+        }
+    }
+
+    private static func start(_ words: ArraySlice<Bytes>) throws {
+        if words.first == Bytes("run".utf8) {
+            let run = try RunArguments(Array(words.dropFirst()))
+            if !run.help { try RunCommand.start(run, environment: ProcessInput.environment) }
+        }
+        var command = try parseAsRoot()
+        try command.run()
+    }
+
+    private static func finish(with failure: Failure) -> Never {
+        Console.error(failure.message)
+        Glibc.exit(failure.status.rawValue)
+    }
+
+    /// What ArgumentParser throws: help and version, for standard output, or a
+    /// command line that makes no sense.
+    private static func finish(with error: any Error) -> Never {
+        guard exitCode(for: error) == .success else {
+            finish(
+                with: Failure(
+                    .usage, "command line", message(for: error), remedy: "see `mptcpize --help`"))
+        }
+        do {
+            try Console.output(fullMessage(for: error))
+        } catch {
+            finish(with: error)
+        }
+        Glibc.exit(EXIT_SUCCESS)
+    }
+}
+
+/// What the process was started with, byte for byte.
+enum ProcessInput {
+    static var arguments: [Bytes] {
+        (0..<Int(CommandLine.argc)).compactMap { index in
+            CommandLine.unsafeArgv[index].map { Bytes(cString: $0) }
+        }
+    }
+
+    static var environment: [Bytes] {
+        var entries: [Bytes] = []
+        var next = environ
+        while let entry = next.pointee {
+            entries.append(Bytes(cString: entry))
+            next += 1
+        }
+        return entries
+    }
 }

@@ -71,36 +71,24 @@ struct SocketsCommand: ParsableCommand {
     }
 
     func run() throws {
-        try orExit { () throws(Failure) in
-            let query = SocketQuery(
-                selection: selection, kind: all ? .all : listening ? .listeners : .connections,
-                namespaces: try namespaces())
-            if watch {
-                let display = SocketWatch(
-                    query: query, interval: .milliseconds(Int((seconds ?? 2) * 1000)),
-                    isJSON: json, isDetailed: verbose)
-                try display.run()
-            } else {
-                try print(query.run())
-            }
+        let query = SocketQuery(
+            selection: selection, kind: all ? .all : listening ? .listeners : .connections,
+            namespaces: try namespaces())
+        if watch {
+            let interval = Duration.milliseconds(Int((seconds ?? 2) * 1000))
+            try SocketWatch(query: query, interval: interval, isJSON: json, isDetailed: verbose)
+                .run()
+            return
         }
-    }
-
-    private func print(_ listing: SocketListing) throws(Failure) {
-        let output: [UInt8]
+        let listing = try query.run()
         if json {
-            output = listing.json().text
+            try Console.output(listing.json())
         } else {
             let terminal = Terminal(STDOUT_FILENO)
             let options = SocketTextOptions(
                 isDetailed: verbose, isStyled: terminal.isStyled,
                 width: terminal.size?.columns ?? 160)
-            output = Array((listing.lines(options).joined(separator: "\n") + "\n").utf8)
-        }
-        do throws(Errno) {
-            try writeAll(output, to: STDOUT_FILENO)
-        } catch {
-            throw Failure(.failed, "standard output", error.reason)
+            try Console.output(listing.lines(options).joined(separator: "\n"))
         }
     }
 

@@ -36,8 +36,8 @@ struct slot {
 
 struct mptcpize_ring {
   uint32_t magic, version, slot_count, slot_size;
-  _Alignas(CACHE_LINE) uint32_t head;     // next position to claim; writers
-  _Alignas(CACHE_LINE) uint32_t tail;     // next position to take; the reader
+  _Alignas(CACHE_LINE) uint32_t head;  // next position to claim; writers
+  _Alignas(CACHE_LINE) uint32_t tail;  // next position to take; the reader
   _Alignas(CACHE_LINE) uint32_t dropped;
   _Alignas(CACHE_LINE) struct slot slots[MPTCPIZE_RING_SLOTS];
 };
@@ -85,7 +85,7 @@ void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *
       continue;
     }
     int32_t turn = (int32_t)(LOAD(&slot->sequence) - position);
-    if (turn < 0) break;  // still holds a record of the round before: full
+    if (turn < 0) break;     // still holds a record of the round before: full
     if (turn > 0) continue;  // another writer was faster
     if (!exchange(&ring->head, position, position + 1)) continue;
     slot->event = *event;
@@ -95,12 +95,14 @@ void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *
   drop(ring);
 }
 
-// Steps over retired slots that writers have stepped over too.
+// Steps over retired slots that writers have stepped over too; once round at most,
+// since `head` may be anything that somebody wrote there.
 static struct slot *oldest(struct mptcpize_ring *ring, uint32_t *position) {
-  for (;;) {
+  for (uint32_t i = 0;; i++) {
     *position = ring->tail;
     struct slot *slot = &ring->slots[*position & SLOT_MASK];
     if (!LOAD(&slot->retired) || LOAD(&ring->head) == *position) return slot;
+    if (i == MPTCPIZE_RING_SLOTS) return slot;
     STORE(&ring->tail, *position + 1);
   }
 }

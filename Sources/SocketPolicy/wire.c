@@ -62,8 +62,7 @@ _Static_assert(offsetof(struct tcp_info, bytes_sent) == 200, "linux/tcp.h");
 // include/net/tcp_states.h
 enum { TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_CLOSE = 7, TCP_LISTEN = 10 };
 
-#define HAS(length, type, member) \
-  ((length) >= offsetof(type, member) + sizeof((type){0}.member))
+#define HAS(length, type, member) ((length) >= offsetof(type, member) + sizeof((type){0}.member))
 
 static bool read_int(int fd, const struct mptcpize_kernel *kernel, int level, int name,
                      int32_t *value) {

@@ -41,7 +41,6 @@ int main(int argc, char **argv) {
   pthread_t threads[64];
   for (int i = 0; i < count; i++) pthread_create(&threads[i], NULL, work, NULL);
   for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
-  printf("mptcp %d tcp %d failed %d leaked %d\n", mptcp, tcp, failed,
-         open_descriptors() - before);
+  printf("mptcp %d tcp %d failed %d leaked %d\n", mptcp, tcp, failed, open_descriptors() - before);
   return 0;
 }

@@ -14,7 +14,7 @@ parsing: while let argument = arguments.first {
     case "--text": options.report = .text
     case "--json": options.report = .json
     case "-o":
-        options.output = arguments.dropFirst().first
+        options.output = arguments.dropFirst().first.map { Bytes($0.utf8) }
         arguments.removeFirst()
     case "-l":
         library = arguments.dropFirst().first

@@ -13,14 +13,16 @@ public enum Repository {
 /// brings up to date before the tests run.
 public enum Products {
     public enum Architecture: String, CaseIterable, Sendable {
-        case x86_64, i386, aarch64
+        case amd64 = "x86_64"
+        case i386
+        case arm64 = "aarch64"
 
         /// The architecture that this test was built for.
         public static var native: Architecture {
             #if arch(arm64)
-                .aarch64
+                .arm64
             #else
-                .x86_64
+                .amd64
             #endif
         }
 
@@ -40,7 +42,7 @@ public enum Products {
     /// for checks only and lies outside the tree that is installed.
     public static func library(_ architecture: Architecture = .native) -> String {
         let isInstalled =
-            architecture == .native || (architecture == .i386 && Architecture.native == .x86_64)
+            architecture == .native || (architecture == .i386 && Architecture.native == .amd64)
         return existing(
             isInstalled
                 ? "lib/\(architecture.multiarch)/mptcpize/libmptcpize.so"

@@ -12,8 +12,10 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/auxv.h>    // not in Swift's Glibc module
 #include <sys/random.h>  // not in Swift's Glibc module
 #include <sys/types.h>
+#include <sys/xattr.h>  // not in Swift's Glibc module
 
 /// ioctl is variadic, and so are its arguments' types.
 int clinux_ioctl_int(int fd, unsigned long request, int *argument);
@@ -52,11 +54,8 @@ int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_getfd(int pidfd, int fd);
 int clinux_close_range(unsigned int first, unsigned int last);
 
-/// prctl is variadic.
+/// prctl is variadic: PR_SET_DUMPABLE 0.
 int clinux_set_not_dumpable(void);
-
-/// SO_COOKIE of a socket, 0 where there is none.
-uint64_t clinux_socket_cookie(int fd);
 
 /// getsockopt(2) and ioctl(2) with a negative errno as their failure, as
 /// `struct mptcpize_kernel` of SocketPolicy.h wants them.
@@ -66,5 +65,8 @@ long clinux_ioctl(int fd, unsigned long request, void *argument);
 /// descriptor names: both functions are GNU extensions.
 int clinux_new_network_namespace(void);
 int clinux_enter_network_namespace(int namespace);
+
+/// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
+int clinux_no_new_privileges(void);
 
 #endif

@@ -2,14 +2,42 @@
 // include/uapi/asm-generic/unistd.h.
 
 enum {
-  SYS_dup = 23, SYS_dup3 = 24, SYS_fcntl = 25, SYS_ioctl = 29, SYS_openat = 56, SYS_close = 57,
-  SYS_getdents64 = 61, SYS_lseek = 62, SYS_exit_group = 94, SYS_prctl = 167, SYS_getpid = 172,
-  SYS_getuid = 174, SYS_geteuid = 175, SYS_getgid = 176, SYS_getegid = 177, SYS_socket = 198,
-  SYS_listen = 201, SYS_connect = 203, SYS_getsockname = 204,
-  SYS_getpeername = 205, SYS_getsockopt = 209, SYS_shutdown = 210, SYS_execve = 221,
-  SYS_mmap = 222, SYS_accept4 = 242, SYS_execveat = 281, SYS_close_range = 436,
+  SYS_epoll_ctl = 21,
+  SYS_read = 63,
+  SYS_ppoll = 73,
+  SYS_bind = 200,
+  SYS_setsockopt = 208,
+  SYS_dup = 23,
+  SYS_dup3 = 24,
+  SYS_fcntl = 25,
+  SYS_ioctl = 29,
+  SYS_openat = 56,
+  SYS_close = 57,
+  SYS_getdents64 = 61,
+  SYS_lseek = 62,
+  SYS_fstat = 80,
+  SYS_exit_group = 94,
+  SYS_prctl = 167,
+  SYS_getpid = 172,
+  SYS_getuid = 174,
+  SYS_geteuid = 175,
+  SYS_getgid = 176,
+  SYS_getegid = 177,
+  SYS_socket = 198,
+  SYS_listen = 201,
+  SYS_connect = 203,
+  SYS_getsockname = 204,
+  SYS_getpeername = 205,
+  SYS_getsockopt = 209,
+  SYS_shutdown = 210,
+  SYS_execve = 221,
+  SYS_mmap = 222,
+  SYS_accept4 = 242,
+  SYS_execveat = 281,
+  SYS_close_range = 436,
 };
 enum { O_NOFOLLOW = 0100000 };
+enum { STAT_SIZE = 128, STAT_INODE = 8 };  // include/uapi/asm-generic/stat.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long x8 __asm__("x8") = number;

@@ -3,14 +3,43 @@
 // Linux 4.3; before that there was only socketcall(2), and no MPTCP by far.
 
 enum {
-  SYS_close = 6, SYS_execve = 11, SYS_lseek = 19, SYS_getpid = 20, SYS_dup = 41, SYS_ioctl = 54,
-  SYS_fcntl = 55, SYS_dup2 = 63, SYS_prctl = 172, SYS_mmap = 192 /* mmap2 */, SYS_getuid = 199,
-  SYS_getgid = 200, SYS_geteuid = 201, SYS_getegid = 202, SYS_getdents64 = 220,
-  SYS_exit_group = 252, SYS_openat = 295, SYS_dup3 = 330, SYS_execveat = 358, SYS_socket = 359,
-  SYS_connect = 362, SYS_listen = 363, SYS_accept4 = 364, SYS_getsockopt = 365,
-  SYS_getsockname = 367, SYS_getpeername = 368, SYS_shutdown = 373, SYS_close_range = 436,
+  SYS_read = 3,
+  SYS_epoll_ctl = 255,
+  SYS_ppoll = 309 /* time32 */,
+  SYS_bind = 361,
+  SYS_setsockopt = 366,
+  SYS_close = 6,
+  SYS_execve = 11,
+  SYS_lseek = 19,
+  SYS_getpid = 20,
+  SYS_dup = 41,
+  SYS_ioctl = 54,
+  SYS_fcntl = 55,
+  SYS_dup2 = 63,
+  SYS_prctl = 172,
+  SYS_mmap = 192 /* mmap2 */,
+  SYS_fstat = 197 /* fstat64 */,
+  SYS_getuid = 199,
+  SYS_getgid = 200,
+  SYS_geteuid = 201,
+  SYS_getegid = 202,
+  SYS_getdents64 = 220,
+  SYS_exit_group = 252,
+  SYS_openat = 295,
+  SYS_dup3 = 330,
+  SYS_execveat = 358,
+  SYS_socket = 359,
+  SYS_connect = 362,
+  SYS_listen = 363,
+  SYS_accept4 = 364,
+  SYS_getsockopt = 365,
+  SYS_getsockname = 367,
+  SYS_getpeername = 368,
+  SYS_shutdown = 373,
+  SYS_close_range = 436,
 };
 enum { O_NOFOLLOW = 0400000 };
+enum { STAT_SIZE = 96, STAT_INODE = 88 };  // struct stat64, arch/x86/include/uapi/asm/stat.h
 
 // ebp may be the frame pointer and cannot be named as an operand: the sixth
 // argument and the number travel through memory.

@@ -2,14 +2,43 @@
 // rcx and r11 are overwritten. arch/x86/entry/syscalls/syscall_64.tbl.
 
 enum {
-  SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_ioctl = 16, SYS_dup = 32, SYS_dup2 = 33,
-  SYS_getpid = 39, SYS_socket = 41, SYS_connect = 42, SYS_shutdown = 48,
-  SYS_listen = 50, SYS_getsockname = 51, SYS_getpeername = 52, SYS_getsockopt = 55,
-  SYS_execve = 59, SYS_fcntl = 72, SYS_getuid = 102, SYS_getgid = 104, SYS_geteuid = 107,
-  SYS_getegid = 108, SYS_prctl = 157, SYS_getdents64 = 217, SYS_exit_group = 231,
-  SYS_openat = 257, SYS_accept4 = 288, SYS_dup3 = 292, SYS_execveat = 322, SYS_close_range = 436,
+  SYS_read = 0,
+  SYS_bind = 49,
+  SYS_setsockopt = 54,
+  SYS_epoll_ctl = 233,
+  SYS_ppoll = 271,
+  SYS_close = 3,
+  SYS_fstat = 5,
+  SYS_lseek = 8,
+  SYS_mmap = 9,
+  SYS_ioctl = 16,
+  SYS_dup = 32,
+  SYS_dup2 = 33,
+  SYS_getpid = 39,
+  SYS_socket = 41,
+  SYS_connect = 42,
+  SYS_shutdown = 48,
+  SYS_listen = 50,
+  SYS_getsockname = 51,
+  SYS_getpeername = 52,
+  SYS_getsockopt = 55,
+  SYS_execve = 59,
+  SYS_fcntl = 72,
+  SYS_getuid = 102,
+  SYS_getgid = 104,
+  SYS_geteuid = 107,
+  SYS_getegid = 108,
+  SYS_prctl = 157,
+  SYS_getdents64 = 217,
+  SYS_exit_group = 231,
+  SYS_openat = 257,
+  SYS_accept4 = 288,
+  SYS_dup3 = 292,
+  SYS_execveat = 322,
+  SYS_close_range = 436,
 };
 enum { O_NOFOLLOW = 0400000 };
+enum { STAT_SIZE = 144, STAT_INODE = 8 };  // arch/x86/include/uapi/asm/stat.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;

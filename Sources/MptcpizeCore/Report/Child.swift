@@ -20,31 +20,18 @@ struct Child: ~Copyable {
         var all = Self.allSignals
         sigprocmask(SIG_BLOCK, &all, &original)
         var execFailed = false
-        let (child, error) = Self.withCStrings(plan.arguments) { arguments in
-            Self.withCStrings(plan.environment) { environment in
-                let child = plan.executable.withUnsafeBufferPointer {
-                    clinux_spawn(
-                        $0.baseAddress!, arguments, environment, &original, &execFailed)
-                }
-                return (child, Errno.last)
-            }
+        var child: pid_t = -1
+        let error = plan.executing { path, argv, envp in
+            child = clinux_spawn(path, argv, envp, &original, &execFailed)
+            return child > 0 ? nil : Errno.last
         }
-        guard child > 0 else {
+        if let error {
             sigprocmask(SIG_SETMASK, &original, nil)
-            throw Self.failure(plan, error, execFailed: execFailed)
+            if execFailed { throw plan.failure(error) }
+            let program = Bytes(cString: plan.executable).text
+            throw Failure(.own, program, "no process for it: \(error.reason)")
         }
         pid = child
-    }
-
-    private static func failure(_ plan: LaunchPlan, _ error: Errno, execFailed: Bool) -> Failure {
-        let bytes = plan.executable.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        let program = String(decoding: bytes, as: UTF8.self)
-        guard execFailed else {
-            return Failure(.own, program, "no process for it: \(error.reason)")
-        }
-        return Failure(
-            error.rawValue == ENOENT ? .notFound : .notExecutable, program,
-            "cannot be executed: \(error.reason)")
     }
 
     /// Takes the next signal sent to us, for at most this long, and passes it on if it is
@@ -103,17 +90,6 @@ struct Child: ~Copyable {
         var all = sigset_t()
         sigfillset(&all)
         return all
-    }
-
-    /// argv or environ, valid during the call.
-    private static func withCStrings<Result>(
-        _ strings: [[CChar]], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
-    ) -> Result {
-        let pointers = strings.map { string in
-            string.withUnsafeBufferPointer { strdup($0.baseAddress!) }
-        }
-        defer { for pointer in pointers { free(pointer) } }
-        return (pointers + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 }
 

@@ -17,13 +17,13 @@ public enum LiveSockets {
     }
 
     /// What the kernel says of the socket that a process has open as `fd`, if that is still
-    /// the one with this cookie (0: any). Needs Linux 5.6 and ptrace's rights over the process.
+    /// the one with this inode number (0: any). Needs Linux 5.6 and ptrace's rights over the process.
     public static func ask(_ pid: Int32, _ fd: Int32, _ cookie: UInt64) -> LiveAnswer {
         do throws(Errno) {
             let process = Descriptor(owning: try retrying { clinux_pidfd_open(pid) })
             let number = try retrying { clinux_pidfd_getfd(process.number, fd) }
             let copy = Descriptor(owning: number)
-            if cookie != 0 && clinux_socket_cookie(copy.number) != cookie { return .gone }
+            if cookie != 0 && inode(copy.number) != cookie { return .gone }
             return answer(copy.number).map { .answer($0) } ?? .gone
         } catch {
             return [ESRCH, EBADF].contains(error.rawValue) ? .gone : .refused(error)
@@ -42,6 +42,11 @@ public enum LiveSockets {
             }
             return ask(pid, fd, cookie)
         }
+    }
+
+    private static func inode(_ socket: Int32) -> UInt64? {
+        var status = stat()
+        return fstat(socket, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     /// Nil for what is no TCP or MPTCP socket.

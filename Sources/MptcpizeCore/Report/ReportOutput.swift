@@ -25,11 +25,11 @@ enum ReportOutput {
 /// Links are followed, as by any tool that is given an output file ("-o /dev/stdout" is
 /// one). An existing file keeps its contents until the report is there.
 struct ReportFile: ~Copyable {
-    let path: String
+    private let path: Bytes
     private let descriptor: Descriptor
     private let isNew: Bool
 
-    init(_ path: String) throws(Failure) {
+    init(_ path: Bytes) throws(Failure) {
         self.path = path
         do throws(Errno) {
             let flags = O_WRONLY | O_NOCTTY
@@ -44,7 +44,8 @@ struct ReportFile: ~Copyable {
             }
         } catch {
             throw Failure(
-                .own, path, "cannot be written: \(error.reason)", remedy: "give another file to -o")
+                .own, path.text, "cannot be written: \(error.reason)",
+                remedy: "give another file to -o")
         }
     }
 
@@ -57,5 +58,5 @@ struct ReportFile: ~Copyable {
     }
 
     /// Leaves no trace of a run that did not begin.
-    func discard() { if isNew { unlink(path) } }
+    func discard() { if isNew { unlink(path.cString) } }
 }

@@ -77,10 +77,13 @@ extension SocketReport {
 
     private var emptyReport: String {
         let reason =
-            notes.isEmpty
-            ? "it may use no network, or be one that a preload cannot see"
-                + " (a static or Go program, raw system calls)"
-            : notes.joined(separator: "; ")
+            if !notes.isEmpty {
+                notes.joined(separator: "; ")
+            } else if wasReached {
+                "it used none, or by raw system calls or in a static or Go program that it started"
+            } else {
+                "the preload library did not come into it (is it static, or a Go program?)"
+            }
         return "The program opened no TCP socket that could be seen: \(reason)."
     }
 

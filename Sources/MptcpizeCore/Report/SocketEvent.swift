@@ -25,7 +25,7 @@ public struct SocketEvent: Equatable, Sendable {
     public var fd: Int32
     /// FORKED: the parent's pid; DUPLICATED: the other descriptor.
     public var origin: Int32
-    /// SO_COOKIE; 0 where the kernel does not tell (Linux < 4.12).
+    /// The socket's inode number; 0: not known.
     public var cookie: UInt64
     public var family: AddressFamily
     public var socket: SocketType

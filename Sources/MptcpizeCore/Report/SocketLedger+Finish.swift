@@ -49,8 +49,8 @@ extension SocketLedger {
         } else if let closing = entry.closing {
             socket.answer = closing
             socket.fate = .closed
-            if closing.subflows == nil && closing.wire == entry.observed?.wire {
-                socket.answer.subflows = entry.observed?.subflows
+            if closing.wire == entry.observed?.wire, let observed = entry.observed?.subflows {
+                socket.answer.subflows = max(closing.subflows ?? 0, observed)
             }
             return socket
         } else {

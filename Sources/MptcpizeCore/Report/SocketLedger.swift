@@ -47,10 +47,12 @@ public struct SocketLedger {
         var closed: [(fd: Int32, index: Int)] = []
         /// Closed by an exec that may still fail.
         var execClosed: [ExecClose] = []
-        /// What was open before the program image changed, for sockets without a cookie.
+        /// What was open before the program image changed, for sockets without a number.
         var before: [Int32: Int] = [:]
     }
 
+    /// Whether any record has come.
+    public private(set) var hasRecords = false
     private(set) var entries: [Entry] = []
     /// Records of new sockets that found no room here.
     public private(set) var overflow: UInt64 = 0
@@ -74,6 +76,7 @@ public struct SocketLedger {
     /// - Returns: what a person who watches would like to be told now.
     @discardableResult
     public mutating func feed(_ event: SocketEvent) -> SocketNews? {
+        hasRecords = true
         switch event.kind {
         case .created, .accepted: return begin(event)
         case .listening: listen(event)
@@ -92,6 +95,7 @@ public struct SocketLedger {
 
     // MARK: - Beginnings
 
+    /// A number that is known already has been given out again.
     private mutating func begin(_ event: SocketEvent) -> SocketNews? {
         guard entries.count < Self.mostEntries, holderCount < Self.mostHolders else {
             overflow += 1
@@ -279,8 +283,8 @@ public struct SocketLedger {
         find(event, likely: processes[event.pid]?.open[event.fd])
     }
 
-    /// The number in the record decides, but among sockets of one number (the kernel has
-    /// given the same cookie twice before) the one that is expected there.
+    /// The number in the record decides; among sockets of one number (a closed one's can be
+    /// given out again) the one that is expected there.
     private func find(_ event: SocketEvent, likely: Int?) -> Int? {
         if event.cookie == 0 { return likely }
         if let likely, entries[likely].cookie == event.cookie { return likely }

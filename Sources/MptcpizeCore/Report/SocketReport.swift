@@ -9,17 +9,20 @@ public struct SocketReport: Sendable {
     public var eventsDropped: UInt64
     /// What was said before the program started: why its sockets may not be seen.
     public var notes: [String]
+    /// Whether the program, or one that it started, has put any record into the ring.
+    public var wasReached: Bool
     public var names: RemedyNames
 
     public init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
-        notes: [String] = [], names: RemedyNames = RemedyNames()
+        notes: [String] = [], wasReached: Bool = true, names: RemedyNames = RemedyNames()
     ) {
         self.command = command
         self.end = end
         self.sockets = sockets
         self.eventsDropped = eventsDropped
         self.notes = notes
+        self.wasReached = wasReached
         self.names = names
     }
 

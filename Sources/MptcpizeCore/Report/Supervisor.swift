@@ -3,7 +3,7 @@ import Glibc
 import SocketEvents
 
 /// How `run` watches a program.
-public struct SupervisorOptions: Sendable {
+public struct SupervisorOptions: Equatable, Sendable {
     public enum Format: Sendable { case text, json }
 
     /// A line for each socket as it happens, on standard error.
@@ -11,8 +11,7 @@ public struct SupervisorOptions: Sendable {
     /// The report at the end; nil: none.
     public var report: Format?
     /// The file it goes to; nil: standard error.
-    public var output: String?
-    public var names = RemedyNames()
+    public var output: Bytes?
 
     public init() {}
 }
@@ -42,7 +41,7 @@ public enum Supervisor {
     ///
     /// - Throws: what kept the program from starting; nothing is left behind then.
     public static func run(
-        _ plan: LaunchPlan, options: SupervisorOptions
+        _ plan: LaunchPlan, options: SupervisorOptions, names: RemedyNames = RemedyNames()
     ) throws(Failure) -> ProgramEnd {
         var plan = plan
         var file: ReportFile? = nil
@@ -52,7 +51,7 @@ public enum Supervisor {
             let ring = try EventRing()
             plan.setEnvironment(MPTCPIZE_ENV_RING, ring.path)
             let child = try Child(plan)
-            watch = Watch(ring: ring, child: child, options: options)
+            watch = Watch(ring: ring, child: child, names: options.debug ? names : nil)
         } catch {
             file?.discard()
             throw error
@@ -60,7 +59,7 @@ public enum Supervisor {
         giveUpDescriptors(but: [STDERR_FILENO, watch.ring.descriptor, file?.number ?? -1])
         let end = watch.untilTheEnd()
         guard let format = options.report else { return end }
-        let report = watch.report(plan, end)
+        let report = watch.report(plan, end, names)
         let styled = file == nil && ReportOutput.isStyled
         let bytes: [UInt8] =
             switch format {
@@ -70,7 +69,7 @@ public enum Supervisor {
         do throws(Errno) {
             if let file { try file.write(bytes) } else { try writeAll(bytes, to: STDERR_FILENO) }
         } catch {
-            let name = options.output ?? "standard error"
+            let name = options.output?.text ?? "standard error"
             ReportOutput.say(["\(name): the report cannot be written: \(error.reason)"])
         }
         return end
@@ -98,7 +97,8 @@ public enum Supervisor {
 private struct Watch: ~Copyable {
     var ring: EventRing
     let child: Child
-    let options: SupervisorOptions
+    /// For what is said of each socket as it happens; nil: nothing is.
+    let names: RemedyNames?
     var ledger = SocketLedger(isAlive: LiveSockets.isAlive)
     private var undrained: UInt32 = 0
 
@@ -109,10 +109,10 @@ private struct Watch: ~Copyable {
     /// Records taken before the program is looked after again.
     private static let batch = 4096
 
-    init(ring: consuming EventRing, child: consuming Child, options: SupervisorOptions) {
+    init(ring: consuming EventRing, child: consuming Child, names: RemedyNames?) {
         self.ring = ring
         self.child = child
-        self.options = options
+        self.names = names
     }
 
     mutating func untilTheEnd() -> ProgramEnd {
@@ -136,14 +136,14 @@ private struct Watch: ~Copyable {
         }
     }
 
-    mutating func report(_ plan: LaunchPlan, _ end: ProgramEnd) -> SocketReport {
+    func report(_ plan: LaunchPlan, _ end: ProgramEnd, _ names: RemedyNames) -> SocketReport {
         SocketReport(
             command: plan.arguments, end: end,
             sockets: ledger.finish(
                 main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
             eventsDropped: UInt64(ring.dropped) + UInt64(undrained) + ring.garbage
                 + ledger.overflow,
-            notes: plan.notes, names: options.names)
+            notes: plan.notes, wasReached: ledger.hasRecords, names: names)
     }
 
     /// Takes records until there are none or the limit is reached; tells how many.
@@ -152,9 +152,8 @@ private struct Watch: ~Copyable {
         var count = 0
         while count < limit, let event = ring.take() {
             count += 1
-            if let news = ledger.feed(event), options.debug {
-                lines += news.lines(names: options.names)
-            }
+            let news = ledger.feed(event)
+            if let names, let news { lines += news.lines(names: names) }
         }
         ReportOutput.say(lines)
         return count

@@ -14,7 +14,15 @@ public struct Descriptor: ~Copyable, Sendable {
     public static func open(
         _ path: String, _ flags: Int32, mode: mode_t = 0
     ) throws(Errno) -> Descriptor {
-        let opened = try retrying { Glibc.open(path, flags | O_CLOEXEC, mode) }
+        try open(Bytes(path.utf8), flags, mode: mode)
+    }
+
+    /// The same for a path that need not be UTF-8.
+    public static func open(
+        _ path: Bytes, _ flags: Int32, mode: mode_t = 0
+    ) throws(Errno) -> Descriptor {
+        let name = path.cString
+        let opened = try retrying { Glibc.open(name, flags | O_CLOEXEC, mode) }
         guard opened <= STDERR_FILENO else { return Descriptor(owning: opened) }
         let moved = fcntl(opened, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
         let error = Errno.last
@@ -34,13 +42,20 @@ public func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) 
     }
 }
 
-/// Writes all bytes, whatever the sizes of the single writes.
+/// Writes all bytes, whatever the sizes of the single writes, and whether or not somebody
+/// who shares the open file has made it non-blocking.
 public func writeAll(_ bytes: some Collection<UInt8>, to fd: Int32) throws(Errno) {
     let buffer = ContiguousArray(bytes)
     var offset = 0
     while offset < buffer.count {
-        offset += try retrying {
-            buffer.withUnsafeBytes { write(fd, $0.baseAddress! + offset, $0.count - offset) }
+        do throws(Errno) {
+            offset += try retrying {
+                buffer.withUnsafeBytes { write(fd, $0.baseAddress! + offset, $0.count - offset) }
+            }
+        } catch {
+            guard error.rawValue == EAGAIN else { throw error }
+            var room = pollfd(fd: fd, events: Int16(POLLOUT), revents: 0)
+            _ = try retrying { poll(&room, 1, -1) }
         }
     }
 }

@@ -44,7 +44,9 @@ enum mptcpize_event_kind {
   /// kernel's answer (`wire`, `subflows`, bytes) is of this moment.
   MPTCPIZE_CLOSED = 6,
   /// A socket option met a remedy; `option_level`, `option_name`, `remedy`,
-  /// `error` (what the kernel said) are set.
+  /// `error` (what the kernel said) are set. Told once for each socket and option.
+  /// After a demotion `cookie` is the new socket's and `got` IPPROTO_TCP: what was open
+  /// as `fd` before, under another cookie, is now this one.
   MPTCPIZE_REMEDIED = 7,
   /// A program image began in `pid`: what it had open before is gone, but for
   /// the MPTCPIZE_INHERITED records that follow.
@@ -63,9 +65,9 @@ enum mptcpize_event_kind {
 /// The kernel's own answer to "what is this socket on the wire?".
 enum mptcpize_wire {
   MPTCPIZE_WIRE_UNKNOWN = 0,
-  MPTCPIZE_WIRE_MPTCP = 1,        ///< the peer's key was received (RFC 8684 section 3.1)
-  MPTCPIZE_WIRE_FALLBACK = 2,     ///< an MPTCP socket that speaks plain TCP
-  MPTCPIZE_WIRE_TCP = 3,          ///< a TCP socket
+  MPTCPIZE_WIRE_MPTCP = 1,     ///< the peer's key was received (RFC 8684 section 3.1)
+  MPTCPIZE_WIRE_FALLBACK = 2,  ///< an MPTCP socket that speaks plain TCP
+  MPTCPIZE_WIRE_TCP = 3,       ///< a TCP socket
   MPTCPIZE_WIRE_LISTENING = 4,
   MPTCPIZE_WIRE_UNCONNECTED = 5,  ///< never established
 };
@@ -98,18 +100,20 @@ struct mptcpize_address {
 #define MPTCPIZE_BYTES_UNKNOWN UINT64_MAX
 
 struct mptcpize_event {
-  uint8_t kind;    ///< enum mptcpize_event_kind
-  uint8_t family;  ///< AF_INET or AF_INET6
-  uint8_t wire;    ///< enum mptcpize_wire
-  uint8_t cause;   ///< enum mptcpize_close_cause
-  uint16_t error;  ///< errno, 0 for none
-  uint16_t remedy; ///< enum mptcpize_remedy of SocketPolicy
-  int32_t pid;     ///< in the writer's PID namespace
-  int32_t fd;      ///< -1 where no descriptor is meant
-  int32_t origin;  ///< FORKED: the parent's pid; DUPLICATED: the other fd
-  uint16_t asked;  ///< protocol the program asked for: 0 or IPPROTO_TCP
-  uint16_t got;    ///< protocol it got: IPPROTO_TCP or IPPROTO_MPTCP
-  uint64_t cookie; ///< SO_COOKIE: names the kernel's socket for good (Linux ≥ 4.12)
+  uint8_t kind;     ///< enum mptcpize_event_kind
+  uint8_t family;   ///< AF_INET or AF_INET6
+  uint8_t wire;     ///< enum mptcpize_wire
+  uint8_t cause;    ///< enum mptcpize_close_cause
+  uint16_t error;   ///< errno, 0 for none
+  uint16_t remedy;  ///< enum mptcpize_remedy of SocketPolicy
+  int32_t pid;      ///< in the writer's PID namespace
+  int32_t fd;       ///< -1 where no descriptor is meant
+  int32_t origin;   ///< FORKED: the parent's pid; DUPLICATED: the other fd
+  uint16_t asked;   ///< protocol the program asked for: 0 or IPPROTO_TCP
+  uint16_t got;     ///< protocol it got: IPPROTO_TCP or IPPROTO_MPTCP
+  /// Names the kernel's socket, whatever descriptor or process it is open in: its inode
+  /// number. Not SO_COOKIE: accepted MPTCP sockets have their listener's, once it has one.
+  uint64_t cookie;
   uint64_t bytes_sent;      ///< accepted from the program, acknowledged or not
   uint64_t bytes_received;  ///< arrived in order, read by the program or not
   uint32_t subflows;        ///< paths, the first one included

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "SocketOptions.h"
+
 /// IPPROTO_MPTCP, linux/in.h.
 #define MPTCPIZE_IPPROTO_MPTCP 262
 
@@ -34,11 +36,11 @@ struct mptcpize_kernel {
 
 /// What the kernel says of a socket at this moment.
 struct mptcpize_answer {
-  uint8_t wire;            ///< enum mptcpize_wire of SocketEvents.h
-  uint16_t protocol;       ///< SO_PROTOCOL; 0: not a socket, or not an internet stream socket
-  uint32_t subflows;       ///< paths, the first one included; 0: not known (any more)
-  uint64_t bytes_sent;     ///< taken from the program; MPTCPIZE_BYTES_UNKNOWN: not told
-  uint64_t bytes_received; ///< arrived in order; MPTCPIZE_BYTES_UNKNOWN: not told
+  uint8_t wire;             ///< enum mptcpize_wire of SocketEvents.h
+  uint16_t protocol;        ///< SO_PROTOCOL; 0: not a socket, or not an internet stream socket
+  uint32_t subflows;        ///< paths, the first one included; 0: not known (any more)
+  uint64_t bytes_sent;      ///< taken from the program; MPTCPIZE_BYTES_UNKNOWN: not told
+  uint64_t bytes_received;  ///< arrived in order; MPTCPIZE_BYTES_UNKNOWN: not told
 };
 
 /// Asks the kernel what a socket is on the wire. Never guesses: what cannot be

@@ -1,0 +1,45 @@
+# The one front door. Each goal is one script; the scripts say what they do and why.
+.PHONY: all install demo test check bench clean \
+	test-unit test-preload test-programs test-systemd test-kernels bootstrap
+
+# The command line tool and the preload libraries, laid out under build/ to run in place.
+all:
+	@scripts/build
+
+# Copies what was built: make install PREFIX=/usr DESTDIR=/tmp/package
+install: export PREFIX := $(PREFIX)
+install: export DESTDIR := $(DESTDIR)
+install:
+	@scripts/install
+
+# Real programs over MPTCP on two paths, with a report that proves it.
+demo:
+	@scripts/bootstrap build demo
+	@scripts/demo
+
+# Everything that has to hold: the checks, then every tier of tests.
+test:
+	@scripts/bootstrap build check test
+	@scripts/check
+	@scripts/test
+
+# One tier of tests, with what is installed.
+test-unit test-preload test-programs test-systemd test-kernels:
+	@scripts/test $(@:test-%=%)
+
+# Style, lint and the libraries' ABI.
+check:
+	@scripts/bootstrap build check
+	@scripts/check
+
+# What it costs, as ratios to plain TCP and to the established tool.
+bench:
+	@scripts/bootstrap build bench
+	@scripts/bench
+
+# Names the packages that are missing, and installs them when root.
+bootstrap:
+	@scripts/bootstrap build check test bench
+
+clean:
+	rm -rf build .build .build-*

@@ -1,0 +1,22 @@
+// TCP_CORK. On an MPTCP socket the kernel keeps what is left in a corked or just
+// uncorked socket until a timer of 200 ms, where TCP pushes it at once: on uncorking,
+// on shutdown and on close.
+
+#ifndef MPTCPIZE_CORK_H
+#define MPTCPIZE_CORK_H
+
+#include "kernel.h"
+
+/// The program has set TCP_CORK to this value, with success.
+void cork_set(int fd, bool corked);
+
+/// Whether the descriptor was corked, as far as this process knows.
+bool cork_is_set(int fd);
+
+/// The descriptor is about to be closed or shut down: what it holds back is sent.
+void cork_release(int fd);
+
+/// The same for all descriptors from `first` to `last`.
+void cork_release_range(unsigned int first, unsigned int last);
+
+#endif

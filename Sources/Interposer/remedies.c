@@ -1,0 +1,232 @@
+#include "remedies.h"
+
+#include "cork.h"
+#include "demote.h"
+#include "kept.h"
+#include "record.h"
+#include "state.h"
+
+remedies_plain remedies_settable, remedies_readable;
+
+// What MPTCP has taken since Linux 5.16, in every state. include/uapi/asm-generic/socket.h:
+// SO_DEBUG, DONTROUTE, BROADCAST, SNDBUF, KEEPALIVE, PRIORITY, LINGER, RCVLOWAT, RCVTIMEO,
+// SNDTIMEO, TIMESTAMP, TIMESTAMPNS, MARK, TIMESTAMPING, BUSY_POLL.
+static const uint8_t settable[] = {1, 5, 6, 7, 9, 12, 13, 18, 20, 21, 29, 35, 36, 37, 46};
+// And what any socket tells: SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN.
+static const uint8_t readable[] = {3, 4, 30, 38, 39};
+
+static void add(remedies_plain options, int level, int number) {
+  unsigned int at = (unsigned int)number;
+  __atomic_fetch_or(&options[level][at / REMEDIES_BITS], 1ul << at % REMEDIES_BITS,
+                    __ATOMIC_RELAXED);
+}
+
+void remedies_initialize(void) {
+  for (size_t i = 0; i < sizeof settable; i++) {
+    add(remedies_settable, SOL_SOCKET, settable[i]);
+    add(remedies_readable, SOL_SOCKET, settable[i]);
+  }
+  for (size_t i = 0; i < sizeof readable; i++) add(remedies_readable, SOL_SOCKET, readable[i]);
+  add(remedies_readable, IPPROTO_TCP, TCP_INFO);
+}
+
+// SO_PROTOCOL, or 0 for what is no socket.
+static bool is_mptcp(int fd) {
+  return kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
+}
+
+// A connection that fell back hands options to its TCP subflow, which takes them all.
+static bool speaks_mptcp(int fd) {
+  uint8_t information[4];
+  socklen_t length = sizeof information;
+  return kernel_getsockopt(fd, SOL_MPTCP, MPTCP_INFO, information, &length) >= 0;
+}
+
+// An option that depends on the kernel alone is asked about only until it has worked;
+// in a program that has no MPTCP socket, not for ever.
+static void learn(int fd, const struct mptcpize_option *option) {
+  enum { TRIES = 256 };
+  static uint32_t tries;
+  if (option->connected || (unsigned int)option->number >= REMEDIES_LIMIT) return;
+  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES) return;
+  __atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED);
+  if (speaks_mptcp(fd)) add(remedies_settable, option->level, option->number);
+}
+
+// Once for each socket and option, or a program that sets one for each packet fills the ring.
+static void tell(int fd, const struct mptcpize_option *option, int remedy, int refusal,
+                 bool is_new) {
+  if (is_new && recording()) {
+    record_remedied(fd, option->level, option->number, remedy, refusal);
+  }
+}
+
+// --- Adjusted options ---------------------------------------------------------------
+
+static int set_cork(int fd, const struct mptcpize_option *option, const void *value,
+                    socklen_t length) {
+  int result = next.setsockopt(fd, option->level, option->number, value, length);
+  if (result) return result;
+  int before = errno_get();
+  bool was_corked = cork_is_set(fd);
+  int64_t corked = kernel_get_int(fd, IPPROTO_TCP, TCP_CORK);
+  cork_set(fd, corked > 0);
+  if (recording() && (was_corked || cork_is_set(fd))) {
+    bool is_new = kept_put(kernel_inode(fd), option, corked > 0);
+    tell(fd, option, MPTCPIZE_ADJUST, 0, is_new);
+  }
+  errno_set(before);
+  return 0;
+}
+
+static int set_receive_buffer(int fd, const struct mptcpize_option *option, const void *value,
+                              socklen_t length) {
+  int32_t asked = 0;
+  if (!value || length < sizeof asked || !is_mptcp(fd)) {
+    return next.setsockopt(fd, option->level, option->number, value, length);
+  }
+  for (size_t i = 0; i < sizeof asked; i++) ((uint8_t *)&asked)[i] = ((const uint8_t *)value)[i];
+  uint64_t inode = kernel_inode(fd);
+  // The kernel takes a negative size for the largest there is.
+  if (asked < 0 || asked >= MPTCPIZE_RECEIVE_BUFFER_MINIMUM) {
+    kept_drop(inode, option);
+    return next.setsockopt(fd, option->level, option->number, value, length);
+  }
+  int32_t enough = MPTCPIZE_RECEIVE_BUFFER_MINIMUM;
+  int result = next.setsockopt(fd, option->level, option->number, &enough, sizeof enough);
+  if (result == 0) {
+    bool is_new = kept_put(inode, option, mptcpize_receive_buffer_shown(asked));
+    tell(fd, option, MPTCPIZE_ADJUST, 0, is_new);
+  }
+  return result;
+}
+
+// --- setsockopt -----------------------------------------------------------------------
+
+// The errno that the program sees, 0 for success.
+static int decide(int fd, const struct mptcpize_option *option, int level, int number,
+                  const void *value, socklen_t length, int refusal) {
+  int family = (int)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+  bool replaceable = option && option->remedy == MPTCPIZE_DEMOTE && demote_is_possible(fd);
+  struct mptcpize_decision decision =
+      mptcpize_option_decide(option, level, family, value, length, refusal, replaceable);
+  if (decision.remedy == MPTCPIZE_DEMOTE) {
+    int error = 0;
+    switch (demote(fd, level, number, value, length, refusal, &error)) {
+      case DEMOTE_DONE:
+        return 0;
+      case DEMOTE_REFUSED:
+        return error;
+      case DEMOTE_FAILED:
+        break;
+    }
+    decision = mptcpize_option_decide(option, level, family, value, length, refusal, false);
+  }
+  if (!option || decision.remedy == MPTCPIZE_REFUSE) return decision.error;
+  bool is_new = true;
+  if (decision.keep) is_new = kept_put(kernel_inode(fd), option, decision.kept);
+  tell(fd, option, decision.remedy, refusal, is_new);
+  return 0;
+}
+
+int remedies_set(int fd, int level, int number, const void *value, socklen_t length) {
+  if (state() & (STATE_INERT | STATE_STRICT)) {
+    return next.setsockopt(fd, level, number, value, length);
+  }
+  const struct mptcpize_option *option = mptcpize_option_find(level, number);
+  bool is_adjusted = option && option->remedy == MPTCPIZE_ADJUST && !option->is_bytes;
+  if (is_adjusted && level == SOL_SOCKET) return set_receive_buffer(fd, option, value, length);
+  int before = errno_get();
+  int result = is_adjusted ? set_cork(fd, option, value, length)
+                           : next.setsockopt(fd, level, number, value, length);
+  if (result == 0) {
+    if (!option || is_adjusted) return 0;
+    if (state() & STATE_KEPT) kept_drop(kernel_inode(fd), option);
+    learn(fd, option);
+    return 0;
+  }
+  int refusal = errno_get();
+  if (!mptcpize_option_is_refusal(option, refusal) || !is_mptcp(fd)) return result;
+  int error = decide(fd, option, level, number, value, length, refusal);
+  errno_set(error ? error : before);
+  return error ? -1 : 0;
+}
+
+// --- getsockopt -------------------------------------------------------------------------
+
+// As the kernel does it: as many bytes as there is room for; IPPROTO_IP has single ones.
+static int answer_int(int level, int32_t number, void *value, socklen_t *length) {
+  if ((int32_t)*length < 0) return EINVAL;
+  if (!value) return EFAULT;
+  uint8_t *bytes = value;
+  if (level == IPPROTO_IP && *length > 0 && *length < sizeof number && number >= 0 &&
+      number <= UINT8_MAX) {
+    *length = 1;
+    bytes[0] = (uint8_t)number;
+    return 0;
+  }
+  if (*length > sizeof number) *length = sizeof number;
+  for (socklen_t i = 0; i < *length; i++) bytes[i] = ((const uint8_t *)&number)[i];
+  return 0;
+}
+
+// The path MTU in TCP_INFO: tcpi_pmtu, include/uapi/linux/tcp.h.
+static int answer_mtu(int fd, int level, void *value, socklen_t *length) {
+  enum { STATE_WORD = 0, MTU_WORD = 15, WORDS = 16, CLOSED = 7, LISTENING = 10 };
+  uint32_t information[WORDS] = {0};
+  socklen_t size = sizeof information;
+  if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, information, &size) < 0) return ENOPROTOOPT;
+  uint32_t tcp_state = information[STATE_WORD] & 0xff;
+  if (tcp_state == CLOSED || tcp_state == LISTENING || !information[MTU_WORD]) return ENOTCONN;
+  return answer_int(level, (int32_t)information[MTU_WORD], value, length);
+}
+
+// The errno that the program sees, 0 for success.
+static int answer(int fd, const struct mptcpize_option *option, int level, void *value,
+                  socklen_t *length, int refusal) {
+  int family = (int)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+  if (!option || (level == IPPROTO_IPV6 && family == AF_INET)) {
+    return mptcpize_option_get_error(option, level, family, refusal);
+  }
+  int32_t number = option->initial;
+  switch ((enum mptcpize_get)option->get) {
+    case MPTCPIZE_GET_INT:
+    case MPTCPIZE_GET_BOOL:
+      kept_get(kernel_inode(fd), option, &number);
+      return answer_int(level, number, value, length);
+    case MPTCPIZE_GET_EMPTY:
+      *length = 0;
+      return 0;
+    case MPTCPIZE_GET_MTU:
+      return answer_mtu(fd, level, value, length);
+    case MPTCPIZE_GET_ERROR:
+      break;
+  }
+  return mptcpize_option_get_error(option, level, family, refusal);
+}
+
+int remedies_get(int fd, int level, int number, void *value, socklen_t *length) {
+  if (state() & (STATE_INERT | STATE_STRICT)) {
+    return next.getsockopt(fd, level, number, value, length);
+  }
+  const struct mptcpize_option *option = mptcpize_option_find(level, number);
+  int before = errno_get();
+  int result = next.getsockopt(fd, level, number, value, length);
+  if (result == 0) {
+    // The kernel tells the value of some options that it does not let MPTCP set.
+    int32_t kept;
+    if (option && (state() & STATE_KEPT) && kept_get(kernel_inode(fd), option, &kept)) {
+      answer_int(level, kept, value, length);
+    }
+    return 0;
+  }
+  int refusal = errno_get();
+  if (!mptcpize_option_is_refusal(NULL, refusal) || !length || !is_mptcp(fd)) return result;
+  int error = answer(fd, option, level, value, length, refusal);
+  errno_set(error ? error : before);
+  return error ? -1 : 0;
+}
+
+bool remedies_answers_mark(int fd) {
+  return !(state() & (STATE_INERT | STATE_STRICT)) && errno_get() == ENOTTY && is_mptcp(fd);
+}

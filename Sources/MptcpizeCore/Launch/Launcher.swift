@@ -1,0 +1,88 @@
+import Glibc
+
+/// What the user asked to run.
+public struct LaunchRequest: Sendable {
+    /// The program's name, searched for in PATH unless it has a slash, and its arguments.
+    public var arguments: [Bytes]
+    /// The caller's environment, "NAME=value" each.
+    public var environment: [Bytes]
+    /// No option remedies: the kernel's errors reach the program.
+    public var strict: Bool
+
+    public init(arguments: [Bytes], environment: [Bytes], strict: Bool = false) {
+        self.arguments = arguments
+        self.environment = environment
+        self.strict = strict
+    }
+}
+
+/// Decides how a program is started so that its sockets become MPTCP.
+public struct Launcher<System: LaunchSystem>: Sendable {
+    private let system: System
+    private let locator: LibraryLocator
+
+    public init(system: System, locator: LibraryLocator) {
+        self.system = system
+        self.locator = locator
+    }
+
+    /// - Throws: A failure with status 127 or 126 when the program cannot be found or
+    ///   executed, 125 when the library that would reach it is not installed.
+    public func plan(_ request: LaunchRequest) throws(Failure) -> LaunchPlan {
+        guard let name = request.arguments.first else {
+            throw Failure(
+                .usage, "run", "no program given", remedy: "type `mptcpize run PROGRAM [ARG...]`")
+        }
+        var environment = LaunchEnvironment(request.environment)
+        let path = environment.value(of: "PATH")
+        let (place, program) = try find(name, path: path)
+        let reach = Reach(to: program) {
+            // Missing for mptcpize's own architecture means a broken installation.
+            $0 == .native || locator.library(for: $0) != nil
+        }
+        let note = reach.note(
+            for: name, file: program.path == place ? name : program.path,
+            userSetsGoDebug: environment.setsGoMultipath)
+
+        environment.preload(
+            reach.helpsChildren ? try library(for: program, needed: reach == .preload) : nil)
+        environment.enableGoMultipath()
+        if request.strict { environment.makeStrict() }
+        return LaunchPlan(
+            executable: place.cString, arguments: request.arguments.map(\.cString),
+            environment: environment.entries.map(\.cString), notes: note.map { [$0] } ?? [])
+    }
+
+    private func find(
+        _ name: Bytes, path: Bytes?
+    ) throws(Failure) -> (place: Bytes, program: ProgramFile) {
+        do {
+            return try ProgramSearch.find(name, path: path) { (place) throws(Unrunnable) in
+                (place, try ProgramFile(place, searchPath: path, on: system))
+            }
+        } catch {
+            throw error.failure(for: name)
+        }
+    }
+
+    /// What LD_PRELOAD names, for the program's own loader, or, where it has none,
+    /// for the children that it may start.
+    private func library(for program: ProgramFile, needed: Bool) throws(Failure) -> Bytes? {
+        let architecture = program.image?.architecture ?? .native
+        guard let library = locator.library(for: architecture) else {
+            if needed { throw locator.failure(for: architecture) }
+            return nil
+        }
+        guard PreloadList.canHold(library.path) else {
+            if !needed { return nil }
+            throw Failure(
+                .own, library.path.text,
+                "LD_PRELOAD cannot name a path with a space, a colon or a dollar sign",
+                remedy: "install mptcpize in another folder")
+        }
+        let sibling = architecture.sibling.flatMap { locator.library(for: $0) }
+        return library.name(
+            for: program.image,
+            hasSibling: sibling != nil && sibling?.prefix == library.prefix, on: system)
+    }
+}

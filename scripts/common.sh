@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Sourced by the other scripts: where things are, and how they speak.
+
+# The project's root, whatever the working directory.
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Where `make` lays out what it built.
+# shellcheck disable=SC2034 # used by those that source this
+build=$(realpath -m "${MPTCPIZE_BUILD:-$root/build}")
+
+# die TEXT…: one line on standard error, under the name of the script that was called.
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# step TEXT…: says what comes next.
+step() { echo "==> $*"; }
+
+# The directory of the Swift toolchain's programs (clang, ld.lld, swift-format …). `swift`
+# in PATH may be a version manager's shim, so the compiler is asked where it really lives.
+toolchain() {
+  command -v swiftc >/dev/null ||
+    die 'no Swift toolchain: install Swift 6.1 or newer from https://www.swift.org/install and put it into PATH'
+  local resources
+  resources=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+  realpath "$resources/../../bin"
+}
+
+# The CPU that programs here are for, as the multiarch scheme of Debian names it.
+native_cpu() {
+  case $(uname -m) in
+    x86_64) echo x86_64 ;;
+    aarch64) echo aarch64 ;;
+    *) die "unsupported processor $(uname -m): the preload library knows x86_64, i386 and aarch64" ;;
+  esac
+}
