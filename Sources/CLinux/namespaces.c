@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
-#include "CLinux.h"
-
 #include <sched.h>
+
+#include "CLinux.h"
 
 int clinux_new_network_namespace(void) { return unshare(CLONE_NEWNET); }
 

@@ -84,7 +84,7 @@ struct SocketsCommand: ParsableCommand {
         if json {
             try Console.output(listing.json())
         } else {
-            let terminal = Terminal(STDOUT_FILENO)
+            let terminal = Console.terminal
             let options = SocketTextOptions(
                 isDetailed: verbose, isStyled: terminal.isStyled,
                 width: terminal.size?.columns ?? 160)

@@ -86,33 +86,10 @@ extension SocketListing {
 struct LaunchDetector {
     private var known: [Int32: Bool] = [:]
 
-    /// What the preload library's file is called, as installed and as SwiftPM builds it.
-    private static let libraries = ["/libmptcpize.so", "/libmptcpize-preload.so"]
-
     mutating func isUnderUs(_ pid: Int32) -> Bool {
         if let answer = known[pid] { return answer }
-        let answer = Self.hasLibrary(pid) || Self.isUpgradedGo(pid)
+        let answer = [.preload, .godebug].contains(UnitProcess(pid: pid).reach)
         known[pid] = answer
         return answer
-    }
-
-    private static func hasLibrary(_ pid: Int32) -> Bool {
-        guard let maps = try? lines(ofFile: "/proc/\(pid)/maps") else { return false }
-        // A library that an upgrade has replaced is still in use.
-        return maps.contains { line in
-            libraries.contains { line.hasSuffix($0) || line.hasSuffix($0 + " (deleted)") }
-        }
-    }
-
-    /// Go programs are switched by GODEBUG; its last setting of a name counts.
-    private static func isUpgradedGo(_ pid: Int32) -> Bool {
-        guard let environment = try? contents(ofFile: "/proc/\(pid)/environ") else { return false }
-        let prefix = Array("GODEBUG=".utf8)
-        guard
-            let variable = environment.split(separator: 0).first(where: { $0.starts(with: prefix) })
-        else { return false }
-        let settings = String(decoding: variable.dropFirst(prefix.count), as: UTF8.self)
-        let last = settings.split(separator: ",").last { $0.hasPrefix("multipathtcp=") }
-        return last.map { $0 != "multipathtcp=0" } ?? false
     }
 }

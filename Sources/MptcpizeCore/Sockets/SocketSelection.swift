@@ -21,7 +21,7 @@ public enum SocketSelection: Sendable, Equatable {
             }
             return .some([pid])
         case .unit(let typed):
-            let name = Self.unitName(typed)
+            let name = try UnitName(typed: typed).description
             return try some(
                 name, "no process of this unit runs", "`systemctl status \(name)` tells more"
             ) { pid in Self.cgroupPath(of: pid).split(separator: "/").contains(name[...]) }
@@ -46,12 +46,6 @@ public enum SocketSelection: Sendable, Equatable {
         let pids = processNumbers().filter(isMeant)
         guard !pids.isEmpty else { throw Failure(.failed, object, reason, remedy: remedy) }
         return .some(Set(pids))
-    }
-
-    /// A unit's name as the directory of its cgroup has it.
-    private static func unitName(_ typed: String) -> String {
-        let suffixes = [".service", ".socket", ".scope", ".slice"]
-        return suffixes.contains { typed.hasSuffix($0) } ? typed : typed + ".service"
     }
 
     /// A cgroup's directory under the mount point, as /proc/PID/cgroup has it.
