@@ -65,7 +65,10 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "SocketPolicyTests", dependencies: ["SocketEvents", "SocketPolicy"]),
+        .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
+        .testTarget(
+            name: "SocketPolicyTests",
+            dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(
