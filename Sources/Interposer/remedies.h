@@ -14,11 +14,13 @@ enum { REMEDIES_LIMIT = 64, REMEDIES_BITS = sizeof(unsigned long) * 8 };
 typedef unsigned long remedies_plain[REMEDIES_LIMIT][REMEDIES_LIMIT / REMEDIES_BITS];
 INTERNAL remedies_plain remedies_settable, remedies_readable;
 
-static inline bool remedies_is_plain(const remedies_plain options, int level, int number) {
-  if (((unsigned int)level | (unsigned int)number) >= REMEDIES_LIMIT) return false;
-  unsigned int at = (unsigned int)number;
-  const unsigned long *word = &options[level][at / REMEDIES_BITS];
-  return __atomic_load_n(word, __ATOMIC_RELAXED) >> at % REMEDIES_BITS & 1;
+// Whole registers, though the program passes ints: the upper halves need not be zero, but
+// almost always are, and what is beyond the limit takes the long way in any case.
+static inline bool remedies_is_plain(const remedies_plain options, unsigned long level,
+                                     unsigned long number) {
+  if ((level | number) >= REMEDIES_LIMIT) return false;
+  const unsigned long *word = &options[level][number / REMEDIES_BITS];
+  return __atomic_load_n(word, __ATOMIC_RELAXED) >> number % REMEDIES_BITS & 1;
 }
 
 /// Fills in what every kernel takes.

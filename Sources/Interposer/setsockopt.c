@@ -1,9 +1,10 @@
 #include "remedies.h"
 #include "state.h"
 
-INTERPOSED int setsockopt(int fd, int level, int name, const void *value, socklen_t length) {
-  if (UNLIKELY(!remedies_is_plain(remedies_settable, level, name))) {
-    return remedies_set(fd, level, name, value, length);
+INTERPOSED int setsockopt(int fd, unsigned long level, unsigned long name, const void *value,
+                          socklen_t length) {
+  if (remedies_is_plain(remedies_settable, level, name)) {
+    return next.setsockopt(fd, (int)level, (int)name, value, length);
   }
-  return next.setsockopt(fd, level, name, value, length);
+  return remedies_set(fd, (int)level, (int)name, value, length);
 }

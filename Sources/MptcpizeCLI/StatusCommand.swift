@@ -28,7 +28,7 @@ struct StatusCommand: ParsableCommand {
         } else if statuses.isEmpty {
             try Console.output("no unit is enabled; `mptcpize enable UNIT` enables one")
         } else {
-            let blocks = statuses.map { $0.lines(of: manager, styled: Console.isStyled) }
+            let blocks = statuses.map { $0.lines(of: manager, styled: Console.terminal.isStyled) }
             try Console.output(blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n"))
         }
     }

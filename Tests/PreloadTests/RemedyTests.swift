@@ -1,0 +1,113 @@
+import Foundation
+import SocketEvents
+import SocketPolicy
+import TestSupport
+import Testing
+
+/// What mends socket options that MPTCP lacks: programs see what they see over TCP.
+@Suite("Remedies", .serialized, .requires(.mptcp))
+struct RemedyTests {
+    private func lines(_ output: String) -> [Substring] {
+        output.split(separator: "\n").filter { !$0.hasPrefix("protocol") }
+    }
+
+    @Test(
+        "show a program nothing but the protocol",
+        arguments: ["ignored", "small-buffer", "cork", "demoted", "not-demoted"],
+        [Fixtures.Flavour.glibc, .i386])
+    func sameAsTCP(behaviour: String, flavour: Fixtures.Flavour) throws {
+        let program = try Fixtures.program("socket_remedies", flavour)
+        let library = Products.library(flavour == .i386 ? .i386 : .native)
+        let plain = try run([program, behaviour])
+        let mended = try preloaded([program, behaviour], library: library)
+        #expect(plain.succeeded && mended.succeeded, "\(mended)")
+        #expect(lines(mended.output) == lines(plain.output))
+        #expect(!mended.output.contains("late"))
+    }
+
+    @Test("replace only the sockets that have to be TCP")
+    func demotion() throws {
+        let program = try Fixtures.program("socket_remedies")
+        let output = try preloaded([program, "demoted"]).output
+        #expect(output.contains("protocol of the socket before: 262\n"))
+        #expect(output.contains("protocol of the socket after: 6\n"))
+        #expect(output.contains("protocol of its duplicate: 6\n"))
+        let others = try preloaded([program, "not-demoted"]).output
+        #expect(others.contains("protocol of the untouched socket: 262\n"))
+        #expect(others.contains("protocol of the connected socket: 262\n"))
+    }
+
+    @Test("leave the kernel's errors alone when strict")
+    func strict() throws {
+        let program = try Fixtures.program("socket_remedies")
+        let output = try preloaded(
+            [program, "ignored"], environment: ["MPTCPIZE_STRICT": "1"]
+        ).output
+        #expect(output.contains("TCP_QUICKACK: E"))
+        #expect(output.contains("SIOCATMARK: ENOTTY"))
+    }
+
+    @Test("are recorded, once for each socket and option, with the kernel's refusal")
+    func recorded() throws {
+        let ring = try RingFile()
+        _ = try preloaded(
+            [Fixtures.program("socket_remedies"), "demoted"], environment: ring.environment)
+        let remedied = ring.events().filter { $0.kindName == "remedied" }
+        let demotions = remedied.filter { $0.remedy == UInt16(MPTCPIZE_DEMOTE.rawValue) }
+        #expect(demotions.count == 2)  // the socket and its duplicate
+        for event in demotions {
+            #expect(event.option_level == 6 && event.option_name == 18 && event.got == 6)
+            #expect(event.error == EOPNOTSUPP || event.error == ENOPROTOOPT)
+        }
+        #expect(Set(demotions.map(\.cookie)).count == 1)
+        let ignored = remedied.filter { $0.remedy == UInt16(MPTCPIZE_IGNORE.rawValue) }
+        #expect(ignored.map(\.option_name) == [12, 8])
+        let adjusted = remedied.filter { $0.remedy == UInt16(MPTCPIZE_ADJUST.rawValue) }
+        #expect(adjusted.map(\.option_name) == [8])
+    }
+
+    @Test(
+        "cost at most ten instructions where nothing is to be mended",
+        .requires(.command("valgrind")), arguments: ["TCP_NODELAY", "SO_KEEPALIVE", "close"])
+    func cost(call: String) throws {
+        let program = try Fixtures.program("bench_options")
+        func instructions(_ times: Int, _ preload: [String]) throws -> Int {
+            let counted = try run(
+                ["env"] + preload + [
+                    "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program,
+                    call, "\(times)",
+                ])
+            let line = counted.errors.split(separator: "\n").first { $0.contains("Collected") }
+            return try #require(line?.split(separator: " ").last.flatMap { Int($0) })
+        }
+        func perCall(_ preload: [String]) throws -> Int {
+            // What is learned in the first calls does not count.
+            let difference = try instructions(11_000, preload) - instructions(1000, preload)
+            return difference / 10_000
+        }
+        let more = try perCall(["LD_PRELOAD=\(Products.library())"]) - perCall([])
+        #expect(more <= 10)
+    }
+
+    /// What the probe still finds to differ between TCP and MPTCP.
+    @Test("leave no option refused that a line of the table promises to take")
+    func everyOption() throws {
+        let output = try preloaded([Fixtures.program("probe_options")]).output
+        var count = 0
+        let table = mptcpize_option_table(&count)!
+        let levels: [Int32: String] = [
+            0: "IPPROTO_IP", 1: "SOL_SOCKET", 6: "IPPROTO_TCP", 41: "IPPROTO_IPV6",
+        ]
+        for index in 0..<count {
+            let line = table[index]
+            guard let level = levels[line.level],
+                mptcpize_remedy(UInt32(line.remedy)) == MPTCPIZE_IGNORE
+            else { continue }
+            let refused = output.split(separator: "\n").filter {
+                $0.hasPrefix("\(level) \(line.number) ")
+                    && ($0.contains("ok|ENOPROTOOPT") || $0.contains("ok|EOPNOTSUPP"))
+            }
+            #expect(refused.isEmpty, "\(refused)")
+        }
+    }
+}
