@@ -124,6 +124,33 @@ struct RobustnessTests {
             try machine.must("ls /etc/systemd/system/nginx.service.d") == "10-admin.conf\n")
     }
 
+    @Test("what status says of connections: MPTCP, fallen back, TCP")
+    func connections() throws {
+        let machine = try ServiceMachine()
+        try machine.must("mptcpize enable --now redis-server; systemctl start redis-server")
+        try machine.write(
+            """
+            import socket, sys
+            clients = []
+            for protocol in [262, 262, 6]:
+                client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
+                client.connect(("127.0.0.1", 6379))
+                client.sendall(b"PING\\r\\n")
+                client.recv(100)
+                clients.append(client)
+            open("/run/connected", "w")
+            sys.stdin.read()
+            """, to: "/usr/local/bin/clients")
+        try machine.must(
+            "systemd-run --unit=talkers sh -c 'sleep 1000 | python3 /usr/local/bin/clients'")
+        #expect(
+            try poll(within: .seconds(20)) { try machine.run("[ -e /run/connected ]").succeeded })
+        let status = try machine.status(of: "redis-server")
+        #expect(
+            status.processes.map(\.sockets.connected) == [.init(mptcp: 2, fallback: 0, tcp: 1)])
+        #expect(try machine.must("mptcpize status").contains("2 mptcp, 1 tcp"))
+    }
+
     @Test("until the next boot, and for good on top of that")
     func runtime() throws {
         let machine = try ServiceMachine()

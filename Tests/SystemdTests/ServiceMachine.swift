@@ -201,6 +201,23 @@ struct Status: Decodable {
         let pid: Int
         let program: String
         let reached_by: String
+        let sockets: Sockets
+    }
+
+    struct Sockets: Decodable {
+        struct Listening: Decodable, Equatable {
+            let mptcp: Int
+            let tcp: Int
+        }
+
+        struct Connected: Decodable, Equatable {
+            let mptcp: Int
+            let fallback: Int
+            let tcp: Int
+        }
+
+        let listening: Listening
+        let connected: Connected
     }
 
     let unit: String
@@ -211,6 +228,8 @@ struct Status: Decodable {
     let needs_restart: Bool
     let state: String
     let processes: [Process]
+    /// Of a socket unit.
+    let listeners: Sockets?
 
     var reaches: Set<String> { Set(processes.map(\.reached_by)) }
 }

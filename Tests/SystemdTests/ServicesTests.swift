@@ -184,13 +184,14 @@ struct ServicesTests {
         if !sample.preparation.isEmpty { try machine.must(sample.preparation) }
         if sample.hidesEnvironment { try machine.recordEnvironment(of: sample.unit) }
         try machine.must("systemctl daemon-reload; systemctl start \(sample.unit)")
+        // Once it answers, it is no longer systemd's child before its exec.
+        let before = try machine.talk(to: sample.port, saying: sample.request)
+        #expect(before.answer.contains(sample.answer))
+        #expect(!before.isMPTCP)
         let properties = try machine.properties(of: sample.unit)
         let environment = try machine.environment(of: sample.unit)
         let places = "/etc/systemd /run/systemd/system /srv"
         let files = try machine.unitFiles(below: places)
-        let before = try machine.talk(to: sample.port, saying: sample.request)
-        #expect(before.answer.contains(sample.answer))
-        #expect(!before.isMPTCP)
 
         let enabled = try machine.mptcpize("enable", "--now", sample.unit)
         #expect(enabled.succeeded, "\(enabled)")
@@ -212,16 +213,22 @@ struct ServicesTests {
         let status = try machine.status(of: sample.unit)
         #expect(status.enabled && status.configuration == "current" && !status.needs_restart)
         #expect(status.reaches == ["preload"])
+        let listening = status.processes.map(\.sockets.listening)
+        #expect(listening.contains { $0.mptcp > 0 })
+        #expect(listening.allSatisfy { $0.tcp == 0 })
 
         let disabled = try machine.mptcpize("disable", "--now", sample.unit)
         #expect(disabled.succeeded, "\(disabled)")
-        #expect(try machine.unitFiles(below: places) == files)
-        #expect(try machine.properties(of: sample.unit) == properties)
-        #expect(try machine.environment(of: sample.unit) == environment)
         let after = try machine.talk(to: sample.port, saying: sample.request)
         #expect(after.answer.contains(sample.answer))
         #expect(!after.isMPTCP)
-        #expect(try machine.status(of: sample.unit).reaches == ["none"])
+        #expect(try machine.unitFiles(below: places) == files)
+        #expect(try machine.properties(of: sample.unit) == properties)
+        #expect(try machine.environment(of: sample.unit) == environment)
+        let last = try machine.status(of: sample.unit)
+        #expect(last.reaches == ["none"] && !last.enabled)
+        #expect(last.processes.allSatisfy { $0.sockets.listening.mptcp == 0 })
+        #expect(last.processes.contains { $0.sockets.listening.tcp > 0 })
     }
 
     @Test("a template and its instances")

@@ -40,7 +40,9 @@ struct SocketUnitTests {
         #expect(try machine.must("systemctl is-active one.service") == "active\n")
         #expect(try machine.mptcpize("enable", "one.service").succeeded)
         #expect(try machine.mptcpize("disable", "one.service").succeeded)
-        #expect(try machine.status(of: "one.socket").configuration == "current")
+        let status = try machine.status(of: "one.socket")
+        #expect(status.configuration == "current" && !status.needs_restart)
+        #expect(status.listeners?.listening == .init(mptcp: 1, tcp: 0))
         let disabled = try machine.mptcpize("disable", "--now", "one.socket", "each.socket")
         #expect(disabled.succeeded, "\(disabled)")
         for port in [8000, 8001] {

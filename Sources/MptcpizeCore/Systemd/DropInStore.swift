@@ -59,22 +59,9 @@ public struct DropInStore: Sendable {
     }
 
     /// The units that have a drop-in of mptcpize's here, in the order of their names.
-    public func units() throws(Failure) -> [UnitName] {
-        guard let stream = opendir(path) else {
-            if errno == ENOENT { return [] }
-            throw unwritable(path, Errno.last)
-        }
-        defer { closedir(stream) }
-        var names: [UnitName] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasSuffix(".d"), let unit = UnitName(name.dropLast(2)) { names.append(unit) }
-        }
-        var result: [UnitName] = []
-        for unit in names where (try? installed(unit)) != nil { result.append(unit) }
-        return result.sorted { $0.description < $1.description }
+    public func units() -> [UnitName] {
+        directoryEntries(path).filter { $0.hasSuffix(".d") }.compactMap { UnitName($0.dropLast(2)) }
+            .filter { (try? installed($0)) != nil }
     }
 
     /// Writes all of these drop-ins, or none.
@@ -120,7 +107,9 @@ public struct DropInStore: Sendable {
             let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
             try lock(base)
             try base.removeTree(Self.staging)
-            guard found != nil, let directory = try base.directory(unit.dropInDirectory) else { return nil }
+            guard found != nil, let directory = try base.directory(unit.dropInDirectory) else {
+                return nil
+            }
             let own = [DropIn.fileName, DropIn.environmentFileName]
             if directoriesMade > 0, Set(try directory.entries()).isSubset(of: own) {
                 try base.rename(unit.dropInDirectory, to: base, as: Self.staging)
