@@ -121,7 +121,7 @@ struct RefusalTests {
         try expectRefusal(machine, "mptcpize disable nginx", "Read-only file system")
         #expect(try machine.mptcpize("enable", "--runtime", "redis-server").succeeded)
         #expect(
-            try machine.status(of: "redis-server.service").drop_ins
+            try machine.status(of: "redis-server.service").dropIns
                 == ["/run/systemd/system/redis-server.service.d/50-mptcpize.conf"])
     }
 

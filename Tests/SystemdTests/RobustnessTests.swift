@@ -98,10 +98,10 @@ struct RobustnessTests {
         #expect(try machine.mptcpize("status", "nginx").output.contains("not enabled, active"))
         try machine.must("mptcpize enable nginx")
         var status = try machine.status(of: "nginx")
-        #expect(status.enabled && status.needs_restart && status.reaches == ["none"])
+        #expect(status.enabled && status.needsRestart && status.reaches == ["none"])
         try machine.must("mptcpize enable --now nginx")
         status = try machine.status(of: "nginx")
-        #expect(!status.needs_restart && status.reaches == ["preload"])
+        #expect(!status.needsRestart && status.reaches == ["preload"])
         #expect(status.configuration == "current")
         // Nothing has to be done twice.
         let pid = try machine.must("systemctl show -P MainPID nginx")
@@ -111,7 +111,7 @@ struct RobustnessTests {
         try machine.write(
             "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2\n",
             to: "/etc/systemd/system/nginx.service.d/10-admin.conf")
-        #expect(try machine.status(of: "nginx").needs_reload)
+        #expect(try machine.status(of: "nginx").needsReload)
         try machine.must("systemctl daemon-reload")
         #expect(try machine.status(of: "nginx").configuration == "stale")
         #expect(
@@ -158,7 +158,7 @@ struct RobustnessTests {
         try machine.must("mptcpize enable --runtime --now nginx; systemctl start nginx")
         #expect(try machine.status(of: "nginx").reaches == ["preload"])
         try machine.must("mptcpize enable nginx")
-        #expect(try machine.status(of: "nginx").drop_ins.count == 2)
+        #expect(try machine.status(of: "nginx").dropIns.count == 2)
         #expect(!(try machine.mptcpize("enable", "--runtime", "nginx").succeeded))
         try machine.must("mptcpize disable nginx")
         #expect(try machine.unitFiles() == before)

@@ -185,7 +185,9 @@ struct ServiceMachine {
     /// The document of `status --json` on one unit.
     func status(of unit: String, _ options: String = "") throws -> Status {
         let text = try must("mptcpize status --json \(options) '\(unit)'")
-        let document = try JSONDecoder().decode(Status.Document.self, from: Data(text.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let document = try decoder.decode(Status.Document.self, from: Data(text.utf8))
         return try #require(document.units.first)
     }
 }
@@ -200,7 +202,7 @@ struct Status: Decodable {
     struct Process: Decodable {
         let pid: Int
         let program: String
-        let reached_by: String
+        let reachedBy: String
         let sockets: Sockets
     }
 
@@ -222,14 +224,14 @@ struct Status: Decodable {
 
     let unit: String
     let enabled: Bool
-    let drop_ins: [String]
+    let dropIns: [String]
     let configuration: String?
-    let needs_reload: Bool
-    let needs_restart: Bool
+    let needsReload: Bool
+    let needsRestart: Bool
     let state: String
     let processes: [Process]
     /// Of a socket unit.
     let listeners: Sockets?
 
-    var reaches: Set<String> { Set(processes.map(\.reached_by)) }
+    var reaches: Set<String> { Set(processes.map(\.reachedBy)) }
 }

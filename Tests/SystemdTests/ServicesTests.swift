@@ -211,7 +211,7 @@ struct ServicesTests {
         for name in ["LD_PRELOAD", "GODEBUG"] { expected[name] = nil }
         #expect(changed == expected)
         let status = try machine.status(of: sample.unit)
-        #expect(status.enabled && status.configuration == "current" && !status.needs_restart)
+        #expect(status.enabled && status.configuration == "current" && !status.needsRestart)
         #expect(status.reaches == ["preload"])
         let listening = status.processes.map(\.sockets.listening)
         #expect(listening.contains { $0.mptcp > 0 })

@@ -41,7 +41,7 @@ struct SocketUnitTests {
         #expect(try machine.mptcpize("enable", "one.service").succeeded)
         #expect(try machine.mptcpize("disable", "one.service").succeeded)
         let status = try machine.status(of: "one.socket")
-        #expect(status.configuration == "current" && !status.needs_restart)
+        #expect(status.configuration == "current" && !status.needsRestart)
         #expect(status.listeners?.listening == .init(mptcp: 1, tcp: 0))
         let disabled = try machine.mptcpize("disable", "--now", "one.socket", "each.socket")
         #expect(disabled.succeeded, "\(disabled)")

@@ -19,7 +19,7 @@ public struct UnitProcess: Sendable, Equatable {
     public let pid: Int32
     public let program: String
     public internal(set) var reach: Reach
-    /// What its sockets are; nil where that was not asked for.
+    /// What its sockets are; nil where that was not asked for, or cannot be told.
     public internal(set) var sockets: UnitSockets?
 
     /// The processes in a unit's cgroup and below, in the order of their numbers.

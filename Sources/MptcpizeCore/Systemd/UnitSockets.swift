@@ -1,3 +1,5 @@
+import Glibc
+
 /// What the sockets of a unit's processes are on the wire, in numbers.
 public struct UnitSockets: Sendable, Equatable {
     /// Listeners that take MPTCP, and those that do not.
@@ -23,13 +25,16 @@ public struct UnitSockets: Sendable, Equatable {
 
     /// The sockets of processes, by process; one that several have open counts for each.
     ///
-    /// What may not be looked at, other users' processes and their network namespaces, is
-    /// left out.
+    /// - Returns: nothing for processes that may not be looked at, or in whose network
+    ///   namespace the kernel does not list sockets.
     static func of(_ pids: [Int32]) -> [Int32: UnitSockets] {
         var result: [Int32: UnitSockets] = [:]
         let owners = SocketOwners(where: Set(pids).contains)
-        for namespace in namespaces(of: pids) {
-            guard let inventory = try? namespace.enter(SocketQuery.inventory) else { continue }
+        for (namespace, pids) in namespaces(of: pids) {
+            guard let inventory = try? namespace.enter(SocketQuery.inventory),
+                inventory.mptcpRefusal == nil
+            else { continue }
+            for pid in pids where access("/proc/\(pid)/fd/", R_OK) == 0 { result[pid] = .init() }
             let listing = SocketListing(
                 joining: inventory, owners: owners, where: { !$0.isEmpty }, underUs: { _ in true })
             for socket in listing.sockets {
@@ -40,12 +45,16 @@ public struct UnitSockets: Sendable, Equatable {
     }
 
     /// What systemd listens with on a socket unit's ports.
-    static func of(listeners: [(address: String, type: String)]) -> UnitSockets {
+    ///
+    /// - Returns: nil where the kernel does not tell.
+    static func of(listeners: [(address: String, type: String)]) -> UnitSockets? {
         var result = UnitSockets()
         let wanted = Set(
             listeners.filter { $0.type == "Stream" && SocketPlan.isInternet($0.address) }
                 .compactMap { UInt16($0.address.split(separator: ":").last ?? "") })
-        guard let inventory = try? SocketQuery.inventory() else { return result }
+        guard let inventory = try? SocketQuery.inventory(), inventory.mptcpRefusal == nil else {
+            return nil
+        }
         let found = { (sockets: [DiagSocket]) in
             wanted.intersection(sockets.filter { $0.state == .listen }.map(\.local.port))
         }
@@ -56,15 +65,17 @@ public struct UnitSockets: Sendable, Equatable {
         return result
     }
 
-    private static func namespaces(of pids: [Int32]) -> [NetworkNamespace] {
-        guard let own = try? NetworkNamespace.current() else { return [] }
-        var seen: Set<String> = [linkTarget("/proc/self/ns/net") ?? ""]
-        return [own]
-            + pids.compactMap { pid in
-                guard let target = linkTarget("/proc/\(pid)/ns/net"), seen.insert(target).inserted
-                else { return nil }
-                return try? NetworkNamespace.named("\(pid)")
-            }
+    /// The network namespaces that processes are in, as far as they may be looked at.
+    private static func namespaces(of pids: [Int32]) -> [(NetworkNamespace, [Int32])] {
+        let own = linkTarget("/proc/self/ns/net")
+        let groups = Dictionary(grouping: pids) { linkTarget("/proc/\($0)/ns/net") }
+        return groups.compactMap { target, pids in
+            guard target != nil else { return nil }
+            let namespace =
+                target == own
+                ? try? NetworkNamespace.current() : try? NetworkNamespace.named("\(pids[0])")
+            return namespace.map { ($0, pids) }
+        }
     }
 
     /// "2 mptcp" or "5 mptcp, 1 fallback, 2 tcp"; "-" for none.

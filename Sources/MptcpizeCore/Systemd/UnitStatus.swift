@@ -75,7 +75,7 @@ public struct UnitStatus: Sendable {
         }
         let sockets = UnitSockets.of(result.map(\.pid))
         for index in result.indices {
-            result[index].sockets = sockets[result[index].pid] ?? UnitSockets()
+            result[index].sockets = sockets[result[index].pid]
         }
         return result
     }
