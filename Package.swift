@@ -63,7 +63,10 @@ let package = Package(
         .executableTarget(
             name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
-        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
+            path: "Tests/Support"),
+        .testTarget(name: "KernelsTests", dependencies: ["TestSupport"]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(
@@ -72,6 +75,9 @@ let package = Package(
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",
             dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),

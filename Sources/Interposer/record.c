@@ -24,7 +24,7 @@ static bool is_tcp(int protocol) {
 static struct mptcpize_event event_for(int kind, int fd) {
   struct mptcpize_event event = {.kind = (uint8_t)kind, .fd = fd, .pid = kernel_getpid()};
   for (size_t i = 0; i < sizeof event.program; i++) event.program[i] = state_program[i];
-  if (fd >= 0) event.cookie = kernel_inode(fd);
+  if (fd >= 0) event.inode = kernel_inode(fd);
   return event;
 }
 

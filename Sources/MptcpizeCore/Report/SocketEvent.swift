@@ -26,7 +26,7 @@ public struct SocketEvent: Equatable, Sendable {
     /// FORKED: the parent's pid; DUPLICATED: the other descriptor.
     public var origin: Int32
     /// The socket's inode number; 0: not known.
-    public var cookie: UInt64
+    public var inode: UInt64
     public var family: AddressFamily
     public var socket: SocketType
     public var error: Errno?
@@ -53,7 +53,7 @@ public struct SocketEvent: Equatable, Sendable {
         pid = record.pid
         fd = record.fd
         origin = record.origin
-        cookie = record.cookie
+        inode = record.inode
         family = Int32(record.family) == AF_INET6 ? .inet6 : .inet
         socket = Int32(record.got) == Int32(IPPROTO_TCP) ? .tcp : .mptcp
         error = record.error == 0 ? nil : Errno(rawValue: Int32(record.error))

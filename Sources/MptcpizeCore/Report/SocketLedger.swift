@@ -20,7 +20,7 @@ public struct SocketLedger {
 
     struct Entry {
         var socket: ReportedSocket
-        var cookie: UInt64
+        var inode: UInt64
         var holders: [Holder] = []
         /// One that died holding it, and was forgotten since.
         var died: Holder?
@@ -53,7 +53,7 @@ public struct SocketLedger {
     private(set) var entries: [Entry] = []
     /// Records of new sockets that found no room here.
     public private(set) var overflow: UInt64 = 0
-    private var byCookie: [UInt64: Int] = [:]
+    private var byInode: [UInt64: Int] = [:]
     private var processes: [Int32: Process] = [:]
     private var holderCount = 0
     private var sweepAt = 1024
@@ -105,9 +105,9 @@ public struct SocketLedger {
             if let port = event.local?.port { socket.listener = listeners[port] }
         }
         let index = entries.count
-        entries.append(Entry(socket: socket, cookie: event.cookie))
+        entries.append(Entry(socket: socket, inode: event.inode))
         entries[index].isCreated = event.kind == .created
-        if event.cookie != 0 { byCookie[event.cookie] = index }
+        if event.inode != 0 { byInode[event.inode] = index }
         hold(index, Holder(pid: event.pid, fd: event.fd))
         return event.kind == .created ? .created(socket) : .accepted(socket)
     }
@@ -130,7 +130,7 @@ public struct SocketLedger {
 
     private mutating func remedy(_ event: SocketEvent) -> SocketNews? {
         guard let remedy = event.remedy else { return nil }
-        if remedy.kind == .demote { demote(event) }
+        if remedy.kind == .demote { replace(event) }
         guard let index = find(event) else { return nil }
         // A program that sets an option on each write must not fill the report.
         let most = 32
@@ -143,15 +143,16 @@ public struct SocketLedger {
         return .remedied(entries[index].socket, remedy)
     }
 
-    /// Another socket is in the place of the one that was there: with the same descriptors,
-    /// it is the same to the program.
-    private mutating func demote(_ event: SocketEvent) {
-        guard let index = processes[event.pid]?.open[event.fd],
-            entries[index].cookie != event.cookie
+    /// The program's socket is another one from now on, under the same numbers; each of
+    /// them is told.
+    private mutating func replace(_ event: SocketEvent) {
+        guard event.inode != 0, let index = processes[event.pid]?.open[event.fd],
+            entries[index].inode != event.inode
         else { return }
-        entries[index].cookie = event.cookie
-        entries[index].socket.socket = .tcp
-        if event.cookie != 0 { byCookie[event.cookie] = index }
+        if byInode[entries[index].inode] == index { byInode[entries[index].inode] = nil }
+        entries[index].inode = event.inode
+        byInode[event.inode] = index
+        entries[index].socket.socket = event.socket
     }
 
     // MARK: - Holders
@@ -286,9 +287,9 @@ public struct SocketLedger {
     /// The number in the record decides; among sockets of one number (a closed one's can be
     /// given out again) the one that is expected there.
     private func find(_ event: SocketEvent, likely: Int?) -> Int? {
-        if event.cookie == 0 { return likely }
-        if let likely, entries[likely].cookie == event.cookie { return likely }
-        return byCookie[event.cookie]
+        if event.inode == 0 { return likely }
+        if let likely, entries[likely].inode == event.inode { return likely }
+        return byInode[event.inode]
     }
 }
 

@@ -136,8 +136,8 @@ struct EventRingTests {
             var isInOrder = true
             func take() {
                 while let event = ring.take() {
-                    if event.cookie != next[event.pid, default: 0] { isInOrder = false }
-                    next[event.pid] = event.cookie + 1
+                    if event.inode != next[event.pid, default: 0] { isInOrder = false }
+                    next[event.pid] = event.inode + 1
                 }
             }
             while writers.isRunning { take() }

@@ -189,19 +189,6 @@ struct SocketLedgerTests {
         #expect(story.ends().map(\.answer.wire) == [.tcp, .tcp])
     }
 
-    @Test("a socket that was replaced by TCP under its number stays one socket")
-    func demoted() {
-        story.happens(
-            Record.created(100, 3, 7),
-            Record.remedied(100, 3, 8, option: 14, remedy: 3, error: EOPNOTSUPP),
-            Record.closed(100, 3, 8, MPTCPIZE_WIRE_TCP, sent: 9))
-        let sockets = story.ends()
-        #expect(sockets.count == 1)
-        #expect(sockets[0].socket == .tcp)
-        #expect(sockets[0].answer.bytesSent == 9)
-        #expect(sockets[0].remedies.map(\.kind) == [.demote])
-    }
-
     @Test("sockets of one number stay apart")
     func sharedNumber() {
         story.happens(
@@ -219,14 +206,14 @@ struct SocketLedgerTests {
     func manyForks() {
         story.happens(Record.created(100, 3, 1), Record.listening(100, 3, 1, local: "0.0.0.0:80"))
         for number in 0..<5000 as Range<Int32> {
-            let cookie = UInt64(number) + 10
+            let inode = UInt64(number) + 10
             let child = 1000 + number
             story.happens(
-                Record.accepted(100, 4, cookie, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
-                Record.forking(100), Record.closed(100, 4, cookie, MPTCPIZE_WIRE_MPTCP),
+                Record.accepted(100, 4, inode, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
+                Record.forking(100), Record.closed(100, 4, inode, MPTCPIZE_WIRE_MPTCP),
                 Record.forked(child, from: 100),
                 Record.closed(child, 3, 1, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT),
-                Record.closed(child, 4, cookie, MPTCPIZE_WIRE_MPTCP, MPTCPIZE_CAUSE_EXIT, sent: 1))
+                Record.closed(child, 4, inode, MPTCPIZE_WIRE_MPTCP, MPTCPIZE_CAUSE_EXIT, sent: 1))
             story.dies(child)
         }
         story.happens(Record.closed(100, 3, 1, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT))
@@ -249,7 +236,7 @@ struct SocketLedgerTests {
                 record.pid = Int32.random(in: 1...8, using: &random)
                 record.fd = Int32.random(in: -1...8, using: &random)
                 record.origin = Int32.random(in: 0...8, using: &random)
-                record.cookie = UInt64.random(in: 0...8, using: &random)
+                record.inode = UInt64.random(in: 0...8, using: &random)
             }
             story.happens(record)
         }
