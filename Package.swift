@@ -73,6 +73,7 @@ let package = Package(
             dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
         .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
         .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
