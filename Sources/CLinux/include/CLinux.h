@@ -5,6 +5,10 @@
 #define CLINUX_H
 
 #include <errno.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,6 +61,10 @@ int clinux_set_not_dumpable(void);
 /// `struct mptcpize_kernel` of SocketPolicy.h wants them.
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length);
 long clinux_ioctl(int fd, unsigned long request, void *argument);
+/// Moves this process into a new network namespace, or back into the one that the
+/// descriptor names: both functions are GNU extensions.
+int clinux_new_network_namespace(void);
+int clinux_enter_network_namespace(int namespace);
 
 /// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
 int clinux_no_new_privileges(void);
