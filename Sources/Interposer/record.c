@@ -24,7 +24,7 @@ static bool is_tcp(int protocol) {
 static struct mptcpize_event event_for(int kind, int fd) {
   struct mptcpize_event event = {.kind = (uint8_t)kind, .fd = fd, .pid = kernel_getpid()};
   for (size_t i = 0; i < sizeof event.program; i++) event.program[i] = state_program[i];
-  if (fd >= 0) event.cookie = kernel_inode(fd);
+  if (fd >= 0) event.inode = kernel_inode(fd);
   return event;
 }
 
@@ -186,6 +186,12 @@ static void inherit(int fd, void *context) {
   put(&event);
 }
 
+// By now, and not when the child comes to say so, is it known what the child will have.
+static void record_forking(void) {
+  struct mptcpize_event event = event_for(MPTCPIZE_FORKING, -1);
+  put(&event);
+}
+
 static void record_forked(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_FORKED, -1);
   event.origin = owner;
@@ -202,9 +208,9 @@ static void register_fork_handler(void) {
   int (*musl)(void (*)(void), void (*)(void), void (*)(void)) =
       (int (*)(void (*)(void), void (*)(void), void (*)(void)))next_symbol("pthread_atfork");
   if (glibc) {
-    glibc(NULL, NULL, record_forked, NULL);
+    glibc(record_forking, NULL, record_forked, NULL);
   } else if (musl) {
-    musl(NULL, NULL, record_forked);
+    musl(record_forking, NULL, record_forked);
   }
 }
 

@@ -8,10 +8,13 @@ import MptcpizeCore
 /// alone takes as long as starting a program does. `RunCommand` declares the same
 /// options to ArgumentParser for the help; a test holds the two together.
 struct RunArguments: Equatable {
-    var strict = false
-    /// How the program is watched; nil: not at all, nothing stays behind.
-    var watch: SupervisorOptions?
+    var debug = false
+    /// --json and -o ask for a report too: there is nothing else they could be about.
+    var report = false
+    var json = false
+    var output: Bytes?
     var mode = Mode.auto
+    var strict = false
     var help = false
     /// The program and its arguments, untouched.
     var program: [Bytes] = []
@@ -24,80 +27,100 @@ struct RunArguments: Equatable {
     /// - Parameter words: What follows "run".
     /// - Throws: A usage failure, also when no program is given and no help is asked for.
     init(_ words: [Bytes]) throws(Failure) {
-        var rest = words[...]
-        options: while let word = rest.first, word.count > 1, word[0] == UInt8(ascii: "-") {
-            rest.removeFirst()
-            let (name, attached) = Self.split(word)
-            switch name {
-            case "--":
-                break options
-            case "--strict":
-                strict = true
-            case "-d", "--debug":
-                watching.debug = true
-            case "--report":
-                watching.report = watching.report ?? .text
-            case "--json":
-                watching.report = .json
-            case "-o", "--output":
-                watching.report = watching.report ?? .text
-                watching.output = try Self.value(of: name, attached, &rest)
-                continue
-            case "--mode":
-                mode = try Self.mode(try Self.value(of: name, attached, &rest))
-                continue
+        var scanner = OptionScanner(words)
+        while let option = try scanner.next() {
+            switch option {
+            case "-d", "--debug": debug = true
+            case "--report": report = true
+            case "--json": (report, json) = (true, true)
+            case "-o", "--output": (report, output) = (true, try scanner.value())
+            case "--mode": mode = try Self.mode(try scanner.value())
+            case "--strict": strict = true
             case "-h", "--help":
                 help = true
                 return
             default:
                 throw Self.usage(
-                    "unknown option \(name)",
-                    remedy: "write -- before a program of such a name, or see `mptcpize run --help`"
-                )
+                    "unknown option \(option)",
+                    remedy: "write -- before a program of that name, or see `mptcpize run --help`")
             }
-            if attached != nil { throw Self.usage("option \(name) takes no value") }
+            try scanner.rejectUnusedValue()
         }
-        program = Array(rest)
+        program = scanner.rest
         guard !program.isEmpty else { throw Self.usage("no program given") }
-    }
-
-    private var watching: SupervisorOptions {
-        get { watch ?? SupervisorOptions() }
-        set { watch = newValue }
-    }
-
-    /// The name of an option, and the value that is written in the same word.
-    private static func split(_ word: Bytes) -> (name: String, value: Bytes?) {
-        if word.starts(with: "--".utf8) {
-            guard let equals = word.firstIndex(of: UInt8(ascii: "=")) else {
-                return (String(decoding: word, as: UTF8.self), nil)
-            }
-            let name = String(decoding: word[..<equals], as: UTF8.self)
-            return (name, Bytes(word[(equals + 1)...]))
-        }
-        return (String(decoding: word, as: UTF8.self), nil)
-    }
-
-    private static func value(
-        of option: String, _ attached: Bytes?, _ rest: inout ArraySlice<Bytes>
-    ) throws(Failure) -> Bytes {
-        if let attached { return attached }
-        guard let next = rest.popFirst() else { throw usage("option \(option) needs a value") }
-        return next
+        if let output, output.isEmpty { throw Self.usage("option -o needs the name of a file") }
     }
 
     private static func mode(_ value: Bytes) throws(Failure) -> Mode {
-        let text = String(decoding: value, as: UTF8.self)
-        guard let mode = Mode(rawValue: text) else {
+        guard let mode = Mode(rawValue: value.text) else {
             let known = Mode.allCases.map(\.rawValue).joined(separator: ", ")
-            throw usage("unknown mode \(text)", remedy: "choose one of \(known)")
+            throw usage("unknown mode \(value.text)", remedy: "choose one of \(known)")
         }
         return mode
     }
 
-    private static func usage(
+    static func usage(
         _ reason: String, remedy: String = "see `mptcpize run --help`"
     ) -> Failure {
         Failure(.usage, "run", reason, remedy: remedy)
+    }
+}
+
+/// Reads options as getopt_long(3) does, up to the first word that is none.
+private struct OptionScanner {
+    /// What no option has consumed.
+    var rest: [Bytes] { Array(words) }
+
+    private var words: ArraySlice<Bytes>
+    /// The last option, for messages.
+    private var option = ""
+    /// The value written in the option's own word, after "=".
+    private var attached: Bytes?
+    /// What remains of a word of short options: further ones, or a value.
+    private var cluster: ArraySlice<UInt8> = []
+
+    init(_ words: [Bytes]) { self.words = words[...] }
+
+    /// The name of the next option, with its dashes; nil behind the last.
+    mutating func next() throws(Failure) -> String? {
+        if let letter = cluster.popFirst() {
+            option = Bytes([UInt8(ascii: "-"), letter]).text
+            return option
+        }
+        // A single dash is no option.
+        guard let word = words.first, word.count > 1, word[0] == UInt8(ascii: "-") else {
+            return nil
+        }
+        words.removeFirst()
+        guard word[1] == UInt8(ascii: "-") else {
+            cluster = word[1...]
+            return try next()
+        }
+        if word.count == 2 { return nil }
+        let equals = word.firstIndex(of: UInt8(ascii: "="))
+        attached = equals.map { Bytes(word[($0 + 1)...]) }
+        option = Bytes(word[..<(equals ?? word.endIndex)]).text
+        return option
+    }
+
+    /// The value of the option just read: in the same word, or the next word.
+    mutating func value() throws(Failure) -> Bytes {
+        if let value = attached {
+            attached = nil
+            return value
+        }
+        if !cluster.isEmpty {
+            defer { cluster = [] }
+            return Bytes(cluster)
+        }
+        guard let word = words.popFirst() else {
+            throw RunArguments.usage("option \(option) needs a value")
+        }
+        return word
+    }
+
+    /// To be called after each option: "--report=yes" means nothing.
+    func rejectUnusedValue() throws(Failure) {
+        if attached != nil { throw RunArguments.usage("option \(option) takes no value") }
     }
 }

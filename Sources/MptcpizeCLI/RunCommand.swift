@@ -6,38 +6,37 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a program whose TCP sockets become MPTCP where possible.",
-        usage: """
-            mptcpize run [-d] [--report] [--json] [-o <file>] [--mode <mode>] [--strict] [--] \
-            <program> [<argument> ...]
-            """,
+        usage: "mptcpize run [<options>] [--] <program> [<argument> ...]",
         discussion: """
-            The program and all that follows it is left untouched. Without -d and --report, \
-            mptcpize replaces itself by the program, so that no process stays behind.
+            Everything from the program on is passed to it untouched. Without --debug and \
+            --report, mptcpize replaces itself by the program, so that no process stays \
+            behind; else it stays as the program's parent.
 
             A program that cannot be reached is run all the same, over TCP, after one line \
-            on standard error that says why.
+            on standard error that says why. The libraries to preload are found beside \
+            mptcpize itself, or where the environment variable MPTCPIZE_LIBRARY says: a \
+            library, or a folder with <multiarch>/mptcpize/libmptcpize.so in it.
 
-            Exit status: the program's; 127 when it was not found, 126 when it cannot be \
-            executed, 125 when mptcpize itself failed, 64 for a command line that makes no \
-            sense.
+            Exit status: the program's (a signal that ends it ends mptcpize too); 127 when \
+            it was not found, 126 when it cannot be executed, 125 when mptcpize itself \
+            failed, 64 for a command line that makes no sense.
             """)
 
-    @Flag(name: .shortAndLong, help: "Say on standard error what becomes of each socket.")
+    @Flag(
+        name: .shortAndLong, help: "Say on standard error what each socket becomes, as it happens.")
     var debug = false
 
-    @Flag(help: "When the program has ended, report what its sockets were on the wire.")
+    @Flag(help: "Print a report of all sockets on standard error when the program has ended.")
     var report = false
 
-    @Flag(help: "Report as a JSON document.")
+    @Flag(help: "Print the report as JSON; implies --report.")
     var json = false
 
-    @Option(
-        name: .shortAndLong, help: "The file for the report, instead of standard error.",
-        completion: .file())
+    @Option(name: .shortAndLong, help: "Write the report to a file; implies --report.")
     var output: String?
 
     @Option(help: "How to reach the program's sockets: auto or preload.")
-    var mode = "auto"
+    var mode = RunArguments.Mode.auto.rawValue
 
     @Flag(help: "Apply no remedies: what the kernel refuses, the program is told.")
     var strict = false
@@ -50,17 +49,19 @@ struct RunCommand: ParsableCommand {
 }
 
 extension RunCommand {
-    /// Runs the program in this process's place, or as a child that is watched.
-    ///
-    /// - Returns: Never, but by failing.
-    static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) {
+    /// Runs the program: in this process's place, or as its child to be reported on.
+    static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) -> Never {
         let launcher = Launcher(
             system: HostSystem(), locator: .host(environment: environment))
         let plan = try launcher.plan(
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict))
         for note in plan.notes { Console.error("mptcpize: \(note)") }
-        guard let options = arguments.watch else { throw plan.failure(plan.execute()) }
+        guard arguments.debug || arguments.report else { throw plan.execute() }
+        var options = SupervisorOptions()
+        options.debug = arguments.debug
+        options.report = arguments.report ? (arguments.json ? .json : .text) : nil
+        options.output = arguments.output
         try Supervisor.run(plan, options: options).reproduce()
     }
 }

@@ -44,7 +44,7 @@ struct mptcpize_ring {
 
 _Static_assert((MPTCPIZE_RING_SLOTS & SLOT_MASK) == 0, "a power of two");
 _Static_assert(sizeof(struct mptcpize_address) == 24, "the same on every architecture");
-_Static_assert(offsetof(struct mptcpize_event, cookie) == 24, "the same on every architecture");
+_Static_assert(offsetof(struct mptcpize_event, inode) == 24, "the same on every architecture");
 _Static_assert(sizeof(struct mptcpize_event) == 128, "the same on every architecture");
 _Static_assert(sizeof(struct slot) == 136, "the same on every architecture");
 

@@ -17,7 +17,7 @@
 static void flood(struct mptcpize_ring *ring, long records) {
   struct mptcpize_event event = {.kind = MPTCPIZE_CLOSED, .pid = getpid(), .fd = 3};
   for (long i = 0; i < records; i++) {
-    event.cookie = (uint64_t)i;
+    event.inode = (uint64_t)i;
     mptcpize_ring_put(ring, &event);
   }
 }

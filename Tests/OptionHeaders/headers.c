@@ -1,5 +1,3 @@
-#include "OptionHeaders.h"
-
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/netfilter_ipv4.h>
@@ -8,6 +6,8 @@
 #include <linux/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "OptionHeaders.h"
 
 struct known {
   int level;

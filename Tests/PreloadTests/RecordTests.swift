@@ -19,12 +19,12 @@ struct RecordTests {
         // A daemon ends after the program that started it.
         poll(within: .seconds(10)) {
             events += ring.events()
-            let client = events.first { $0.kindName == "connecting" }?.cookie
+            let client = events.first { $0.kindName == "connecting" }?.inode
             return way == "kill"
-                || events.contains { $0.kindName == "closed" && $0.cookie == client }
+                || events.contains { $0.kindName == "closed" && $0.inode == client }
         }
         let client = events.first { $0.kindName == "connecting" }
-        return events.filter { $0.kindName == "closed" && $0.cookie == client?.cookie }
+        return events.filter { $0.kindName == "closed" && $0.inode == client?.inode }
     }
 
     static let close: UInt8 = 1
@@ -36,6 +36,7 @@ struct RecordTests {
         "every way of ending a socket is seen, with the kernel's answer of that moment",
         arguments: [
             ("close", close), ("close_range", close), ("closefrom", close), ("fclose", close),
+            ("syscall", close),
             ("dup2", replaced), ("dup3", replaced), ("execve", exec), ("execl", exec),
             ("execlp", exec), ("execle", exec), ("execvp", exec), ("return", exit),
             ("exit", exit), ("_exit", exit), ("_Exit", exit), ("quick_exit", exit),
@@ -55,7 +56,8 @@ struct RecordTests {
     @Test("the same in musl and 32-bit programs", arguments: [Fixtures.Flavour.musl, .i386])
     func otherFlavours(flavour: Fixtures.Flavour) throws {
         for (way, cause) in [
-            ("close", Self.close), ("fclose", Self.close), ("dup2", Self.replaced),
+            ("close", Self.close), ("syscall", Self.close), ("fclose", Self.close),
+            ("dup2", Self.replaced),
             ("execl", Self.exec), ("execle", Self.exec), ("return", Self.exit),
             ("_exit", Self.exit),
         ] {
@@ -105,7 +107,7 @@ struct RecordTests {
                 "closed", "closed",
             ])
         #expect(Set(events.map(\.pid)).count == 1)
-        #expect(events.allSatisfy { $0.kindName == "started" || $0.cookie != 0 })
+        #expect(events.allSatisfy { $0.kindName == "started" || $0.inode != 0 })
         let connecting = try #require(events.first { $0.kindName == "connecting" })
         let accepted = try #require(events.first { $0.kindName == "accepted" })
         #expect(connecting.error == 0 && connecting.family == UInt8(AF_INET))

@@ -59,7 +59,7 @@ struct RemedyTests {
             #expect(event.option_level == 6 && event.option_name == 18 && event.got == 6)
             #expect(event.error == EOPNOTSUPP || event.error == ENOPROTOOPT)
         }
-        #expect(Set(demotions.map(\.cookie)).count == 1)
+        #expect(Set(demotions.map(\.inode)).count == 1)
         let ignored = remedied.filter { $0.remedy == UInt16(MPTCPIZE_IGNORE.rawValue) }
         #expect(ignored.map(\.option_name) == [12, 8])
         let adjusted = remedied.filter { $0.remedy == UInt16(MPTCPIZE_ADJUST.rawValue) }

@@ -43,7 +43,7 @@ extension mptcpize_event {
     var kindName: String {
         let names = [
             "", "created", "listening", "connecting", "accepted", "duplicated", "closed",
-            "remedied", "started", "forked", "inherited", "exec failed", "observed",
+            "remedied", "started", "forked", "inherited", "exec failed", "observed", "forking",
         ]
         return names.indices.contains(Int(kind)) ? names[Int(kind)] : "kind \(kind)"
     }

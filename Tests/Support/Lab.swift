@@ -29,9 +29,10 @@ public enum Lab {
         if let root { arguments += ["--root", root] }
         if !modules.isEmpty { arguments += ["--modules", modules.joined(separator: " ")] }
         let command = [Repository.path("scripts/lab/vm-run")] + arguments + [kernel, payload]
+        // Longer than the machine may run: it may have to wait for others to end.
         return try Background(
             command, exactly: Environment.inherited, input: [], directory: nil
-        ).wait(timeout: timeout + .seconds(60))
+        ).wait(timeout: timeout + .seconds(600))
     }
 
     @discardableResult

@@ -34,53 +34,48 @@ public struct LaunchPlan: Sendable {
         environment.append(prefix + value.utf8.map { CChar(bitPattern: $0) } + [0])
     }
 
-    /// Replaces this process by the program, as execvp does: what is of no format
-    /// that the kernel knows is given to the shell, but for programs of a foreign
-    /// machine, of which a shell would only make noise.
+    /// The plan that execvp turns to when the kernel knows no format of the file
+    /// (ENOEXEC): the shell reads it. Nil for programs of a foreign machine, of which
+    /// a shell would only make noise.
+    var throughShell: LaunchPlan? {
+        let program = try? HostSystem().open(Bytes(cString: executable))
+        if let program, ELFReader(program) != nil { return nil }
+        return LaunchPlan(
+            executable: Self.shell.cString,
+            arguments: [Self.shell.cString, executable] + arguments.dropFirst(),
+            environment: environment, notes: notes)
+    }
+
+    /// Replaces this process by the program, as execvp does.
     ///
     /// - Returns: Only when that failed: why.
-    public func execute() -> Errno {
-        executing { path, argv, envp in
-            _ = Glibc.execve(path, argv, envp)
-            return Errno.last
-        }!
+    public func execute() -> Failure {
+        var error = Self.execve(executable, arguments, environment)
+        if error.rawValue == ENOEXEC, let shell = throughShell {
+            error = Self.execve(shell.executable, shell.arguments, environment)
+        }
+        return failure(error)
     }
 
-    /// Calls with what `execute` gives to execve, up to two times.
-    ///
-    /// - Parameter exec: gives back the errno of execve, or nil for success.
-    /// - Returns: What the last call gave back.
-    func executing(_ exec: (UnsafePointer<CChar>, CStrings, CStrings) -> Errno?) -> Errno? {
-        let error = call(exec, executable, arguments)
-        guard error?.rawValue == ENOEXEC else { return error }
-        let program = try? HostSystem().open(Bytes(cString: executable))
-        if let program, ELFReader(program) != nil { return error }
-        return call(
-            exec, Self.shell.cString, [Self.shell.cString, executable] + arguments.dropFirst())
-    }
-
-    /// argv, environ.
-    typealias CStrings = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-
-    /// The failure that an errno of `execute` means to the user.
-    public func failure(_ error: Errno) -> Failure {
-        let program = Bytes(cString: executable).text
+    /// What the user is told when execve refused the program.
+    func failure(_ error: Errno) -> Failure {
+        let program = Bytes(cString: executable)
         guard error.rawValue == E2BIG else {
-            return Unrunnable(error.rawValue).failure(for: Bytes(cString: executable))
+            return Unrunnable(error.rawValue).failure(for: program)
         }
         return Failure(
-            .notExecutable, program,
+            .notExecutable, program.text,
             "its arguments and environment are longer than the kernel takes",
             remedy: "shorten them, or raise the stack limit (`ulimit -s`)")
     }
 
-    private func call(
-        _ exec: (UnsafePointer<CChar>, CStrings, CStrings) -> Errno?, _ path: [CChar],
-        _ arguments: [[CChar]]
-    ) -> Errno? {
-        Self.withPointers(arguments) { argv in
-            Self.withPointers(environment) { envp in
-                path.withUnsafeBufferPointer { exec($0.baseAddress!, argv, envp) }
+    private static func execve(
+        _ path: [CChar], _ arguments: [[CChar]], _ environment: [[CChar]]
+    ) -> Errno {
+        withPointers(arguments) { argv in
+            withPointers(environment) { envp in
+                _ = Glibc.execve(path, argv, envp)
+                return Errno.last
             }
         }
     }
@@ -89,7 +84,7 @@ public struct LaunchPlan: Sendable {
     /// NULL-terminated array of pointers to them.
     private static func withPointers<Result>(
         _ strings: [[CChar]],
-        _ body: (CStrings) -> Result
+        _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
         var text = strings.flatMap { $0 }
         return text.withUnsafeMutableBufferPointer { text in

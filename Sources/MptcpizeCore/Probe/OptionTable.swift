@@ -5,11 +5,6 @@ import SocketPolicy
 /// The socket options that TCP takes and MPTCP refuses on some kernel, with this kernel's
 /// answers: what `mptcpize check --options` prints.
 public enum OptionTable {
-    /// What is done about an option that the kernel refuses.
-    public enum Remedy: String, Sendable {
-        case ignore, adjust, demote, refuse
-    }
-
     /// This kernel's answer for an unconnected MPTCP socket.
     public enum Answer: Equatable, Sendable {
         /// It takes the option: the remedy rests, but for one that adjusts.
@@ -28,9 +23,9 @@ public enum OptionTable {
         /// "SOL_SOCKET", "IPPROTO_TCP", "IPPROTO_IP", "IPPROTO_IPV6" or "ioctl".
         public let level: String
         public let answer: Answer
-        public let remedy: Remedy
+        public let remedy: Remedy.Kind
         /// What `remedy` becomes on a socket that is connected or listening.
-        public let remedyOnceConnected: Remedy
+        public let remedyOnceConnected: Remedy.Kind
         public let reason: String
     }
 
@@ -58,13 +53,9 @@ public enum OptionTable {
         6: "IPPROTO_TCP", 41: "IPPROTO_IPV6",
     ]
 
-    private static func remedy(_ number: UInt8) -> Remedy {
-        switch mptcpize_remedy(UInt32(number)) {
-        case MPTCPIZE_IGNORE: .ignore
-        case MPTCPIZE_ADJUST: .adjust
-        case MPTCPIZE_DEMOTE: .demote
-        default: .refuse
-        }
+    /// No line is without a remedy.
+    private static func remedy(_ number: UInt8) -> Remedy.Kind {
+        Remedy.Kind(code: UInt16(number)) ?? .refuse
     }
 
     // MARK: - The kernel

@@ -20,18 +20,30 @@ struct Child: ~Copyable {
         var all = Self.allSignals
         sigprocmask(SIG_BLOCK, &all, &original)
         var execFailed = false
-        var child: pid_t = -1
-        let error = plan.executing { path, argv, envp in
-            child = clinux_spawn(path, argv, envp, &original, &execFailed)
-            return child > 0 ? nil : Errno.last
+        var (child, error) = Self.spawn(plan, &original, &execFailed)
+        if execFailed, error.rawValue == ENOEXEC, let shell = plan.throughShell {
+            (child, error) = Self.spawn(shell, &original, &execFailed)
         }
-        if let error {
+        guard child > 0 else {
             sigprocmask(SIG_SETMASK, &original, nil)
             if execFailed { throw plan.failure(error) }
-            let program = Bytes(cString: plan.executable).text
-            throw Failure(.own, program, "no process for it: \(error.reason)")
+            throw Failure(
+                .own, Bytes(cString: plan.executable).text, "no process for it: \(error.reason)")
         }
         pid = child
+    }
+
+    private static func spawn(
+        _ plan: LaunchPlan, _ mask: inout sigset_t, _ execFailed: inout Bool
+    ) -> (child: pid_t, error: Errno) {
+        withCStrings(plan.arguments) { arguments in
+            withCStrings(plan.environment) { environment in
+                let child = plan.executable.withUnsafeBufferPointer {
+                    clinux_spawn($0.baseAddress!, arguments, environment, &mask, &execFailed)
+                }
+                return (child, Errno.last)
+            }
+        }
     }
 
     /// Takes the next signal sent to us, for at most this long, and passes it on if it is
@@ -90,6 +102,17 @@ struct Child: ~Copyable {
         var all = sigset_t()
         sigfillset(&all)
         return all
+    }
+
+    /// argv or environ, valid during the call.
+    private static func withCStrings<Result>(
+        _ strings: [[CChar]], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+    ) -> Result {
+        let pointers = strings.map { string in
+            string.withUnsafeBufferPointer { strdup($0.baseAddress!) }
+        }
+        defer { for pointer in pointers { free(pointer) } }
+        return (pointers + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 }
 

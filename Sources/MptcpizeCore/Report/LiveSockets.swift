@@ -18,12 +18,12 @@ public enum LiveSockets {
 
     /// What the kernel says of the socket that a process has open as `fd`, if that is still
     /// the one with this inode number (0: any). Needs Linux 5.6 and ptrace's rights over the process.
-    public static func ask(_ pid: Int32, _ fd: Int32, _ cookie: UInt64) -> LiveAnswer {
+    public static func ask(_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> LiveAnswer {
         do throws(Errno) {
             let process = Descriptor(owning: try retrying { clinux_pidfd_open(pid) })
             let number = try retrying { clinux_pidfd_getfd(process.number, fd) }
             let copy = Descriptor(owning: number)
-            if cookie != 0 && inode(copy.number) != cookie { return .gone }
+            if inode != 0 && Self.inode(of: copy.number) != inode { return .gone }
             return answer(copy.number).map { .answer($0) } ?? .gone
         } catch {
             return [ESRCH, EBADF].contains(error.rawValue) ? .gone : .refused(error)
@@ -34,17 +34,17 @@ public enum LiveSockets {
     /// connection leaves many.
     public static func askerThatRemembersTheDead() -> SocketLedger.Ask {
         var dead: Set<Int32> = []
-        return { pid, fd, cookie in
+        return { pid, fd, inode in
             if dead.contains(pid) { return .gone }
             if !isAlive(pid) {
                 dead.insert(pid)
                 return .gone
             }
-            return ask(pid, fd, cookie)
+            return ask(pid, fd, inode)
         }
     }
 
-    private static func inode(_ socket: Int32) -> UInt64? {
+    private static func inode(of socket: Int32) -> UInt64? {
         var status = stat()
         return fstat(socket, &status) == 0 ? UInt64(status.st_ino) : nil
     }

@@ -1,6 +1,6 @@
 extension SocketNews {
     /// What `run -d` prints: a line for each thing that happened.
-    public func lines(names: RemedyNames) -> [String] {
+    public var lines: [String] {
         switch self {
         case .created(let socket):
             let why = socket.why(of: socket.refusal)
@@ -11,12 +11,11 @@ extension SocketNews {
             return ["\(socket.title): accepted over \(socket.socket.title)\(from)\(why)"]
         case .remedied(let socket, let remedy):
             let error = remedy.error.map { " (the kernel said \($0.name))" } ?? ""
-            let option = names.option(remedy.level, remedy.option)
-            return ["\(socket.title): \(option): \(names.remedy(remedy.kind))\(error)"]
+            return ["\(socket.title): \(remedy.inWords)\(error)"]
         case .fellBack(let socket):
             let peer = socket.remote.map { " with \($0.text)" } ?? ""
             return ["\(socket.title): fell back to TCP on the wire\(peer)"]
-        case .several(let news): return news.flatMap { $0.lines(names: names) }
+        case .several(let news): return news.flatMap(\.lines)
         }
     }
 }

@@ -18,7 +18,7 @@ enum ReportOutput {
 /// Links are followed, as by any tool that is given an output file ("-o /dev/stdout" is
 /// one). An existing file keeps its contents until the report is there.
 struct ReportFile: ~Copyable {
-    private let path: Bytes
+    let path: Bytes
     private let descriptor: Descriptor
     private let isNew: Bool
 

@@ -35,9 +35,7 @@ extension SocketReport {
     }
 
     private func note(_ socket: ReportedSocket) -> String {
-        let remedies = socket.remedies.map {
-            "\(names.option($0.level, $0.option)): \(names.remedy($0.kind))"
-        }
+        let remedies = socket.remedies.map(\.inWords)
         return (remedies + [socket.why]).filter { !$0.isEmpty }.joined(separator: "; ")
     }
 

@@ -114,11 +114,12 @@ public struct RingPlace: Sendable {
     private func makeDirectory() throws(Errno) {
         do throws(Errno) {
             _ = try retrying { mkdir(directory, 0o700) }
-            _ = try retrying { chmod(directory, 0o711) }
         } catch {
             guard error.rawValue == EEXIST else { throw error }
             guard isTrustworthy() else { throw Errno(rawValue: EACCES) }
         }
+        // Also one that another part of mptcpize made, for itself alone.
+        _ = try retrying { chmod(directory, 0o711) }
     }
 
     /// A directory, not a link to one, that is ours and that nobody else can write to.

@@ -8,7 +8,7 @@ public struct SocketEvent: Equatable, Sendable {
     public enum Kind: UInt8, Sendable {
         case created = 1
         case listening, connecting, accepted, duplicated, closed, remedied, started, forked
-        case inherited, execFailed, observed
+        case inherited, execFailed, observed, forking
     }
 
     /// The protocol of a socket as it was created.
@@ -26,7 +26,7 @@ public struct SocketEvent: Equatable, Sendable {
     /// FORKED: the parent's pid; DUPLICATED: the other descriptor.
     public var origin: Int32
     /// The socket's inode number; 0: not known.
-    public var cookie: UInt64
+    public var inode: UInt64
     public var family: AddressFamily
     public var socket: SocketType
     public var error: Errno?
@@ -44,7 +44,7 @@ public struct SocketEvent: Equatable, Sendable {
             return nil
         }
         switch kind {
-        case .started, .execFailed: break
+        case .started, .execFailed, .forking: break
         case .forked: guard record.origin > 0, record.origin != record.pid else { return nil }
         case .duplicated: guard record.fd >= 0, record.origin >= 0 else { return nil }
         default: guard record.fd >= 0 else { return nil }
@@ -53,7 +53,7 @@ public struct SocketEvent: Equatable, Sendable {
         pid = record.pid
         fd = record.fd
         origin = record.origin
-        cookie = record.cookie
+        inode = record.inode
         family = Int32(record.family) == AF_INET6 ? .inet6 : .inet
         socket = Int32(record.got) == Int32(IPPROTO_TCP) ? .tcp : .mptcp
         error = record.error == 0 ? nil : Errno(rawValue: Int32(record.error))
@@ -66,8 +66,8 @@ public struct SocketEvent: Equatable, Sendable {
         remedy =
             kind == .remedied
             ? Remedy(
-                level: record.option_level, option: record.option_name, kind: record.remedy,
-                error: error) : nil
+                level: record.option_level, option: record.option_name,
+                kind: Remedy.Kind(code: record.remedy), error: error) : nil
         program = withUnsafeBytes(of: record.program) {
             ProgramName(
                 low: $0.load(as: UInt64.self), high: $0.load(fromByteOffset: 8, as: UInt64.self))
@@ -113,23 +113,6 @@ public struct WireAnswer: Equatable, Sendable {
         self.subflows = (1...Self.mostSubflows).contains(subflows) ? Int(subflows) : nil
         self.bytesSent = bytesSent == .max ? nil : bytesSent
         self.bytesReceived = bytesReceived == .max ? nil : bytesReceived
-    }
-}
-
-/// A socket option that met a remedy (MPTCPIZE_REMEDIED).
-public struct Remedy: Equatable, Sendable {
-    public var level: UInt32
-    public var option: UInt32
-    /// enum mptcpize_remedy of SocketPolicy.
-    public var kind: UInt16
-    /// What the kernel said to the option.
-    public var error: Errno?
-
-    public init(level: UInt32, option: UInt32, kind: UInt16, error: Errno?) {
-        self.level = level
-        self.option = option
-        self.kind = kind
-        self.error = error
     }
 }
 

@@ -9,8 +9,8 @@ public enum LiveAnswer: Equatable, Sendable {
 }
 
 extension SocketLedger {
-    /// Asks the kernel for the socket with this cookie (0: any socket) that a process has open.
-    public typealias Ask = (_ pid: Int32, _ fd: Int32, _ cookie: UInt64) -> LiveAnswer
+    /// Asks the kernel for the socket with this inode (0: any socket) that a process has open.
+    public typealias Ask = (_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> LiveAnswer
 
     /// The sockets as they are at the end, in the order in which they came.
     ///
@@ -28,16 +28,15 @@ extension SocketLedger {
         socket.isRequested = entry.isCreated
         var dead = entry.died
         for holder in entry.holders {
-            switch holder.pid == main?.pid ? .gone : ask(holder.pid, holder.fd, entry.cookie) {
+            switch holder.pid == main?.pid ? .gone : ask(holder.pid, holder.fd, entry.inode) {
             case .answer(let answer):
                 socket.answer = answer
                 socket.fate = .open(in: holder.pid)
                 return socket
-            case .refused where holder.isCertain:
+            case .refused:
                 socket.fate = .cannotBeAsked(in: holder.pid)
                 return socket
-            case .gone where holder.isCertain: dead = holder
-            case .gone, .refused: continue
+            case .gone: dead = holder
             }
         }
         if let dead {

@@ -16,14 +16,11 @@ public struct SocketLedger {
     struct Holder: Equatable {
         var pid: Int32
         var fd: Int32
-        /// False for a fork's copy of what its parent closed around the fork: the child's
-        /// record can come after that close, and does not tell what the fork had.
-        var isCertain = true
     }
 
     struct Entry {
         var socket: ReportedSocket
-        var cookie: UInt64
+        var inode: UInt64
         var holders: [Holder] = []
         /// One that died holding it, and was forgotten since.
         var died: Holder?
@@ -43,8 +40,8 @@ public struct SocketLedger {
 
     private struct Process {
         var open: [Int32: Int] = [:]
-        /// Closed around now, the latest last; for forks whose record comes late.
-        var closed: [(fd: Int32, index: Int)] = []
+        /// What was open when it last began to fork.
+        var forking: [Int32: Int]?
         /// Closed by an exec that may still fail.
         var execClosed: [ExecClose] = []
         /// What was open before the program image changed, for sockets without a number.
@@ -56,7 +53,7 @@ public struct SocketLedger {
     private(set) var entries: [Entry] = []
     /// Records of new sockets that found no room here.
     public private(set) var overflow: UInt64 = 0
-    private var byCookie: [UInt64: Int] = [:]
+    private var byInode: [UInt64: Int] = [:]
     private var processes: [Int32: Process] = [:]
     private var holderCount = 0
     private var sweepAt = 1024
@@ -67,7 +64,6 @@ public struct SocketLedger {
     /// Bounds what a program, or garbage in the ring, can make us keep: about 250 MB.
     private static let mostEntries = 1 << 20
     private static let mostHolders = 1 << 22
-    private static let closedKept = 64
 
     public init(isAlive: @escaping IsAlive) { self.isAlive = isAlive }
 
@@ -87,6 +83,8 @@ public struct SocketLedger {
         case .closed: return close(event)
         case .remedied: return remedy(event)
         case .started: return start(event.pid)
+        case .forking:
+            if let open = processes[event.pid]?.open { processes[event.pid]!.forking = open }
         case .forked: fork(event.pid, of: event.origin)
         case .execFailed: execFailed(event.pid)
         }
@@ -107,9 +105,9 @@ public struct SocketLedger {
             if let port = event.local?.port { socket.listener = listeners[port] }
         }
         let index = entries.count
-        entries.append(Entry(socket: socket, cookie: event.cookie))
+        entries.append(Entry(socket: socket, inode: event.inode))
         entries[index].isCreated = event.kind == .created
-        if event.cookie != 0 { byCookie[event.cookie] = index }
+        if event.inode != 0 { byInode[event.inode] = index }
         hold(index, Holder(pid: event.pid, fd: event.fd))
         return event.kind == .created ? .created(socket) : .accepted(socket)
     }
@@ -131,7 +129,9 @@ public struct SocketLedger {
     }
 
     private mutating func remedy(_ event: SocketEvent) -> SocketNews? {
-        guard let index = find(event), let remedy = event.remedy else { return nil }
+        guard let remedy = event.remedy else { return nil }
+        if remedy.kind == .demote { replace(event) }
+        guard let index = find(event) else { return nil }
         // A program that sets an option on each write must not fill the report.
         let most = 32
         if entries[index].socket.remedies.contains(remedy)
@@ -141,6 +141,18 @@ public struct SocketLedger {
         }
         entries[index].socket.remedies.append(remedy)
         return .remedied(entries[index].socket, remedy)
+    }
+
+    /// The program's socket is another one from now on, under the same numbers; each of
+    /// them is told.
+    private mutating func replace(_ event: SocketEvent) {
+        guard event.inode != 0, let index = processes[event.pid]?.open[event.fd],
+            entries[index].inode != event.inode
+        else { return }
+        if byInode[entries[index].inode] == index { byInode[entries[index].inode] = nil }
+        entries[index].inode = event.inode
+        byInode[event.inode] = index
+        entries[index].socket.socket = event.socket
     }
 
     // MARK: - Holders
@@ -171,14 +183,12 @@ public struct SocketLedger {
         forget(pid)
         if processes.count >= sweepAt { sweep() }
         guard let process = processes[parent] else { return }
-        guard holderCount + process.open.count + Self.closedKept <= Self.mostHolders else {
+        let held = process.forking ?? process.open
+        guard holderCount + held.count <= Self.mostHolders else {
             overflow += 1
             return
         }
-        for (fd, index) in process.closed where process.open[fd] == nil {
-            hold(index, Holder(pid: pid, fd: fd, isCertain: false))
-        }
-        for (fd, index) in process.open { hold(index, Holder(pid: pid, fd: fd)) }
+        for (fd, index) in held { hold(index, Holder(pid: pid, fd: fd)) }
     }
 
     /// A PID is used again: what its former owner held went without a word.
@@ -228,7 +238,6 @@ public struct SocketLedger {
             processes[event.pid, default: Process()].execClosed.append(close)
             return nil
         }
-        if isHolder { rememberClosed(event.pid, event.fd, index) }
         if entries[index].died == Holder(pid: event.pid, fd: event.fd) { entries[index].died = nil }
         prune(index)
         return newsOfClose(index)
@@ -236,17 +245,9 @@ public struct SocketLedger {
 
     /// Whoever is dead by now held the socket for less long than the close just read.
     private mutating func prune(_ index: Int) {
-        for holder in entries[index].holders where holder.isCertain && !isAlive(holder.pid) {
+        for holder in entries[index].holders where !isAlive(holder.pid) {
             processes[holder.pid]?.open.removeValue(forKey: holder.fd)
             drop(index, holder)
-            rememberClosed(holder.pid, holder.fd, index)
-        }
-    }
-
-    private mutating func rememberClosed(_ pid: Int32, _ fd: Int32, _ index: Int) {
-        processes[pid, default: Process()].closed.append((fd, index))
-        if processes[pid]!.closed.count > 2 * Self.closedKept {
-            processes[pid]!.closed.removeFirst(Self.closedKept)
         }
     }
 
@@ -272,9 +273,9 @@ public struct SocketLedger {
     }
 
     private func newsOfClose(_ index: Int) -> SocketNews? {
-        guard entries[index].closing?.wire == .fallback,
-            !entries[index].holders.contains(where: \.isCertain)
-        else { return nil }
+        guard entries[index].closing?.wire == .fallback, entries[index].holders.isEmpty else {
+            return nil
+        }
         return .fellBack(entries[index].socket)
     }
 
@@ -286,9 +287,9 @@ public struct SocketLedger {
     /// The number in the record decides; among sockets of one number (a closed one's can be
     /// given out again) the one that is expected there.
     private func find(_ event: SocketEvent, likely: Int?) -> Int? {
-        if event.cookie == 0 { return likely }
-        if let likely, entries[likely].cookie == event.cookie { return likely }
-        return byCookie[event.cookie]
+        if event.inode == 0 { return likely }
+        if let likely, entries[likely].inode == event.inode { return likely }
+        return byInode[event.inode]
     }
 }
 

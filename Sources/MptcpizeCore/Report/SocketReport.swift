@@ -11,11 +11,10 @@ public struct SocketReport: Sendable {
     public var notes: [String]
     /// Whether the program, or one that it started, has put any record into the ring.
     public var wasReached: Bool
-    public var names: RemedyNames
 
     public init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
-        notes: [String] = [], wasReached: Bool = true, names: RemedyNames = RemedyNames()
+        notes: [String] = [], wasReached: Bool = true
     ) {
         self.command = command
         self.end = end
@@ -23,7 +22,6 @@ public struct SocketReport: Sendable {
         self.eventsDropped = eventsDropped
         self.notes = notes
         self.wasReached = wasReached
-        self.names = names
     }
 
     /// How many sockets there are of each kind.
@@ -45,20 +43,6 @@ public struct SocketReport: Sendable {
             summary.ofRequested[socket.answer.wire, default: 0] += 1
         }
         return summary
-    }
-}
-
-/// How options and remedies are called; by number where nobody knows better.
-public struct RemedyNames: Sendable {
-    public var option: @Sendable (_ level: UInt32, _ option: UInt32) -> String
-    public var remedy: @Sendable (_ kind: UInt16) -> String
-
-    public init(
-        option: @escaping @Sendable (UInt32, UInt32) -> String = { "option \($0)/\($1)" },
-        remedy: @escaping @Sendable (UInt16) -> String = { "remedy \($0)" }
-    ) {
-        self.option = option
-        self.remedy = remedy
     }
 }
 
@@ -95,8 +79,8 @@ extension SocketReport {
             } ?? .null
         let remedies = socket.remedies.map { remedy -> JSONValue in
             [
-                "option": .string(names.option(remedy.level, remedy.option)),
-                "remedy": .string(names.remedy(remedy.kind)),
+                "option": .string(remedy.optionName),
+                "remedy": .string(remedy.kind?.rawValue ?? "unknown"),
                 "error": JSONValue(remedy.error?.name),
             ]
         }

@@ -41,7 +41,7 @@ public enum Supervisor {
     ///
     /// - Throws: what kept the program from starting; nothing is left behind then.
     public static func run(
-        _ plan: LaunchPlan, options: SupervisorOptions, names: RemedyNames = RemedyNames()
+        _ plan: LaunchPlan, options: SupervisorOptions
     ) throws(Failure) -> ProgramEnd {
         var plan = plan
         var file: ReportFile? = nil
@@ -51,7 +51,7 @@ public enum Supervisor {
             let ring = try EventRing()
             plan.setEnvironment(MPTCPIZE_ENV_RING, ring.path)
             let child = try Child(plan)
-            watch = Watch(ring: ring, child: child, names: options.debug ? names : nil)
+            watch = Watch(ring: ring, child: child, debug: options.debug)
         } catch {
             file?.discard()
             throw error
@@ -59,7 +59,7 @@ public enum Supervisor {
         giveUpDescriptors(but: [STDERR_FILENO, watch.ring.descriptor, file?.number ?? -1])
         let end = watch.untilTheEnd()
         guard let format = options.report else { return end }
-        let report = watch.report(plan, end, names)
+        let report = watch.report(plan, end)
         let styled = file == nil && ReportOutput.isStyled
         let bytes: [UInt8] =
             switch format {
@@ -97,8 +97,7 @@ public enum Supervisor {
 private struct Watch: ~Copyable {
     var ring: EventRing
     let child: Child
-    /// For what is said of each socket as it happens; nil: nothing is.
-    let names: RemedyNames?
+    let debug: Bool
     var ledger = SocketLedger(isAlive: LiveSockets.isAlive)
     private var undrained: UInt32 = 0
 
@@ -109,10 +108,10 @@ private struct Watch: ~Copyable {
     /// Records taken before the program is looked after again.
     private static let batch = 4096
 
-    init(ring: consuming EventRing, child: consuming Child, names: RemedyNames?) {
+    init(ring: consuming EventRing, child: consuming Child, debug: Bool) {
         self.ring = ring
         self.child = child
-        self.names = names
+        self.debug = debug
     }
 
     mutating func untilTheEnd() -> ProgramEnd {
@@ -136,14 +135,14 @@ private struct Watch: ~Copyable {
         }
     }
 
-    func report(_ plan: LaunchPlan, _ end: ProgramEnd, _ names: RemedyNames) -> SocketReport {
+    func report(_ plan: LaunchPlan, _ end: ProgramEnd) -> SocketReport {
         SocketReport(
             command: plan.arguments, end: end,
             sockets: ledger.finish(
                 main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
             eventsDropped: UInt64(ring.dropped) + UInt64(undrained) + ring.garbage
                 + ledger.overflow,
-            notes: plan.notes, wasReached: ledger.hasRecords, names: names)
+            notes: plan.notes, wasReached: ledger.hasRecords)
     }
 
     /// Takes records until there are none or the limit is reached; tells how many.
@@ -153,7 +152,7 @@ private struct Watch: ~Copyable {
         while count < limit, let event = ring.take() {
             count += 1
             let news = ledger.feed(event)
-            if let names, let news { lines += news.lines(names: names) }
+            if debug, let news { lines += news.lines }
         }
         ReportOutput.say(lines)
         return count

@@ -45,8 +45,8 @@ enum mptcpize_event_kind {
   MPTCPIZE_CLOSED = 6,
   /// A socket option met a remedy; `option_level`, `option_name`, `remedy`,
   /// `error` (what the kernel said) are set. Told once for each socket and option.
-  /// After a demotion `cookie` is the new socket's and `got` IPPROTO_TCP: what was open
-  /// as `fd` before, under another cookie, is now this one.
+  /// After a demotion `inode` is the new socket's and `got` IPPROTO_TCP: what was open
+  /// as `fd` before, under another inode, is now this one.
   MPTCPIZE_REMEDIED = 7,
   /// A program image began in `pid`: what it had open before is gone, but for
   /// the MPTCPIZE_INHERITED records that follow.
@@ -60,6 +60,9 @@ enum mptcpize_event_kind {
   /// The kernel's answer while the socket lives on: taken at shutdown(), because
   /// the number of subflows is gone once all of them are closed.
   MPTCPIZE_OBSERVED = 12,
+  /// `pid` is about to fork: what it holds at this moment, the child will hold. The
+  /// child's own record can come after the parent has closed some of it.
+  MPTCPIZE_FORKING = 13,
 };
 
 /// The kernel's own answer to "what is this socket on the wire?".
@@ -113,7 +116,7 @@ struct mptcpize_event {
   uint16_t got;     ///< protocol it got: IPPROTO_TCP or IPPROTO_MPTCP
   /// Names the kernel's socket, whatever descriptor or process it is open in: its inode
   /// number. Not SO_COOKIE: accepted MPTCP sockets have their listener's, once it has one.
-  uint64_t cookie;
+  uint64_t inode;
   uint64_t bytes_sent;      ///< accepted from the program, acknowledged or not
   uint64_t bytes_received;  ///< arrived in order, read by the program or not
   uint32_t subflows;        ///< paths, the first one included

@@ -5,14 +5,14 @@ import SocketEvents
 /// Records as the writers put them.
 enum Record {
     static func record(
-        _ kind: mptcpize_event_kind, _ pid: Int32, fd: Int32 = -1, cookie: UInt64 = 0,
+        _ kind: mptcpize_event_kind, _ pid: Int32, fd: Int32 = -1, inode: UInt64 = 0,
         program: String = "prog"
     ) -> mptcpize_event {
         var record = mptcpize_event()
         record.kind = UInt8(kind.rawValue)
         record.pid = pid
         record.fd = fd
-        record.cookie = cookie
+        record.inode = inode
         record.family = UInt8(AF_INET)
         record.got = 262
         record.bytes_sent = .max
@@ -22,10 +22,10 @@ enum Record {
     }
 
     static func created(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, refused: Int32 = 0, family: Int32 = AF_INET,
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, refused: Int32 = 0, family: Int32 = AF_INET,
         program: String = "prog"
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_CREATED, pid, fd: fd, cookie: cookie, program: program)
+        var record = record(MPTCPIZE_CREATED, pid, fd: fd, inode: inode, program: program)
         record.family = UInt8(family)
         record.got = refused == 0 ? 262 : 6
         record.error = UInt16(refused)
@@ -33,10 +33,10 @@ enum Record {
     }
 
     static func accepted(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, protocol number: UInt16 = 262,
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, protocol number: UInt16 = 262,
         local: String, remote: String, program: String = "prog"
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_ACCEPTED, pid, fd: fd, cookie: cookie, program: program)
+        var record = record(MPTCPIZE_ACCEPTED, pid, fd: fd, inode: inode, program: program)
         record.got = number
         record.local = address(local)
         record.remote = address(remote)
@@ -45,10 +45,10 @@ enum Record {
     }
 
     static func connecting(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, local: String, remote: String,
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, local: String, remote: String,
         error: Int32 = 0
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_CONNECTING, pid, fd: fd, cookie: cookie)
+        var record = record(MPTCPIZE_CONNECTING, pid, fd: fd, inode: inode)
         record.error = UInt16(error)
         record.local = address(local)
         record.remote = address(remote)
@@ -56,20 +56,20 @@ enum Record {
     }
 
     static func listening(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, local: String, protocol number: UInt16 = 262
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, local: String, protocol number: UInt16 = 262
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_LISTENING, pid, fd: fd, cookie: cookie)
+        var record = record(MPTCPIZE_LISTENING, pid, fd: fd, inode: inode)
         record.local = address(local)
         record.got = number
         return record
     }
 
     static func closed(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, _ wire: mptcpize_wire,
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, _ wire: mptcpize_wire,
         _ cause: mptcpize_close_cause = MPTCPIZE_CAUSE_CLOSE, subflows: UInt32 = 0,
         sent: UInt64 = .max, received: UInt64 = .max
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_CLOSED, pid, fd: fd, cookie: cookie)
+        var record = record(MPTCPIZE_CLOSED, pid, fd: fd, inode: inode)
         record.wire = UInt8(wire.rawValue)
         record.cause = UInt8(cause.rawValue)
         record.subflows = subflows
@@ -79,28 +79,30 @@ enum Record {
     }
 
     static func observed(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, _ wire: mptcpize_wire, subflows: UInt32
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, _ wire: mptcpize_wire, subflows: UInt32
     ) -> mptcpize_event {
-        var record = closed(pid, fd, cookie, wire, subflows: subflows)
+        var record = closed(pid, fd, inode, wire, subflows: subflows)
         record.kind = UInt8(MPTCPIZE_OBSERVED.rawValue)
         return record
     }
 
     static func duplicated(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, from origin: Int32
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, from origin: Int32
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_DUPLICATED, pid, fd: fd, cookie: cookie)
+        var record = record(MPTCPIZE_DUPLICATED, pid, fd: fd, inode: inode)
         record.origin = origin
         return record
     }
 
-    static func inherited(_ pid: Int32, _ fd: Int32, _ cookie: UInt64) -> mptcpize_event {
-        record(MPTCPIZE_INHERITED, pid, fd: fd, cookie: cookie)
+    static func inherited(_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> mptcpize_event {
+        record(MPTCPIZE_INHERITED, pid, fd: fd, inode: inode)
     }
 
     static func started(_ pid: Int32) -> mptcpize_event { record(MPTCPIZE_STARTED, pid) }
 
     static func execFailed(_ pid: Int32) -> mptcpize_event { record(MPTCPIZE_EXEC_FAILED, pid) }
+
+    static func forking(_ pid: Int32) -> mptcpize_event { record(MPTCPIZE_FORKING, pid) }
 
     static func forked(_ pid: Int32, from parent: Int32) -> mptcpize_event {
         var record = record(MPTCPIZE_FORKED, pid)
@@ -109,9 +111,9 @@ enum Record {
     }
 
     static func remedied(
-        _ pid: Int32, _ fd: Int32, _ cookie: UInt64, option: UInt32, remedy: UInt16, error: Int32
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, option: UInt32, remedy: UInt16, error: Int32
     ) -> mptcpize_event {
-        var record = record(MPTCPIZE_REMEDIED, pid, fd: fd, cookie: cookie)
+        var record = record(MPTCPIZE_REMEDIED, pid, fd: fd, inode: inode)
         record.option_level = 6
         record.option_name = option
         record.remedy = remedy

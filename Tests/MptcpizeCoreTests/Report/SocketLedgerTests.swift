@@ -49,6 +49,7 @@ struct SocketLedgerTests {
         let fork = Record.forked(200, from: 100)
         let exit = Record.closed(100, 3, 7, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT)
         story.happens(Record.created(100, 3, 7), Record.listening(100, 3, 7, local: "0.0.0.0:80"))
+        story.happens(Record.forking(100))
         story.happens(childIsLate ? exit : fork, childIsLate ? fork : exit)
         story.dies(100)
         story.answers[[200, 3]] = .answer(
@@ -72,8 +73,8 @@ struct SocketLedgerTests {
     func killedChild() {
         story.happens(
             Record.accepted(100, 5, 9, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
+            Record.forking(100), Record.closed(100, 5, 9, MPTCPIZE_WIRE_MPTCP),
             Record.forked(200, from: 100))
-        story.happens(Record.closed(100, 5, 9, MPTCPIZE_WIRE_MPTCP))
         story.dies(200)
         #expect(story.ends().first?.answer.wire == .unknown)
         #expect(story.ends().first?.why == "its process ended without closing it")
@@ -205,13 +206,14 @@ struct SocketLedgerTests {
     func manyForks() {
         story.happens(Record.created(100, 3, 1), Record.listening(100, 3, 1, local: "0.0.0.0:80"))
         for number in 0..<5000 as Range<Int32> {
-            let cookie = UInt64(number) + 10
+            let inode = UInt64(number) + 10
             let child = 1000 + number
             story.happens(
-                Record.accepted(100, 4, cookie, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
-                Record.closed(100, 4, cookie, MPTCPIZE_WIRE_MPTCP), Record.forked(child, from: 100),
+                Record.accepted(100, 4, inode, local: "10.0.0.1:80", remote: "10.0.0.2:4000"),
+                Record.forking(100), Record.closed(100, 4, inode, MPTCPIZE_WIRE_MPTCP),
+                Record.forked(child, from: 100),
                 Record.closed(child, 3, 1, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT),
-                Record.closed(child, 4, cookie, MPTCPIZE_WIRE_MPTCP, MPTCPIZE_CAUSE_EXIT, sent: 1))
+                Record.closed(child, 4, inode, MPTCPIZE_WIRE_MPTCP, MPTCPIZE_CAUSE_EXIT, sent: 1))
             story.dies(child)
         }
         story.happens(Record.closed(100, 3, 1, MPTCPIZE_WIRE_LISTENING, MPTCPIZE_CAUSE_EXIT))
@@ -230,11 +232,11 @@ struct SocketLedgerTests {
                 for index in $0.indices { $0[index] = UInt8.random(in: 0...255, using: &random) }
             }
             if round % 4 != 0 {  // small numbers meet each other
-                record.kind = UInt8.random(in: 1...12, using: &random)
+                record.kind = UInt8.random(in: 1...13, using: &random)
                 record.pid = Int32.random(in: 1...8, using: &random)
                 record.fd = Int32.random(in: -1...8, using: &random)
                 record.origin = Int32.random(in: 0...8, using: &random)
-                record.cookie = UInt64.random(in: 0...8, using: &random)
+                record.inode = UInt64.random(in: 0...8, using: &random)
             }
             story.happens(record)
         }

@@ -53,7 +53,7 @@ struct SocketReportTests {
             100 nginx    7 connect [2001:db8::1]:33334 [2001:db8::2]:80   unconnected     -      -        -
                 connection refused
             100 nginx    8 connect [::1]:33335         [::1]:80           tcp             1    0 B      0 B
-                option 6/18: remedy 1; kernel has no MPTCP for IPv6
+                TCP_USER_TIMEOUT ignored; kernel has no MPTCP for IPv6
             100 nginx    9 -       -                   -                  unknown         -      -        -
                 killed by SIGTERM before it was closed
             5 sockets asked for TCP: 0 went over MPTCP, 1 fell back to TCP on the wire, 1 stayed TCP. Of the rest: 1 listening, 1 never connected, 1 not seen to the end. 2 sockets accepted: 1 over MPTCP, 1 over TCP.
@@ -88,7 +88,7 @@ struct SocketReportTests {
                 {"pid": 100, "program": "nginx", "fd": 5, "family": "inet", "role": "accept", "socket": "tcp", "refusal": null, "wire": "tcp", "subflows": 1, "local": "192.0.2.10:443", "remote": "198.51.100.8:40000", "bytes_sent": 12000, "bytes_received": 0, "remedies": []},
                 {"pid": 100, "program": "nginx", "fd": 6, "family": "inet", "role": "connect", "socket": "mptcp", "refusal": null, "wire": "fallback", "subflows": 1, "local": "192.0.2.10:33333", "remote": "203.0.113.5:8080", "bytes_sent": 80, "bytes_received": 4096, "remedies": []},
                 {"pid": 100, "program": "nginx", "fd": 7, "family": "inet", "role": "connect", "socket": "mptcp", "refusal": null, "wire": "unconnected", "subflows": null, "local": "[2001:db8::1]:33334", "remote": "[2001:db8::2]:80", "bytes_sent": null, "bytes_received": null, "remedies": []},
-                {"pid": 100, "program": "nginx", "fd": 8, "family": "inet6", "role": "connect", "socket": "tcp", "refusal": {"errno": "EPROTONOSUPPORT", "reason": "kernel has no MPTCP for IPv6"}, "wire": "tcp", "subflows": 1, "local": "[::1]:33335", "remote": "[::1]:80", "bytes_sent": 0, "bytes_received": 0, "remedies": [{"option": "option 6/18", "remedy": "remedy 1", "error": "EOPNOTSUPP"}]},
+                {"pid": 100, "program": "nginx", "fd": 8, "family": "inet6", "role": "connect", "socket": "tcp", "refusal": {"errno": "EPROTONOSUPPORT", "reason": "kernel has no MPTCP for IPv6"}, "wire": "tcp", "subflows": 1, "local": "[::1]:33335", "remote": "[::1]:80", "bytes_sent": 0, "bytes_received": 0, "remedies": [{"option": "TCP_USER_TIMEOUT", "remedy": "ignore", "error": "EOPNOTSUPP"}]},
                 {"pid": 100, "program": "nginx", "fd": 9, "family": "inet", "role": "none", "socket": "mptcp", "refusal": null, "wire": "unknown", "subflows": null, "local": null, "remote": null, "bytes_sent": null, "bytes_received": null, "remedies": []}
               ],
               "summary": {"requested": 5, "mptcp": 1, "fallback": 1, "tcp": 2, "listening": 1, "unconnected": 1, "unknown": 1, "events_dropped": 2}
@@ -204,10 +204,10 @@ struct SocketReportTests {
             Record.closed(100, 3, 1, MPTCPIZE_WIRE_FALLBACK),
             Record.accepted(100, 5, 3, local: "10.0.0.1:80", remote: "10.0.0.3:9", program: "curl"))
         #expect(
-            story.news.flatMap { $0.lines(names: RemedyNames()) } == [
+            story.news.flatMap { $0.lines } == [
                 "curl[100] fd 3: MPTCP socket",
                 "curl[100] fd 4: TCP socket: MPTCP is off here (net.mptcp.enabled=0)",
-                "curl[100] fd 3: option 6/18: remedy 1 (the kernel said EOPNOTSUPP)",
+                "curl[100] fd 3: TCP_USER_TIMEOUT ignored (the kernel said EOPNOTSUPP)",
                 "curl[100] fd 3: fell back to TCP on the wire with 10.0.0.2:443",
                 "curl[100] fd 5: accepted over MPTCP from 10.0.0.3:9",
             ])

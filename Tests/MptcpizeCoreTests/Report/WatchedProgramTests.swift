@@ -38,9 +38,16 @@ struct WatchedProgramTests {
             var wire: String
             var socket: String
             var subflows: Int?
-            var bytes_sent: Int?
-            var bytes_received: Int?
+            var bytesSent: Int?
+            var bytesReceived: Int?
             var refusal: [String: String]?
+            var remedies: [[String: String]]
+
+            enum CodingKeys: String, CodingKey {
+                case role, wire, socket, subflows, refusal, remedies
+                case bytesSent = "bytes_sent"
+                case bytesReceived = "bytes_received"
+            }
         }
         var sockets: [Socket]
         var summary: [String: Int]
@@ -67,9 +74,9 @@ struct WatchedProgramTests {
             client.recv(10)
             """)
         #expect(report.kinds == ["listen listening", "connect mptcp", "accept mptcp"])
-        #expect(report.sockets[1].bytes_sent == 70000)
-        #expect(report.sockets[1].bytes_received == 10)
-        #expect(report.sockets[2].bytes_received == 70000)
+        #expect(report.sockets[1].bytesSent == 70000)
+        #expect(report.sockets[1].bytesReceived == 10)
+        #expect(report.sockets[2].bytesReceived == 70000)
         #expect(report.sockets.dropFirst().allSatisfy { $0.subflows == 1 })
         #expect(report.document.summary["requested"] == 2)
         #expect(report.document.summary["events_dropped"] == 0)
@@ -130,7 +137,7 @@ struct WatchedProgramTests {
             os.setsid(); time.sleep(20)
             """)
         #expect(report.kinds == ["listen listening", "connect mptcp", "accept mptcp"])
-        #expect(report.sockets[1].bytes_sent == 3)
+        #expect(report.sockets[1].bytesSent == 3)
     }
 
     @Test("a connection handed to a child that is killed is unknown; one that it closes is not")
@@ -158,7 +165,7 @@ struct WatchedProgramTests {
                 "listen listening", "connect mptcp", "accept mptcp", "connect mptcp",
                 "accept unknown",
             ])
-        #expect(report.sockets[2].bytes_sent == 5)
+        #expect(report.sockets[2].bytesSent == 5)
     }
 
     @Test("sockets that go by dup2, exec and exit, and those that an exec hands on")
@@ -178,7 +185,23 @@ struct WatchedProgramTests {
                 "listen listening", "connect mptcp", "accept mptcp", "connect mptcp",
                 "accept mptcp",
             ])
-        #expect(report.sockets[3].bytes_sent == 7)
+        #expect(report.sockets[3].bytesSent == 7)
+    }
+
+    @Test("an option that only TCP has makes the socket TCP, and the report says why")
+    func demoted() throws {
+        let report = try report(
+            """
+            server = listener()
+            client = socket.socket()
+            client.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 33)
+            client.connect(server.getsockname())
+            peer = server.accept()[0]
+            """)
+        #expect(report.kinds == ["listen listening", "connect tcp", "accept tcp"])
+        #expect(report.sockets[1].socket == "tcp")
+        #expect(report.sockets[1].remedies.first?["option"] == "IP_TTL")
+        #expect(report.sockets[1].remedies.first?["remedy"] == "demote")
     }
 
     @Test("a program that changes its root and user and then starts another", .requires(.root))

@@ -1,0 +1,87 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Programs that a preload library does not reach are run all the same, after one line.
+@Suite("Programs that cannot be reached")
+struct UnreachableTests {
+    private let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// Expects the program's own output and status, and one line that says why.
+    private func expectNote(
+        _ program: String, says: String, output: String, location: SourceLocation = #_sourceLocation
+    ) throws {
+        let outcome = try run([Products.mptcpize, "run", program])
+        #expect(outcome.succeeded, sourceLocation: location)
+        #expect(outcome.output == output, sourceLocation: location)
+        #expect(outcome.errors.hasPrefix("mptcpize: \(program): "), sourceLocation: location)
+        #expect(outcome.errors.contains(says), "\(outcome.errors)", sourceLocation: location)
+        #expect(outcome.errors.count { $0 == "\n" } == 1, sourceLocation: location)
+    }
+
+    @Test(
+        "static programs and AddressSanitizer's",
+        arguments: [
+            (Fixtures.Flavour.staticGlibc, "statically linked"), (.staticMusl, "statically linked"),
+            (.addressSanitizer, "AddressSanitizer"),
+        ])
+    func programs(flavour: Fixtures.Flavour, says: String) throws {
+        try expectNote(try Fixtures.program("greeting", flavour), says: says, output: "hello\n")
+    }
+
+    @Test("a Go program that is too old", .requires(.command("go")))
+    func go() throws {
+        let source = try directory.write(
+            "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n",
+            to: "main.go")
+        let program = directory.file("main")
+        try mustRun(
+            ["go", "build", "-o", program, source],
+            environment: ["GOCACHE": directory.file("cache"), "CGO_ENABLED": "0"],
+            timeout: .seconds(180))
+        let version = try mustRun(["go", "env", "GOVERSION"]).dropLast()
+        let minor = Int(version.split(separator: ".")[1]) ?? 0
+        try expectNote(
+            program, says: minor >= 21 ? "GODEBUG=multipathtcp=1" : "knows no MPTCP",
+            output: "hello\n")
+    }
+
+    @Test(
+        "set-uid and file capabilities, for somebody who is not root", .requires(.root),
+        .requires(.command("setcap")))
+    func privileges() throws {
+        // The checkout may lie where others cannot go.
+        chmod(directory.path, 0o755)
+        let tree = directory.file("tree")
+        try mustRun(["mkdir", tree])
+        try mustRun(
+            ["cp", "-a", "\(Products.directory)/bin", "\(Products.directory)/lib", tree])
+        let mptcpize = "\(tree)/bin/mptcpize"
+        let program = directory.file("program")
+        try FileManager.default.copyItem(
+            atPath: try Fixtures.program("greeting"), toPath: program)
+        let somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        func note() throws -> String {
+            let outcome = try run(somebody + [mptcpize, "run", program])
+            #expect(outcome.output == "hello\n")
+            return outcome.errors
+        }
+        chmod(program, 0o755)
+        #expect(try note() == "")
+        chmod(program, 0o4755)
+        #expect(try note().contains("set-uid"))
+        chmod(program, 0o2755)
+        #expect(try note().contains("set-gid"))
+        chmod(program, 0o755)
+        try mustRun(["setcap", "cap_net_raw+p", program])
+        #expect(try note().contains("file capabilities"))
+        try mustRun(["setcap", "-r", program])
+        chmod(program, 0o711)
+        #expect(try note().contains("cannot be read"))
+        // For root none of this changes privileges.
+        chmod(program, 0o6755)
+        #expect(try run([mptcpize, "run", program]).errors == "")
+    }
+}
