@@ -65,6 +65,7 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(
             name: "SocketPolicyTests",

@@ -8,9 +8,9 @@ enum KernelChecks {
             ("IPv4", MPTCPTrial(family: AF_INET)), ("IPv6", MPTCPTrial(family: AF_INET6)),
         ]
         let after = MPTCPCounters()
-        var findings = trials.map { kernel($0.0, $0.1) }
-        if let switched = enabled(trials[0].1) { findings.append(switched) }
         let isOff = after["MPCapableSYNTXDisabled"] > before["MPCapableSYNTXDisabled"]
+        var findings = trials.map { kernel($0.0, $0.1, isOff: isOff) }
+        if let switched = enabled(trials[0].1) { findings.append(switched) }
         findings.append(contentsOf: blackhole(isOff: isOff, after))
         return findings
     }
@@ -24,18 +24,22 @@ enum KernelChecks {
         }
     }
 
-    private static func kernel(_ family: String, _ trial: MPTCPTrial) -> Finding {
+    private static func kernel(
+        _ family: String, _ trial: MPTCPTrial, isOff: Bool
+    ) -> Finding {
         let subject = "kernel"
         switch trial {
         case .works:
             return Finding(
                 .ok, subject, "\(release): MPTCP over \(family) works (tried over loopback)")
+        case .fellBack where isOff:
+            return Finding(
+                .note, subject, "\(release): gives out MPTCP sockets for \(family); see blackhole")
         case .fellBack:
             return Finding(
                 .problem, subject,
                 "\(release): an MPTCP connection over \(family) loopback fell back to TCP",
-                next: "see below for a blackhole; `nft list ruleset` for a firewall that strips"
-                    + " TCP options")
+                next: "`nft list ruleset` tells of a firewall that strips TCP options")
         case .refused(let error):
             let isIPv6 = family == "IPv6"
             // Without IPv6 at all, nothing is missing for MPTCP.
@@ -84,14 +88,14 @@ enum KernelChecks {
     private static func blackhole(isOff: Bool, _ counters: MPTCPCounters) -> [Finding] {
         guard let timeout = Sysctl.value("net.mptcp.blackhole_timeout") else { return [] }
         let seen = counters["Blackhole"]
+        let evidence = "MPTCP SYNs were dropped on the way, others not (counter Blackhole: \(seen))"
         if isOff {
             // Any write to it forgets what was detected.
             return [
                 Finding(
                     .problem, "blackhole",
-                    "outgoing MPTCP is off for this network namespace: \(seen) connections found"
-                        + " their MPTCP SYN dropped on the way (net.mptcp.blackhole_timeout="
-                        + "\(timeout) s, doubled each time)",
+                    "outgoing MPTCP is off in this network namespace for \(timeout) s or more,"
+                        + " because \(evidence)",
                     next: "sysctl -w net.mptcp.blackhole_timeout=\(timeout) switches it on again;"
                         + " find who drops SYNs with TCP option 30")
             ]
@@ -99,9 +103,7 @@ enum KernelChecks {
         if seen > 0 {
             return [
                 Finding(
-                    .note, "blackhole",
-                    "\(seen) connections found their MPTCP SYN dropped on the way (counter"
-                        + " Blackhole); outgoing MPTCP is on now",
+                    .note, "blackhole", "\(evidence); outgoing MPTCP is on now",
                     next: "find who drops SYNs with TCP option 30, or it will be off again")
             ]
         }
