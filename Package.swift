@@ -63,7 +63,10 @@ let package = Package(
         .executableTarget(
             name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
-        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
+            path: "Tests/Support"),
+        .testTarget(name: "KernelsTests", dependencies: ["TestSupport"]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),

@@ -1,11 +1,12 @@
 // Answers socket() with MPTCP where TCP was asked for, in selected cgroups.
 //
-// __sys_socket(), __sys_socket_file() (io_uring) and so every socket(2) of every
-// program pass update_socket_protocol(), whose only purpose is to be overridden
-// by a program like this one. It runs before the protocol is looked up; returning
-// 0 leaves the protocol alone. It must never make a socket() fail that would have
-// succeeded: where IPPROTO_MPTCP would be refused, or where that cannot be told,
-// the socket stays TCP.
+// __sys_socket(), and so every socket(2) of every program, passes
+// update_socket_protocol(), whose only purpose is to be overridden by a program like
+// this one. It runs before the protocol is looked up; returning 0 leaves the protocol
+// alone. (io_uring's IORING_OP_SOCKET goes through __sys_socket_file(), which does not
+// pass it: such a socket stays what it asked for.) It must never make a socket() fail
+// that would have succeeded: where IPPROTO_MPTCP would be refused, or where that cannot
+// be told, the socket stays TCP.
 
 #include "BPFProgs.h"
 #include "SocketPolicy.h"
@@ -52,10 +53,12 @@ struct {
 } cgroups SEC(".maps");
 
 enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6 };
+// include/linux/net.h; the same numbers wherever Linux runs BPF trampolines.
+enum { SOCK_TYPE_MASK = 0xf, SOCK_NONBLOCK = 04000, SOCK_CLOEXEC = 02000000 };
 
 // net_generic() ids start at MIN_PERNET_OPS_ID (net/core/net_namespace.c). MPTCP
 // is never a module, so it got one of the first: 8 on Linux 6.12 and 7.2.
-enum { FIRST_PERNET = 3, LAST_PERNET = 255 };
+enum { FIRST_PERNET = 3, LAST_PERNET = 63 };
 
 // Each subsystem's part of a network namespace lies at an index that is fixed at
 // boot and told to nobody (mptcp_pernet_id is static). MPTCP's is the one whose
@@ -91,12 +94,10 @@ INLINE struct net_generic *current_generic(void) {
 }
 
 INLINE struct mptcpize_bpf_entry *find(struct mptcpize_bpf_selection *chosen, uint64_t id) {
-  for (uint32_t step = 0; step < MPTCPIZE_BPF_WAY; step++) {
-    struct mptcpize_bpf_entry *entry = &chosen->entries[mptcpize_bpf_place(id, step)];
-    if (entry->id == id) return entry;
-    if (entry->id == 0) break;
-  }
-  return 0;
+  struct mptcpize_bpf_entry *first = &chosen->entries[mptcpize_bpf_place(chosen->seed, id, 0)];
+  if (first->id == id) return first;
+  struct mptcpize_bpf_entry *second = &chosen->entries[mptcpize_bpf_place(chosen->seed, id, 1)];
+  return second->id == id ? second : 0;
 }
 
 // The most specific selected cgroup that the calling task is in, or NULL.
@@ -120,6 +121,8 @@ INLINE struct mptcpize_bpf_entry *selected(const struct mptcpize_bpf_state *now)
 INLINE int decide(uint64_t *arguments, bool is_first) {
   int family = (int)arguments[0], type = (int)arguments[1], protocol = (int)arguments[2];
   if (family != AF_INET && family != AF_INET6) return 0;
+  // Refused by __sys_socket_create() right after this.
+  if (type & ~(SOCK_TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK)) return 0;
   bool asks_for_tcp = mptcpize_asks_for_tcp(family, type, protocol);
   if (!asks_for_tcp && !is_first) return 0;
 
@@ -129,7 +132,7 @@ INLINE int decide(uint64_t *arguments, bool is_first) {
   if (now->live != MPTCPIZE_BPF_REVISION) {
     // Happens once: `attach` makes a socket for it, and reads what was found.
     struct net_generic *gen = current_generic();
-    if (gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN) now->pernet = find_pernet(gen);
+    if (is_first && gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN) now->pernet = find_pernet(gen);
     return 0;
   }
 

@@ -36,6 +36,7 @@ enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
       {"bpf_obj_get", &table->obj_get},
       {"bpf_prog_get_fd_by_id", &table->prog_get_fd_by_id},
       {"bpf_obj_get_info_by_fd", &table->obj_get_info_by_fd},
+      {"libbpf_find_vmlinux_btf_id", &table->find_vmlinux_btf_id},
       {"libbpf_set_print", &table->set_print},
   };
   _Static_assert(sizeof functions / sizeof *functions == sizeof *table / sizeof(void *),
@@ -49,6 +50,10 @@ enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
     memcpy(functions[i].slot, &function, sizeof function);
   }
   return CLIBBPF_LOADED;
+}
+
+bool clibbpf_has_hook(const struct clibbpf *table, const char *function) {
+  return table->find_vmlinux_btf_id(function, BPF_MODIFY_RETURN) > 0;
 }
 
 bool clibbpf_map_has_sizes(const struct clibbpf *table, int map, uint32_t key, uint32_t value) {

@@ -7,7 +7,7 @@ struct BPFCommand: ParsableCommand {
         commandName: "bpf",
         abstract: "Have the kernel use MPTCP for every program in a cgroup (Linux 6.6 or newer).",
         discussion: """
-            Reaches what no preload library does: static and set-uid programs, Go, io_uring, \
+            Reaches what no preload library does: static and set-uid programs, Go, \
             containers. It concerns sockets made from then on, lasts until detached or until \
             the machine restarts, and needs no process to stay.
             """,

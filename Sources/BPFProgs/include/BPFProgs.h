@@ -28,7 +28,7 @@
 #define MPTCPIZE_BPF_REVISION 2u
 
 /// Cgroups deeper than this many levels below the root cannot be selected.
-#define MPTCPIZE_BPF_DEPTHS 64u
+#define MPTCPIZE_BPF_DEPTHS 32u
 /// Cgroups that can be selected at a time.
 #define MPTCPIZE_BPF_CGROUPS 1024u
 /// Slots of counters: for a selection, and for the one that is to follow it.
@@ -64,23 +64,23 @@ struct mptcpize_bpf_entry {
   uint32_t depth;  ///< levels below the root; MPTCPIZE_BPF_DEPTHS: not known
 };
 
-/// Places of a selection; four for each cgroup, which keeps the ways short.
-#define MPTCPIZE_BPF_ENTRIES (4 * MPTCPIZE_BPF_CGROUPS)
-/// No cgroup is further than this from its first place.
-#define MPTCPIZE_BPF_WAY 32u
+/// Places of a selection: eight for each cgroup, so that two places to choose from suffice.
+#define MPTCPIZE_BPF_ENTRIES (8 * MPTCPIZE_BPF_CGROUPS)
 
-/// A hash table with open addressing: a cgroup is in the first free place from
-/// mptcpize_bpf_place(id, 0) on. A map of its own kind would cost the program a call.
+/// A cuckoo hash table: a cgroup is in one of the two places of mptcpize_bpf_place.
+/// A map of its own kind would cost the program a call, other tables a loop, which
+/// costs the verifier seconds.
 struct mptcpize_bpf_selection {
   uint32_t shallowest;  ///< no selected cgroup is less deep than this (the root: 0)
   uint32_t deepest;     ///< nor deeper than this
+  uint64_t seed;        ///< odd, and such that all cgroups found a place
   struct mptcpize_bpf_entry entries[MPTCPIZE_BPF_ENTRIES];
 };
 
-/// Where in a selection a cgroup is, `step` places from its first one. Ids are
-/// consecutive numbers: a multiplication by 2^64/phi spreads them (Knuth).
-static inline uint32_t mptcpize_bpf_place(uint64_t id, uint32_t step) {
-  return ((uint32_t)((id * 0x9e3779b97f4a7c15u) >> 32) + step) & (MPTCPIZE_BPF_ENTRIES - 1);
+/// A cgroup's place, first (0) or second (1). Ids are consecutive numbers, which a
+/// multiplication spreads over the upper bits (Knuth).
+static inline uint32_t mptcpize_bpf_place(uint64_t seed, uint64_t id, uint32_t which) {
+  return (uint32_t)((id * seed) >> (which ? 16 : 40)) & (MPTCPIZE_BPF_ENTRIES - 1);
 }
 
 /// What became of the socket() calls in a selected cgroup's subtree; those below a

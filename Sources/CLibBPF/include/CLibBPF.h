@@ -37,6 +37,7 @@ struct clibbpf {
   int (*obj_get)(const char *path);
   int (*prog_get_fd_by_id)(uint32_t id);
   int (*obj_get_info_by_fd)(int fd, void *info, uint32_t *length);
+  int (*find_vmlinux_btf_id)(const char *name, int attach_type);
   /// Takes a print function; NULL silences the library.
   void *(*set_print)(void *print);
 };
@@ -52,6 +53,10 @@ enum clibbpf_answer {
 
 /// Loads libbpf.so.1 for good and fills in the table.
 enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing);
+
+/// Whether a program of this kind, fmod_ret, can be attached to a function of this name,
+/// as far as the kernel's types tell.
+bool clibbpf_has_hook(const struct clibbpf *table, const char *function);
 
 // --- Answers of the kernel -------------------------------------------------
 

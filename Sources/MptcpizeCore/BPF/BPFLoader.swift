@@ -12,6 +12,8 @@ struct BPFLoader {
     /// It stays silent until BPFProgram.goLive, and is gone with the value until it is
     /// pinned.
     func load(keeping older: [BPFProgram.KeptMap]) throws(Failure) -> BPFProgram {
+        guard access("/sys/kernel/btf/vmlinux", R_OK) == 0 else { throw BPFRefusal.noBTF }
+        guard libbpf.hasHook else { throw BPFRefusal.noHook }
         let object = try open()
         defer { libbpf.calls.object_close(object) }
         for kept in older {
@@ -20,13 +22,12 @@ struct BPFLoader {
                 throw BPFRefusal.loading(Errno.last)
             }
         }
-        guard access("/sys/kernel/btf/vmlinux", R_OK) == 0 else { throw BPFRefusal.noBTF }
         guard libbpf.calls.object_load(object) == 0 else { throw BPFRefusal.loading(Errno.last) }
         let program: BPFProgram
         do throws(Errno) {
             program = try attach(object, isFirst: older.isEmpty)
         } catch {
-            throw BPFRefusal.attaching(error)
+            throw BPFRefusal.loading(error)
         }
         try checkSight(program)
         return program

@@ -22,12 +22,14 @@ enum BPFRefusal {
             remedy: "use a kernel with CONFIG_DEBUG_INFO_BTF")
     }
 
+    static var noHook: Failure {
+        Failure(
+            .failed, object, "this kernel has no hook \(MPTCPIZE_BPF_HOOK)",
+            remedy: "it came with Linux 6.6; \(other)")
+    }
+
     static func loading(_ error: Errno) -> Failure {
         switch error.rawValue {
-        case ESRCH, ENOENT:
-            Failure(
-                .failed, object, "this kernel has no hook \(MPTCPIZE_BPF_HOOK)",
-                remedy: "it came with Linux 6.6; \(other)")
         case EPERM: refused
         case ENOMEM: noMemory
         case ENOTSUP, EOPNOTSUPP:
@@ -39,10 +41,6 @@ enum BPFRefusal {
                 .failed, object, "the kernel does not take the program (\(error.name))",
                 remedy: "add --debug to see the verifier's reasons")
         }
-    }
-
-    static func attaching(_ error: Errno) -> Failure {
-        error.rawValue == ENOENT ? refused : loading(error)
     }
 
     static func noSight(_ error: Errno) -> Failure {

@@ -1,3 +1,4 @@
+import BPFProgs
 import CLibBPF
 
 /// The system's libbpf, once it is loaded.
@@ -35,5 +36,11 @@ struct LibBPF {
     func map(_ descriptor: Int32, hasKeys key: Int, values: Int) -> Bool {
         var table = calls
         return clibbpf_map_has_sizes(&table, descriptor, UInt32(key), UInt32(values))
+    }
+
+    /// Whether the kernel has the function that the program is for.
+    var hasHook: Bool {
+        var table = calls
+        return clibbpf_has_hook(&table, MPTCPIZE_BPF_HOOK)
     }
 }
