@@ -24,7 +24,7 @@ struct StatusCommand: ParsableCommand {
         }
         if json {
             let document: JSONValue = ["version": 1, "units": .array(statuses.map(\.json))]
-            try Console.output(String(decoding: document.text.dropLast(), as: UTF8.self))
+            try Console.output(document)
         } else if statuses.isEmpty {
             try Console.output("no unit is enabled; `mptcpize enable UNIT` enables one")
         } else {

@@ -75,9 +75,7 @@ enum SystemChecks {
 
     private static var bpf: Finding? {
         do throws(Failure) {
-            guard geteuid() == 0 else { throw BPFRefusal.notRoot }
-            // Silent until goLive, and gone with the value.
-            _ = try BPFLoader(libbpf: LibBPF(debug: false)).load(keeping: [])
+            try BPFSession.open().probe()
             return Finding(.ok, "BPF mode", "can be loaded here (tried, and taken away again)")
         } catch {
             return Finding(.note, error)

@@ -91,10 +91,16 @@ public struct TargetChecks: Sendable {
 
     private func enabling(_ unit: LoadedUnit, _ manager: ServiceManager) -> Finding {
         let name = unit.name.description
+        let planner = UnitPlanner(manager, locator: locator)
         do throws(Failure) {
-            _ = try UnitPlanner(manager, locator: locator).dropIn(for: unit)
+            _ = try planner.dropIn(for: unit, mode: .preload)
         } catch {
-            return Finding(.problem, error)
+            guard geteuid() == 0, (try? planner.dropIn(for: unit, mode: .bpf)) != nil,
+                (try? BPFSession.open().probe()) != nil
+            else { return Finding(.problem, error) }
+            return Finding(
+                .note, name, "\(error.reason); the BPF mode reaches it",
+                next: "mptcpize enable --mode bpf --now \(name)")
         }
         return Finding(
             .ok, name,

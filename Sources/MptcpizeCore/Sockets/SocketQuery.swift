@@ -43,7 +43,8 @@ public struct SocketQuery: Sendable {
         return result
     }
 
-    private static func inventory() throws(Failure) -> SocketInventory {
+    /// What the calling thread's network namespace tells.
+    static func inventory() throws(Failure) -> SocketInventory {
         do throws(Errno) {
             return try SocketInventory(over: NetlinkSocket(NETLINK_SOCK_DIAG))
         } catch {
