@@ -67,6 +67,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
             path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(
             name: "SocketPolicyTests",

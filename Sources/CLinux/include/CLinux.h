@@ -61,13 +61,12 @@ int clinux_set_not_dumpable(void);
 /// `struct mptcpize_kernel` of SocketPolicy.h wants them.
 long clinux_getsockopt(int fd, int level, int name, void *value, uint32_t *length);
 long clinux_ioctl(int fd, unsigned long request, void *argument);
-/// Moves this process into a new network namespace, or back into the one that the
-/// descriptor names: both functions are GNU extensions.
-int clinux_new_network_namespace(void);
-int clinux_enter_network_namespace(int namespace);
 
 /// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
 int clinux_no_new_privileges(void);
+
+/// Whether bytes occur in others: memmem is a GNU name.
+bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size);
 
 // --- Files and namespaces -------------------------------------------------
 

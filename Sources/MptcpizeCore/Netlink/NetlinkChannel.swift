@@ -26,6 +26,17 @@ public struct NetlinkSocket: ~Copyable, NetlinkChannel {
 
     /// Subscribes to a multicast group.
     public func join(group: UInt32) throws(Errno) {
+        // Without a port of its own it would count as the sender, the kernel, and be left out.
+        var own = sockaddr_nl()
+        own.nl_family = sa_family_t(AF_NETLINK)
+        let number = descriptor.number
+        _ = try retrying {
+            withUnsafePointer(to: own) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(number, $0, socklen_t(MemoryLayout<sockaddr_nl>.size))
+                }
+            }
+        }
         guard set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group) else { throw Errno.last }
     }
 

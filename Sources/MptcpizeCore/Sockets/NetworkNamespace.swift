@@ -72,6 +72,9 @@ public struct NetworkNamespace: Sendable {
         return result
     }
 
+    /// Whether two files lead to the same namespace.
+    func isSame(as other: NetworkNamespace) -> Bool { inode == other.inode }
+
     /// Does some work with the calling thread in this namespace.
     public func enter<Result>(
         _ work: () throws(Failure) -> Result
