@@ -15,6 +15,7 @@ enum {
   STATE_STRICT = 1 << 4,     ///< kernel errors pass unchanged
   STATE_CORKED = 1 << 5,     ///< a socket was corked, at one time or another
   STATE_KEPT = 1 << 6,       ///< an option's value was kept, at one time or another
+  STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, until reboot
   STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the kernel has no MPTCP over IPv6, until reboot
@@ -47,7 +48,7 @@ static inline uint32_t state(void) {
 /// they have nothing to keep across a call.
 static inline bool quiet(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING)) != STATE_READY);
+  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_FRESH)) != STATE_READY);
 }
 
 /// The same for what ends a descriptor: none was ever corked either.
