@@ -45,8 +45,15 @@ let package = Package(
             ]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
+            name: "BPFProgs",
+            exclude: ["mptcpize.bpf.c", "kernel.bpf.h"],  // compiled for bpf by scripts/build-bpf
+            // #embed is C23.
+            cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CLibBPF", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
             name: "MptcpizeCore",
-            dependencies: ["SocketPolicy", "SocketEvents", "CLinux"]),
+            dependencies: ["SocketPolicy", "SocketEvents", "CLinux", "BPFProgs", "CLibBPF"]),
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
@@ -56,7 +63,9 @@ let package = Package(
         .executableTarget(
             name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
-        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
+            path: "Tests/Support"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(
@@ -64,6 +73,9 @@ let package = Package(
             dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
         .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",

@@ -2,7 +2,8 @@
 #include "remedies.h"
 #include "state.h"
 
-__attribute__((noinline)) static int connect_unusual(int fd, const void *address, socklen_t length) {
+__attribute__((noinline)) static int connect_unusual(int fd, const void *address,
+                                                     socklen_t length) {
   bool wanted = recording();
   remedies_connecting();
   int result = next.connect(fd, address, length);

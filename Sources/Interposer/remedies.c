@@ -60,7 +60,7 @@ static void learn(int fd, const struct mptcpize_option *option) {
   if (option->connected || option->unchecked || (unsigned int)option->number >= REMEDIES_LIMIT) {
     return;
   }
-  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES) return;
+  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES || (state() & STATE_CONFINED)) return;
   __atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED);
   if (speaks_mptcp(fd)) add(remedies_settable, option->level, option->number);
 }
@@ -81,7 +81,7 @@ static void look_at(int fd, void *context) {
 // connect and accept end that. What arrives connected from elsewhere, over a UNIX socket,
 // is not noticed: there EINVAL stays.
 __attribute__((noinline)) static void look_for_connections(void) {
-  if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED)) return;
+  if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED) || (state() & STATE_CONFINED)) return;
   // First, so that a connection made while we look is told of.
   __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
   bool found = false;

@@ -1,3 +1,4 @@
+import Glibc
 import MptcpizeCore
 
 /// mptcpize's own standard streams.
@@ -7,6 +8,18 @@ enum Console {
     static func output(_ text: String) throws(Failure) {
         do {
             try writeAll((text + "\n").utf8, to: 1)
+        } catch {
+            throw Failure(.failed, "standard output", error.reason)
+        }
+    }
+
+    /// The terminal, if any, that standard output is.
+    static var terminal: Terminal { Terminal(STDOUT_FILENO) }
+
+    /// Writes a document to standard output.
+    static func output(_ document: JSONValue) throws(Failure) {
+        do {
+            try writeAll(document.text, to: STDOUT_FILENO)
         } catch {
             throw Failure(.failed, "standard output", error.reason)
         }

@@ -59,8 +59,10 @@ static socklen_t make_filter(uint8_t *value, uint32_t which) {
   return sizeof program;
 }
 
-#define O(level, name, only, ...) {#name, level, name, only, {__VA_ARGS__}, NULL}
-#define M(level, name, only, make) {#name, level, name, only, {0}, make}
+#define O(level, name, only, ...) \
+  { #name, level, name, only, {__VA_ARGS__ }, NULL }
+#define M(level, name, only, make) \
+  { #name, level, name, only, {0 }, make }
 
 static const struct option options[] = {
     O(SOL_SOCKET, SO_REUSEADDR, 0, 0, 1, 1, 5),

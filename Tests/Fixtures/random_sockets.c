@@ -80,9 +80,7 @@ struct object {
 };
 
 static struct object objects[OBJECTS];
-static struct {
-  int fd, object;
-} numbers[NUMBERS];
+static struct { int fd, object; } numbers[NUMBERS];
 static int epoll_fd;
 
 static int unused_object(void) {
@@ -196,8 +194,8 @@ static bool call_socket(void) {
   int fd = socket(family, SOCK_STREAM | flags, protocols[any(2)]);
   say("socket %d %#x = %d\n", family, (unsigned)flags, fd);
   if (fd < 0) return true;
-  objects[object] = (struct object){
-      .family = family, .peer = -1, .nonblocking = (flags & SOCK_NONBLOCK) != 0};
+  objects[object] =
+      (struct object){.family = family, .peer = -1, .nonblocking = (flags & SOCK_NONBLOCK) != 0};
   add(number, fd, object);
   return true;
 }
@@ -599,11 +597,10 @@ static const struct {
   bool (*call)(void);
   uint8_t weight;
 } calls[] = {
-    {call_socket, 5}, {call_bind, 6},     {call_listen, 6},  {call_connect, 12},
-    {call_accept, 8}, {call_send, 8},     {call_receive, 8}, {call_shutdown, 3},
-    {call_close, 3},  {call_dup, 3},      {call_fcntl, 3},   {call_name, 3},
-    {call_ioctl, 2},  {call_poll, 4},     {call_epoll, 6},   {call_set, 14},
-    {call_get, 10},
+    {call_socket, 5}, {call_bind, 6},    {call_listen, 6},   {call_connect, 12}, {call_accept, 8},
+    {call_send, 8},   {call_receive, 8}, {call_shutdown, 3}, {call_close, 3},    {call_dup, 3},
+    {call_fcntl, 3},  {call_name, 3},    {call_ioctl, 2},    {call_poll, 4},     {call_epoll, 6},
+    {call_set, 14},   {call_get, 10},
 };
 
 static void sequence(void) {

@@ -33,16 +33,19 @@ public struct SocketAddress: Equatable, Sendable {
     /// "192.0.2.1:443", "[2001:db8::1]:443", "[fe80::1%2]:443" (the scope as a number:
     /// interfaces of another namespace have no name here).
     public var text: String {
-        var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let converted = withUnsafeBytes(of: bytes) {
-            inet_ntop(
-                family == .inet ? AF_INET : AF_INET6, $0.baseAddress, &buffer,
-                socklen_t(buffer.count))
-        }
-        guard converted != nil else { return "?:\(port)" }
-        let host = String(
-            decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         if family == .inet { return "\(host):\(port)" }
         return scope == 0 ? "[\(host)]:\(port)" : "[\(host)%\(scope)]:\(port)"
+    }
+
+    /// "192.0.2.1", "2001:db8::1": without scope and port.
+    public var host: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
+            let converted = withUnsafeBytes(of: bytes) {
+                inet_ntop(
+                    family == .inet ? AF_INET : AF_INET6, $0.baseAddress, buffer.baseAddress!,
+                    socklen_t(buffer.count))
+            }
+            return converted.map { String(cString: $0) } ?? "?"
+        }
     }
 }

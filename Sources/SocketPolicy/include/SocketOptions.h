@@ -27,11 +27,11 @@ enum mptcpize_hint {
 
 /// How getsockopt of a refused option is answered.
 enum mptcpize_get {
-  MPTCPIZE_GET_INT = 0,    ///< what the program set, or `initial`
-  MPTCPIZE_GET_BOOL = 1,   ///< the same, as 0 or 1
-  MPTCPIZE_GET_EMPTY = 2,  ///< nothing, of length 0
-  MPTCPIZE_GET_MTU = 3,    ///< the path MTU that TCP_INFO tells; ENOTCONN while unconnected
-  MPTCPIZE_GET_ERROR = 4,  ///< refused, with `get_error` if that is not 0
+  MPTCPIZE_GET_INT = 0,      ///< what the program set, or `initial`
+  MPTCPIZE_GET_BOOL = 1,     ///< the same, as 0 or 1
+  MPTCPIZE_GET_EMPTY = 2,    ///< nothing, of length 0
+  MPTCPIZE_GET_MTU = 3,      ///< the path MTU that TCP_INFO tells; ENOTCONN while unconnected
+  MPTCPIZE_GET_ERROR = 4,    ///< refused, with `get_error` if that is not 0
   MPTCPIZE_GET_INITIAL = 5,  ///< `initial`, whatever was set
 };
 
