@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
   };
   if (argc < 3) return 2;
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-    if (strcmp(argv[1], calls[i].name)) continue;
+    if (strcmp(argv[1], calls[i].name) != 0) continue;
     calls[i].prepare();
     if (strcmp(argv[1], "SO_REUSEADDR beside a connection") == 0) fresh();
     for (int times = atoi(argv[2]); times > 0; times--) calls[i].call();

@@ -41,9 +41,10 @@ static socklen_t make_time(uint8_t *value, uint32_t which) {
 }
 
 static socklen_t make_congestion(uint8_t *value, uint32_t which) {
-  const char *name = which & 1 ? "reno" : "cubic";
-  memcpy(value, name, strlen(name));
-  return (socklen_t)strlen(name);
+  static const char names[] = {'c', 'u', 'b', 'i', 'c', 'r', 'e', 'n', 'o'};
+  socklen_t length = which & 1 ? 4 : 5;
+  memcpy(value, which & 1 ? names + 5 : names, length);
+  return length;
 }
 
 static socklen_t make_device(uint8_t *value, uint32_t which) {

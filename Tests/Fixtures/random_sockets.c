@@ -181,7 +181,9 @@ static socklen_t loopback(int family, uint16_t port, struct sockaddr_storage *ad
 }
 
 static uint16_t port_of(const struct sockaddr_storage *address) {
-  return ((const struct sockaddr_in *)address)->sin_port;
+  struct sockaddr_in inet;  // sin6_port lies at the same place
+  memcpy(&inet, address, sizeof inet);
+  return inet.sin_port;
 }
 
 static bool call_socket(void) {
@@ -287,7 +289,7 @@ static bool call_accept(void) {
   bool is_waiting = object->state == LISTENING && !object->queue_length && !object->nonblocking;
   if (is_waiting || (object->state != LISTENING && !chance(10))) return false;
   settle(number);
-  struct sockaddr_storage address;
+  struct sockaddr_storage address = {0};
   socklen_t length = sizeof address;
   bool wants_address = chance(50);
   int flags = chance(30) ? SOCK_NONBLOCK : 0;

@@ -121,6 +121,11 @@ static void ignored(void) {
       {"IPV6_TCLASS on AF_INET", IPPROTO_IPV6, IPV6_TCLASS, 16},
       {"option 250", IPPROTO_TCP, 250, 1},
   };
+  // The library takes it for harmless until there is a connection.
+  int early = socket(AF_INET, SOCK_STREAM, protocol);
+  for (int i = 0; i < 3; i++)
+    show("SO_REUSEADDR before a connection", set(early, SOL_SOCKET, SO_REUSEADDR, i));
+  close(early);
   struct connection made = connection();
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
     errno = ERANGE;
@@ -134,6 +139,7 @@ static void ignored(void) {
   }
   show("SO_REUSEADDR when connected", set(made.client, SOL_SOCKET, SO_REUSEADDR, 1));
   show("  reads", get(made.client, SOL_SOCKET, SO_REUSEADDR));
+  show("SO_REUSEPORT when accepted", set(made.accepted, SOL_SOCKET, SO_REUSEPORT, 1));
   show("short value", setsockopt(made.client, IPPROTO_TCP, TCP_QUICKACK, "", 1));
   show("null value", setsockopt(made.client, IPPROTO_TCP, TCP_QUICKACK, NULL, 4));
   show("IP_MTU", get(made.client, IPPROTO_IP, IP_MTU) > 1000);
