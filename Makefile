@@ -1,6 +1,7 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
 .PHONY: all install demo test check bench clean \
-	test-unit test-preload test-programs test-network test-systemd test-kernels bootstrap
+	test-unit test-preload test-programs test-network test-systemd test-kernels \
+	test-random bootstrap
 
 # The command line tool and the preload libraries, laid out under build/ to run in place.
 all:
@@ -26,6 +27,10 @@ test:
 # One tier of tests, with what is installed.
 test-unit test-preload test-programs test-network test-systemd test-kernels:
 	@scripts/test $(@:test-%=%)
+
+# Half a million random sequences of socket calls, plain and upgraded, instead of 100 000.
+test-random:
+	@MPTCPIZE_SEQUENCES=500000 scripts/test random
 
 # Style, lint and the libraries' ABI.
 check:
