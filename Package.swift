@@ -65,6 +65,7 @@ let package = Package(
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
+        .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",
             dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),

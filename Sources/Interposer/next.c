@@ -65,6 +65,26 @@ static int raw_sockatmark(int fd) {
   return kernel_result(kernel_ioctl(fd, SIOCATMARK, &at_mark)) < 0 ? -1 : at_mark;
 }
 
+static int raw_prctl(int option, ...) {
+  __builtin_va_list list;
+  __builtin_va_start(list, option);
+  long arguments[4];
+  for (int i = 0; i < 4; i++) arguments[i] = __builtin_va_arg(list, long);
+  __builtin_va_end(list);
+  return (int)kernel_result(
+      syscall5(SYS_prctl, option, arguments[0], arguments[1], arguments[2], arguments[3]));
+}
+
+static long raw_syscall(long number, ...) {
+  __builtin_va_list list;
+  __builtin_va_start(list, number);
+  long arguments[6];
+  for (int i = 0; i < 6; i++) arguments[i] = __builtin_va_arg(list, long);
+  __builtin_va_end(list);
+  return kernel_result(syscall6(number, arguments[0], arguments[1], arguments[2], arguments[3],
+                                arguments[4], arguments[5]));
+}
+
 static int raw_shutdown(int fd, int how) {
   return (int)kernel_result(syscall2(SYS_shutdown, fd, how));
 }

@@ -20,6 +20,8 @@
   X(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *length))        \
   X(int, ioctl, (int fd, unsigned long request, ...))                                      \
   X(int, sockatmark, (int fd))                                                             \
+  X(int, prctl, (int option, ...))                                                         \
+  X(long, syscall, (long number, ...))                                                     \
   X(int, shutdown, (int fd, int how))                                                      \
   X(int, close, (int fd))                                                                  \
   X(int, close_range, (unsigned int first, unsigned int last, int flags))                  \

@@ -35,6 +35,10 @@ INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 /// comes first calls it: the constructor, or a call out of somebody else's.
 uint32_t state_initialize(void);
 
+/// The program allows itself no system calls but those that it knows of: no more
+/// records, since each needs some. For its later forks too, but not after an exec.
+void state_stop_recording(void);
+
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 static inline uint32_t state(void) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ int main(int argc, char **argv) {
     connected(0);
   }
 #endif
+  WAY("syscall") syscall(SYS_close, connected(0));
   WAY("fclose") fclose(fdopen(connected(0), "r+"));
   WAY("dup2") dup2(0, connected(0));
   WAY("dup3") dup3(0, connected(0), O_CLOEXEC);

@@ -50,6 +50,23 @@ struct CoexistenceTests {
         #expect(outcome.output == expected, "\(outcome)")
     }
 
+    @Test(
+        "a program that confines itself is not killed for what we ask the kernel",
+        arguments: ["prctl", "seccomp"], [Fixtures.Flavour.glibc, .musl, .i386])
+    func confinement(way: String, flavour: Fixtures.Flavour) throws {
+        let ring = try RingFile()
+        // The kernel's headers, which musl-gcc does not look for.
+        let headers = ["/usr/include", "/usr/include/x86_64-linux-gnu"]
+        let flags = flavour == .musl ? headers.flatMap { ["-idirafter", $0] } : []
+        let outcome = try preloaded(
+            [Fixtures.program("confine", flavour, flags: flags), way],
+            library: Products.library(flavour == .i386 ? .i386 : .native),
+            environment: ring.environment)
+        #expect(outcome.end == .exited(0) && outcome.output == "alive\n", "\(outcome)")
+        // Until then everything was recorded, the close of the listener included.
+        #expect(ring.events().last?.wireName == "listening")
+    }
+
     @Test("another preload library sees the same calls, before ours and after it")
     func otherPreloads() throws {
         let other = try Fixtures.library("counting_preload")

@@ -36,6 +36,7 @@ struct RecordTests {
         "every way of ending a socket is seen, with the kernel's answer of that moment",
         arguments: [
             ("close", close), ("close_range", close), ("closefrom", close), ("fclose", close),
+            ("syscall", close),
             ("dup2", replaced), ("dup3", replaced), ("execve", exec), ("execl", exec),
             ("execlp", exec), ("execle", exec), ("execvp", exec), ("return", exit),
             ("exit", exit), ("_exit", exit), ("_Exit", exit), ("quick_exit", exit),
@@ -55,7 +56,8 @@ struct RecordTests {
     @Test("the same in musl and 32-bit programs", arguments: [Fixtures.Flavour.musl, .i386])
     func otherFlavours(flavour: Fixtures.Flavour) throws {
         for (way, cause) in [
-            ("close", Self.close), ("fclose", Self.close), ("dup2", Self.replaced),
+            ("close", Self.close), ("syscall", Self.close), ("fclose", Self.close),
+            ("dup2", Self.replaced),
             ("execl", Self.exec), ("execle", Self.exec), ("return", Self.exit),
             ("_exit", Self.exit),
         ] {

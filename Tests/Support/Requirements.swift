@@ -41,8 +41,10 @@ public struct Requirement: Sendable {
         }
     }
 
-    public static func command(_ command: String) -> Requirement {
-        Requirement("the command \(command)") { Environment.find(command) != nil }
+    public static func command(_ commands: String...) -> Requirement {
+        Requirement("the command \(commands.joined(separator: ", "))") {
+            commands.allSatisfy { Environment.find($0) != nil }
+        }
     }
 }
 

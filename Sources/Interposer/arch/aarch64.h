@@ -35,6 +35,7 @@ enum {
   SYS_accept4 = 242,
   SYS_execveat = 281,
   SYS_close_range = 436,
+  SYS_seccomp = 277,
 };
 enum { O_NOFOLLOW = 0100000 };
 enum { STAT_SIZE = 128, STAT_INODE = 8 };  // include/uapi/asm-generic/stat.h

@@ -37,6 +37,7 @@ enum {
   SYS_getpeername = 368,
   SYS_shutdown = 373,
   SYS_close_range = 436,
+  SYS_seccomp = 354,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum { STAT_SIZE = 96, STAT_INODE = 88 };  // struct stat64, arch/x86/include/uapi/asm/stat.h

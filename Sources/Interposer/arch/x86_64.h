@@ -36,6 +36,7 @@ enum {
   SYS_dup3 = 292,
   SYS_execveat = 322,
   SYS_close_range = 436,
+  SYS_seccomp = 317,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum { STAT_SIZE = 144, STAT_INODE = 8 };  // arch/x86/include/uapi/asm/stat.h
