@@ -64,8 +64,9 @@ let package = Package(
             dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
-        .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",
             dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),

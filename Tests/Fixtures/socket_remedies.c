@@ -57,7 +57,7 @@ static struct sockaddr_in loopback(int port) {
 }
 
 static int port_of(int fd) {
-  struct sockaddr_in address;
+  struct sockaddr_in address = {0};
   socklen_t length = sizeof address;
   getsockname(fd, (struct sockaddr *)&address, &length);
   return ntohs(address.sin_port);

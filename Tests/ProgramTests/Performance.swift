@@ -42,8 +42,7 @@ struct Rehearsal {
         if conversation.serverEnds {
             _ = server.wait(timeout: .seconds(20))
         } else {
-            let ended = stage.waitUntilConnectionsEnd(asSeenBy: server.pid)
-            if !ended { throw StillConnected(rows: openConnections(asSeenBy: server.pid)) }
+            try waitUntilConnectionsEnd(server)
         }
         let serverOutcome = server.stop()
 
@@ -65,11 +64,6 @@ struct Rehearsal {
                 name: "server", counters: stage.server.counters(),
                 report: arrangement.isServerMptcpized ? Report(file: serverReport) : nil),
             serverErrors: serverOutcome.errors)
-    }
-
-    private func mptcpized(_ command: [String], report: String?) -> [String] {
-        guard let report else { return command }
-        return [Products.mptcpize, "run", "--report", "--json", "-o", report, "--"] + command
     }
 
     private func fill(_ text: String) -> String {
@@ -114,8 +108,8 @@ struct Performance {
     let serverErrors: String
 }
 
-/// Connections that a server has open although its client has ended.
-struct StillConnected: Error, CustomStringConvertible {
-    let rows: [String]
-    var description: String { "still open on the server:\n\(rows.joined(separator: "\n"))" }
+/// A command under mptcpize with its report in a file; itself without a file.
+func mptcpized(_ command: [String], report: String?) -> [String] {
+    guard let report else { return command }
+    return [Products.mptcpize, "run", "--report", "--json", "-o", report, "--"] + command
 }

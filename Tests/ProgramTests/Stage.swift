@@ -23,12 +23,19 @@ struct Stage {
             try namespace.setMPTCP(enabled: false)
         }
     }
+}
 
-    /// Waits until no connection is open on the server's side: its processes have then seen
-    /// the end of each, and have said so in the report.
-    func waitUntilConnectionsEnd(asSeenBy pid: pid_t) -> Bool {
-        poll(within: .seconds(10)) { openConnections(asSeenBy: pid).isEmpty }
-    }
+/// Waits until no connection is open on a server's side: its processes have then seen the end
+/// of each, and have said so in the report.
+func waitUntilConnectionsEnd(_ server: Background) throws {
+    let ended = poll(within: .seconds(10)) { openConnections(asSeenBy: server.pid).isEmpty }
+    if !ended { throw StillConnected(rows: openConnections(asSeenBy: server.pid)) }
+}
+
+/// Connections that a server has open although its client has ended.
+struct StillConnected: Error, CustomStringConvertible {
+    let rows: [String]
+    var description: String { "still open on the server:\n\(rows.joined(separator: "\n"))" }
 }
 
 /// The rows of a process's /proc/net/tcp{,6} for connections that a program may have open.

@@ -5,6 +5,11 @@ public struct Report: Decodable, Sendable {
     public struct Refusal: Decodable, Sendable, Equatable {
         public let errno: String
         public let reason: String
+
+        public init(errno: String, reason: String) {
+            self.errno = errno
+            self.reason = reason
+        }
     }
 
     /// One socket; the vocabulary is the document's own.
@@ -35,6 +40,11 @@ public struct Report: Decodable, Sendable {
     public struct Exit: Decodable, Sendable, Equatable {
         public let code: Int?
         public let signal: String?
+
+        public init(code: Int) {
+            self.code = code
+            signal = nil
+        }
     }
 
     public struct Summary: Decodable, Sendable {

@@ -1,0 +1,139 @@
+import Foundation
+import TestSupport
+
+/// One boot of one kernel in which everything is tried: booting costs more than all of it.
+struct Guest: Sendable {
+    /// No MPTCP at all: Debian's 5.10 was built without.
+    static let withoutMPTCP = Swift.Result { try Guest(series: "5.10") }
+    /// MPTCP, but no TCP_IS_MPTCP (6.10), no byte counters (6.5), no number of all subflows
+    /// (6.8), and fewer socket options.
+    static let olderMPTCP = Swift.Result { try Guest(series: "6.1") }
+
+    /// What a command wrote, and its exit status.
+    struct Step: Sendable, CustomStringConvertible {
+        let status: Int
+        let output: String
+        let errors: String
+
+        var description: String { "exit \(status)\n\(output)\n--- stderr\n\(errors)" }
+    }
+
+    let console: String
+    private let steps: [String: Step]
+
+    struct NoSuchStep: Error, CustomStringConvertible {
+        let name: String
+        let console: String
+        var description: String { "“\(name)” was never reached:\n\(console)" }
+    }
+
+    func step(_ name: String) throws -> Step {
+        guard let step = steps[name] else { throw NoSuchStep(name: name, console: console) }
+        return step
+    }
+
+    func report(_ name: String) throws -> Report {
+        try Report(json: Data(step(name).output.utf8))
+    }
+
+    /// An MPTcpExt counter at a step that printed /proc/net/netstat.
+    func counter(_ counter: String, at name: String) throws -> Int? {
+        let rows = try step(name).output.split(separator: "\n")
+            .filter { $0.hasPrefix("MPTcpExt:") }.map { $0.split(separator: " ") }
+        guard rows.count == 2, let index = rows[0].firstIndex(of: counter[...]) else { return nil }
+        return Int(rows[1][index])
+    }
+
+    private init(series: String) throws {
+        let payload = try Payload()
+        try payload.add(Products.mptcpize)
+        let library = "/usr/lib/x86_64-linux-gnu/mptcpize/libmptcpize.so"
+        try payload.place(Products.library(), at: library)
+        for name in Self.fixtures {
+            try payload.add(Fixtures.program(name), as: name)
+            try payload.add(Fixtures.program(name, .musl), as: "musl-\(name)")
+        }
+        try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
+        try payload.add("nc")
+        try payload.write((1...3000).map { "question \($0)\n" }.joined(), to: "question")
+        try payload.write((1...5000).map { "answer \($0)\n" }.joined(), to: "answer")
+        try payload.write(script: Self.script)
+        let outcome = try Lab.boot(kernel: Lab.kernel(series), payload: payload.path)
+        console = "\(outcome)"
+        steps = Self.parse(outcome.output)
+    }
+
+    private static let fixtures = ["socket_matrix", "endings", "toggle"]
+
+    private static func parse(_ text: String) -> [String: Step] {
+        var steps: [String: Step] = [:]
+        for block in text.components(separatedBy: "@@step ").dropFirst() {
+            let parts = block.components(separatedBy: "\n@@errors\n")
+            let head = parts[0].split(
+                separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+            let words = head[0].split(separator: " ", maxSplits: 1)
+            guard words.count == 2, parts.count == 2 else { continue }
+            steps[String(words[1])] = Step(
+                status: Int(words[0]) ?? -1, output: head.count > 1 ? String(head[1]) : "",
+                errors: parts[1].trimmingCharacters(in: .newlines))
+        }
+        return steps
+    }
+
+    private static let script = """
+        # step NAME COMMAND [ARG…]
+        step() {
+            name=$1; shift
+            "$@" >/tmp/output 2>/tmp/errors
+            echo "@@step $? $name"; cat /tmp/output; echo; echo @@errors; cat /tmp/errors; echo
+        }
+        watch() { file=$1; shift; rm -f $file; mptcpize run --report --json -o $file -- "$@"; }
+
+        # All that differs, since this console is slow.
+        compare() {
+            "$@" >/tmp/plain 2>&1; plain=$?
+            mptcpize run "$@" >/tmp/mptcpized 2>&1; mptcpized=$?
+            diff /tmp/plain /tmp/mptcpized | grep '^[-+][^-+]'
+            echo "lines $(wc -l </tmp/plain) status $plain $mptcpized"
+        }
+        step matrix compare socket_matrix
+        step musl-matrix compare musl-socket_matrix
+        # Not those that measure times, which emulation stretches.
+        for behaviour in ignored demoted not-demoted; do
+            step "remedies $behaviour" compare socket_remedies $behaviour
+        done
+        if [ -e /proc/sys/net/mptcp/enabled ]; then
+            step toggle mptcpize run toggle
+            step musl-toggle mptcpize run musl-toggle
+        fi
+
+        # end PROGRAM WAY: the report of a connection that ends in this way.
+        end() { watch /tmp/report "$@" && cat /tmp/report; }
+        for way in close dup2 _exit; do
+            step "endings $way" end endings $way
+            step "musl-endings $way" end musl-endings $way
+        done
+
+        # converse WHO: two netcats on the loopback, these of them under mptcpize.
+        converse() {
+            server= client=
+            case $1 in both | server) server='watch /tmp/server' ;; esac
+            case $1 in both | client) client='watch /tmp/client' ;; esac
+            $server nc -l -N 9000 </t/answer >/tmp/asked &
+            tries=0
+            until grep -q ':2328 00000000:0000 0A ' /proc/net/tcp || [ $tries = 100 ]; do
+                sleep 0.05; tries=$((tries + 1))
+            done
+            $client nc -N 127.0.0.1 9000 </t/question >/tmp/answered; echo "client $?"
+            wait $!; echo "server $?"
+            cmp /tmp/asked /t/question && cmp /tmp/answered /t/answer && echo complete
+        }
+        step "counters before" cat /proc/net/netstat
+        for who in nobody both client server; do
+            step "$who" converse $who
+            step "$who counters" cat /proc/net/netstat
+            case $who in both | client) step "$who client" cat /tmp/client ;; esac
+            case $who in both | server) step "$who server" cat /tmp/server ;; esac
+        done
+        """
+}

@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// What MPTCP is for: more than one path for one connection, and the report that shows it.
+@Suite("Two paths", .serialized, .requires(.namespaces), .requires(.mptcp))
+struct TwoPathsTests {
+    private let lab: TwoPaths
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        lab = try TwoPaths()
+        directory = try TemporaryDirectory()
+        chmod(directory.path, 0o755)
+    }
+
+    @Test(
+        "a download uses both, and both ends' reports say so",
+        .requires(.command("python3", "curl")))
+    func download() throws {
+        let size = 6_000_000
+        try mustRun(["truncate", "-s", "\(size)", directory.file("page")])
+        let server = try watched(
+            "server", ["python3", "-m", "http.server", "8080"], in: lab.server)
+        try server.waitUntilListening(on: 8080)
+        let url = "http://\(TwoPaths.serverAddresses[0]):8080/page"
+        let client = try watched(
+            "client", ["curl", "--silent", "--show-error", "--fail", "-o", "copy", url],
+            in: lab.client)
+        let outcome = client.wait()
+        #expect(outcome.end == .exited(0), "\(outcome)")
+        try waitUntilConnectionsEnd(server)
+        server.stop()
+
+        let connection = try #require(report("client").sockets("connect", "mptcp").first)
+        let accepted = try #require(report("server").sockets("accept", "mptcp").first)
+        for socket in [connection, accepted] {
+            #expect((socket.subflows ?? 0) >= 2, "\(socket)")
+        }
+        #expect((connection.bytesReceived ?? 0) > size)
+        // 50 Mbit/s each: one path alone cannot have carried all of it.
+        let joined = try lab.client.counters()
+        #expect((joined["MPJoinSynAckRx"] ?? 0) >= 1, "\(joined)")
+    }
+
+    @Test(
+        "a transfer goes on when one path is cut", .requires(.command("socat")))
+    func cut() throws {
+        let content = lines(400_000)
+        try directory.write(content, to: "file")
+        let server = try watched(
+            "server", ["socat", "-u", "TCP-LISTEN:9000", "CREATE:copy"], in: lab.server)
+        try server.waitUntilListening(on: 9000)
+        let client = try watched(
+            "client",
+            ["socat", "-u", "OPEN:file", "TCP:\(TwoPaths.serverAddresses[0]):9000"],
+            in: lab.client)
+        // Both paths are in use, and the transfer is not over: 8 MB take more than half a second.
+        try client.require("transfers over two paths") {
+            (size(of: "copy") ?? 0) > 500_000
+                && (try? lab.server.counters()["MPJoinAckRx"] ?? 0) ?? 0 > 0
+        }
+        try lab.cut(link: 0)
+        let half = size(of: "copy") ?? 0
+        #expect(half < content.utf8.count, "the transfer was over before the path was cut")
+        let outcome = client.wait(timeout: .seconds(90))
+        #expect(outcome.end == .exited(0), "\(outcome)")
+        #expect(server.wait(timeout: .seconds(30)).end == .exited(0))
+        let copy = try String(contentsOfFile: directory.file("copy"), encoding: .utf8)
+        #expect(copy == content)
+        #expect(try report("client").sockets("connect").map(\.wire) == ["mptcp"])
+    }
+
+    private func watched(
+        _ name: String, _ command: [String], in namespace: Namespace
+    ) throws -> Background {
+        try Background(
+            mptcpized(command, report: directory.file(name)), directory: directory.path,
+            in: namespace)
+    }
+
+    private func report(_ name: String) throws -> Report {
+        try Report(file: directory.file(name))
+    }
+
+    private func size(of name: String) -> Int? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: directory.file(name))
+        return attributes?[.size] as? Int
+    }
+}
