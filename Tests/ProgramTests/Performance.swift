@@ -63,7 +63,7 @@ struct Rehearsal {
             server: Side(
                 name: "server", counters: stage.server.counters(),
                 report: arrangement.isServerMptcpized ? Report(file: serverReport) : nil),
-            serverErrors: serverOutcome.errors)
+            clientErrors: client.errors, serverErrors: serverOutcome.errors)
     }
 
     private func fill(_ text: String) -> String {
@@ -105,6 +105,8 @@ struct Performance {
     let result: Result
     let client: Side
     let server: Side
+    /// As written, not normalised.
+    let clientErrors: String
     let serverErrors: String
 }
 

@@ -12,6 +12,12 @@ public struct Report: Decodable, Sendable {
         }
     }
 
+    /// A socket option that met a remedy.
+    public struct Remedy: Decodable, Sendable, Hashable {
+        public let option: String
+        public let remedy: String
+    }
+
     /// One socket; the vocabulary is the document's own.
     public struct Socket: Decodable, Sendable {
         public let pid: Int
@@ -28,6 +34,7 @@ public struct Report: Decodable, Sendable {
         public let remote: String?
         public let bytesSent: Int?
         public let bytesReceived: Int?
+        public let remedies: [Remedy]
 
         /// Whether the other end has this address, seen through an IPv6 socket or not.
         public func isPeer(_ address: String) -> Bool {
