@@ -93,6 +93,28 @@ struct OptionTableTests {
         #expect(null.remedy == UInt8(MPTCPIZE_REFUSE.rawValue) && null.error == EFAULT)
     }
 
+    @Test("what is kept is what TCP would tell, where it changes what was set")
+    func told() {
+        // TCP_LINGER2, TCP_WINDOW_CLAMP, IPV6_TCLASS.
+        #expect(decide(6, 8, 0).kept == 60 && decide(6, 8, 500).kept == 120)
+        #expect(decide(6, 8, -7).kept == -1 && decide(6, 8, 30).kept == 30)
+        #expect(decide(6, 10, 100).kept == 1152 && decide(6, 10, 40000).kept == 40000)
+        #expect(decide(41, 67, -1, family: AF_INET6).kept == 0)
+    }
+
+    @Test("only what MPTCP takes and TCP does not is out of range")
+    func outOfRange() {
+        let maxseg = mptcpize_option_find(6, 2)
+        let syncnt = mptcpize_option_find(6, 7)
+        for (option, value, expected) in [
+            (maxseg, 40000, true), (maxseg, 1000, false), (syncnt, 40000, false),
+        ] {
+            var value = Int32(value)
+            #expect(mptcpize_option_is_out_of_range(option, &value, 4) == expected)
+            #expect(!mptcpize_option_is_out_of_range(option, &value, 2))
+        }
+    }
+
     @Test("correctness demotes while that is possible, and never for an option switched off")
     func demotion() {
         #expect(decide(6, 18, 5000).remedy == UInt8(MPTCPIZE_DEMOTE.rawValue))
@@ -110,6 +132,7 @@ struct OptionTableTests {
     @Test("what TCP does not know is refused as TCP refuses it")
     func unknown() {
         #expect(decide(6, 250, 1).error == ENOPROTOOPT)
+        #expect(decide(6, 250, 1, length: 3).error == EINVAL)
         #expect(decide(41, 67, 16, family: AF_INET).error == ENOPROTOOPT)
         let inet6 = decide(41, 67, 16, family: AF_INET6)
         #expect(inet6.remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
