@@ -82,8 +82,8 @@ def main(results, module, tests):
         file.seek(0)
         done = {json.loads(line)["test"] for line in file}
         names = tests or ["test." + module]
-        suite = unittest.defaultTestLoader.loadTestsFromNames(names)
-        without(suite, done).run(Recorder(file))
+        # Under no name, so that tests are freed as they end: some of them collect garbage.
+        without(unittest.defaultTestLoader.loadTestsFromNames(names), done).run(Recorder(file))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ struct OptionsDaemonTests {
                     background=NO
                     listen_port=2121
                     anonymous_enable=YES
-                    ftp_username=nobody
                     nopriv_user=nobody
                     secure_chroot_dir=%DIR%/empty
                     anon_root=%DIR%/files
@@ -119,8 +118,8 @@ struct OptionsDaemonTests {
                     "sh", "-c",
                     """
                     mosquitto_pub -h %SERVER% -q 2 -r -t kept -f payload &&
-                    mosquitto_sub -h %SERVER% -q 2 -k 5 -W 20 -C 1 -t kept | cmp - payload &&
-                    mosquitto_rr -h %SERVER% -W 20 -e kept -t other -m x | cmp - payload &&
+                    mosquitto_sub -h %SERVER% -q 2 -k 5 -W 20 -C 1 -N -t kept | cmp - payload &&
+                    mosquitto_rr -h %SERVER% -W 20 -N -e kept -t other -m x | cmp - payload &&
                     mosquitto_pub -h %SERVER% -q 1 -t other -l -d <<'END' | grep -c PUBACK
                     one
                     two

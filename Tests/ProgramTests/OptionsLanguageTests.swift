@@ -92,7 +92,7 @@ struct OptionsLanguageTests {
                     var option = (SocketOption<Object>) any;
                     // The kernel's own measure of the path, not what anybody set.
                     if (option.name().equals("SO_INCOMING_NAPI_ID")) return;
-                    Object value = option.type() == Boolean.class ? true
+                    Object value = option.type().equals(Boolean.class) ? true
                         : option.name().startsWith("SO_") ? 65536 : 8;
                     text.append(what + " " + option.name() + ": "
                         + (option.name().endsWith("BUF") ? "" : attempt(() -> from.get(option)))

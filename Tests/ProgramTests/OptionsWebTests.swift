@@ -72,12 +72,12 @@ struct OptionsWebTests {
             Conversation(
                 files: [
                     "nginx.conf": Self.nginx.replacing("LISTEN", with: options),
-                    "page": lines(100_000),
+                    "page": lines(100_000), "body": lines(20_000),
                 ],
                 server: ["nginx", "-e", "stderr", "-c", "%DIR%/nginx.conf"], port: 8080,
                 client: [
                     "curl", "-sS", "--tcp-nodelay", "--tcp-fastopen", "--keepalive-time", "5",
-                    "--data-binary", "@page", "--request", "GET", "http://%SERVER%:8080/page",
+                    "--data-binary", "@body", "--request", "GET", "http://%SERVER%:8080/page",
                 ]),
             OptionsExpectation(server: ["SO_RCVBUF adjust", "TCP_CORK adjust"]))
     }
@@ -110,10 +110,10 @@ struct OptionsWebTests {
                         option tcp-smart-connect
                         option splice-auto
                         option http-no-delay
+                        retry-on conn-failure empty-response response-timeout
                     listen proxy
-                        bind :8080 tfo defer-accept mss 1200 transparent \(timeout)
+                        bind :8080 tfo defer-accept mss 1200 \(timeout)
                         http-request set-tos 0x10
-                        http-request set-mark 1
                         server backend 127.0.0.1:8081 tfo \(timeout) source 127.0.0.1
                     frontend backend
                         bind 127.0.0.1:8081 defer-accept \(timeout)
