@@ -45,8 +45,15 @@ let package = Package(
             ]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
+            name: "BPFProgs",
+            exclude: ["mptcpize.bpf.c", "kernel.bpf.h"],  // compiled for bpf by scripts/build-bpf
+            // #embed is C23.
+            cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CLibBPF", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
             name: "MptcpizeCore",
-            dependencies: ["SocketPolicy", "SocketEvents", "CLinux"]),
+            dependencies: ["SocketPolicy", "SocketEvents", "CLinux", "BPFProgs", "CLibBPF"]),
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
@@ -56,7 +63,10 @@ let package = Package(
         .executableTarget(
             name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
-        .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support"),
+        .target(
+            name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
+            path: "Tests/Support"),
+        .testTarget(name: "KernelsTests", dependencies: ["TestSupport"]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(

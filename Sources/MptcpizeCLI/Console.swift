@@ -1,3 +1,4 @@
+import Glibc
 import MptcpizeCore
 
 /// mptcpize's own standard streams.
@@ -10,6 +11,14 @@ enum Console {
         } catch {
             throw Failure(.failed, "standard output", error.reason)
         }
+    }
+
+    /// Whether standard output is a terminal that takes colours, and its user wants them
+    /// (no-color.org).
+    static var isStyled: Bool {
+        func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+        return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty
+            && !["", "dumb"].contains(variable("TERM"))
     }
 
     /// Writes a line to standard error. One that is closed or full is nobody's fault

@@ -9,7 +9,10 @@ struct Mptcpize: ParsableCommand {
         commandName: "mptcpize",
         abstract: "Let existing programs use Multipath TCP without changing them.",
         version: "mptcpize 0.1.0",
-        subcommands: [RunCommand.self])
+        subcommands: [
+            RunCommand.self, EnableCommand.self, DisableCommand.self, StatusCommand.self,
+            BPFCommand.self,
+        ])
 
     static func main() {
         let words = ProcessInput.arguments.dropFirst()

@@ -80,6 +80,11 @@ struct UnreachableTests {
         try mustRun(["setcap", "-r", program])
         chmod(program, 0o711)
         #expect(try note().contains("cannot be read"))
+        // Whoever lends mptcpize privileges does not lend the choice of what it loads.
+        chmod(mptcpize, 0o4755)
+        let lent = try run(somebody + ["env", "MPTCPIZE_LIBRARY=/none", mptcpize, "run", "true"])
+        #expect(lent.succeeded, "\(lent)")
+        chmod(mptcpize, 0o755)
         // For root none of this changes privileges.
         chmod(program, 0o6755)
         #expect(try run([mptcpize, "run", program]).errors == "")

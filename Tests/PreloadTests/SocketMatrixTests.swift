@@ -1,4 +1,3 @@
-import SocketPolicy
 import TestSupport
 import Testing
 
@@ -54,24 +53,5 @@ struct SocketMatrixTests {
 
     private func library(for flavour: Fixtures.Flavour) -> String {
         Products.library(flavour == .i386 ? .i386 : .native)
-    }
-
-    /// Compares line by line: a line that asks for TCP got 262 instead of 6, and is
-    /// otherwise the same, errno included.
-    private func expectUpgraded(_ plain: String, _ upgraded: String) {
-        let before = plain.split(separator: "\n")
-        let after = upgraded.split(separator: "\n")
-        #expect(before.count == after.count && before.count > 1000)
-        var upgrades = 0
-        for (old, new) in zip(before, after) {
-            let words = old.split(separator: " ")
-            let asks = mptcpize_asks_for_tcp(
-                Int32(words[1])!, Int32(words[3])!, Int32(words[7].dropLast())!)
-            let expected = String(asks ? old.replacing(": 6 ", with: ": 262 ") : old)
-            #expect(new == expected)
-            if old != expected { upgrades += 1 }
-        }
-        // Two families, two protocols, four sets of flags that the kernel takes.
-        #expect(upgrades == 16)
     }
 }

@@ -5,7 +5,7 @@ import Testing
 /// says why; with MPTCPIZE_EXPECT_ALL=1 the test runs, and fails, instead.
 public struct Requirement: Sendable {
     public let name: String
-    let isMet: @Sendable () -> Bool
+    public let isMet: @Sendable () -> Bool
 
     public init(_ name: String, isMet: @escaping @Sendable () -> Bool) {
         self.name = name

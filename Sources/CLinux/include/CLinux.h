@@ -61,4 +61,29 @@ long clinux_ioctl(int fd, unsigned long request, void *argument);
 /// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
 int clinux_no_new_privileges(void);
 
+// --- Files and namespaces -------------------------------------------------
+
+/// O_PATH of fcntl.h, a GNU name.
+extern const int clinux_o_path;
+
+/// The f_type of fstatfs(2), whose name is that of its structure; -1 and errno.
+int64_t clinux_file_system_type(int fd);
+
+/// openat2(2) of a path whose every component must be no symbolic link: glibc has
+/// no wrapper, and syscall() is variadic. -1 and ELOOP where there is a link.
+int clinux_open_without_links(int directory, const char *path, int flags);
+
+/// open_by_handle_at(2) of a directory of kernfs (cgroup2) by its inode number;
+/// struct file_handle ends in a flexible array. -1 and ESTALE when it is gone.
+int clinux_open_kernfs(int mount, uint64_t inode, int flags);
+
+/// renameat2(2) with RENAME_EXCHANGE or RENAME_NOREPLACE, which are GNU names.
+int clinux_rename_exchange(int directory, const char *one, const char *other);
+int clinux_rename_new(int directory, const char *from, const char *to);
+
+/// Moves this process into a new network namespace, or back into the one that the
+/// descriptor names: both functions are GNU extensions.
+int clinux_new_network_namespace(void);
+int clinux_enter_network_namespace(int namespace);
+
 #endif

@@ -47,7 +47,7 @@ struct LaunchEnvironment {
         set("GODEBUG", old + "\(separator)multipathtcp=1".utf8)
     }
 
-    /// Whether the program's loader, and its children's, is to pass kernel errors on.
+    /// Has the preload library pass the kernel's errors on, without remedies.
     mutating func makeStrict() { set(MPTCPIZE_ENV_STRICT, Bytes("1".utf8)) }
 }
 

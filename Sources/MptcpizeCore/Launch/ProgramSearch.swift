@@ -64,7 +64,7 @@ public struct Unrunnable: Error, Equatable, Sendable {
             if let missing {
                 return Failure(
                     .notFound, object, "its interpreter \(missing.text) does not exist",
-                    remedy: "install that, or correct the program's first line")
+                    remedy: "install that, or name another in the program")
             }
             if name.contains(UInt8(ascii: "/")) {
                 return Failure(

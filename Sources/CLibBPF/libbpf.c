@@ -1,0 +1,79 @@
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "CLibBPF.h"
+
+enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
+  void *library = dlopen("libbpf.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *reason = dlerror();
+    snprintf(missing, CLIBBPF_MISSING, "%s", reason ? reason : "libbpf.so.1");
+    return CLIBBPF_NO_LIBRARY;
+  }
+  const struct {
+    const char *name;
+    void *slot;
+  } functions[] = {
+      {"bpf_object__open_mem", &table->object_open_mem},
+      {"bpf_object__load", &table->object_load},
+      {"bpf_object__close", &table->object_close},
+      {"bpf_object__find_program_by_name", &table->object_find_program_by_name},
+      {"bpf_object__find_map_by_name", &table->object_find_map_by_name},
+      {"bpf_program__attach", &table->program_attach},
+      {"bpf_link__fd", &table->link_fd},
+      {"bpf_link__destroy", &table->link_destroy},
+      {"bpf_map__fd", &table->map_fd},
+      {"bpf_map__reuse_fd", &table->map_reuse_fd},
+      {"bpf_map_lookup_elem", &table->map_lookup_elem},
+      {"bpf_map_update_elem", &table->map_update_elem},
+      {"bpf_map_delete_elem", &table->map_delete_elem},
+      {"bpf_map_get_next_key", &table->map_get_next_key},
+      {"bpf_obj_pin", &table->obj_pin},
+      {"bpf_obj_get", &table->obj_get},
+      {"bpf_prog_get_fd_by_id", &table->prog_get_fd_by_id},
+      {"bpf_obj_get_info_by_fd", &table->obj_get_info_by_fd},
+      {"libbpf_find_vmlinux_btf_id", &table->find_vmlinux_btf_id},
+      {"libbpf_set_print", &table->set_print},
+  };
+  _Static_assert(sizeof functions / sizeof *functions == sizeof *table / sizeof(void *),
+                 "a name for every function of the table");
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    void *function = dlsym(library, functions[i].name);
+    if (!function) {
+      snprintf(missing, CLIBBPF_MISSING, "%s", functions[i].name);
+      return CLIBBPF_NO_FUNCTION;
+    }
+    memcpy(functions[i].slot, &function, sizeof function);
+  }
+  return CLIBBPF_LOADED;
+}
+
+bool clibbpf_has_hook(const struct clibbpf *table, const char *function) {
+  return table->find_vmlinux_btf_id(function, BPF_MODIFY_RETURN) > 0;
+}
+
+bool clibbpf_map_has_sizes(const struct clibbpf *table, int map, uint32_t key, uint32_t value) {
+  struct bpf_map_info info = {0};
+  uint32_t length = sizeof info;
+  return table->obj_get_info_by_fd(map, &info, &length) == 0 && info.key_size == key &&
+         info.value_size == value;
+}
+
+int64_t clibbpf_missed_runs(const struct clibbpf *table, int link) {
+  struct bpf_link_info of_link = {0};
+  uint32_t length = sizeof of_link;
+  if (table->obj_get_info_by_fd(link, &of_link, &length) != 0) return -1;
+  int program = table->prog_get_fd_by_id(of_link.prog_id);
+  if (program < 0) return -1;
+  // Zeroed, so that the kernel copies no list of maps or instructions out.
+  struct bpf_prog_info of_program = {0};
+  length = sizeof of_program;
+  int answer = table->obj_get_info_by_fd(program, &of_program, &length);
+  close(program);
+  size_t end = offsetof(struct bpf_prog_info, recursion_misses) + sizeof(uint64_t);
+  return answer == 0 && length >= end ? (int64_t)of_program.recursion_misses : -1;
+}

@@ -1,0 +1,67 @@
+import Glibc
+
+/// All that is attached, for text and JSON alike.
+public struct BPFListing: Sendable {
+    public let cgroups: [AttachedCgroup]
+    /// How often the kernel skipped the program, on the whole machine, because it was
+    /// preempted while it ran on the same CPU; such a socket stayed TCP. Nil: not told.
+    public let missedRuns: UInt64?
+
+    public init(cgroups: [AttachedCgroup], missedRuns: UInt64?) {
+        self.cgroups = cgroups
+        self.missedRuns = missedRuns
+    }
+
+    /// One document; times in seconds since 1970.
+    public var json: JSONValue {
+        let cgroups = cgroups.map { cgroup -> JSONValue in
+            [
+                "cgroup": .string(cgroup.path), "id": .unsigned(cgroup.id),
+                "unit": JSONValue(cgroup.unit), "since": .unsigned(cgroup.since),
+                "gone": .bool(cgroup.isGone), "upgraded": .unsigned(cgroup.upgraded),
+                "left_tcp": [
+                    "mptcp_off": .unsigned(cgroup.mptcpOff),
+                    "no_mptcpv6": .unsigned(cgroup.noMPTCPv6),
+                ],
+                "not_tcp": .unsigned(cgroup.notTCP),
+            ]
+        }
+        return ["cgroups": .array(cgroups), "missed": JSONValue(missedRuns)]
+    }
+
+    /// Lines for people; times in the local time zone.
+    public var lines: [String] {
+        if cgroups.isEmpty { return ["No cgroup is attached."] }
+        var table = TextTable([
+            .init("UPGRADED", .right), .init("MPTCP-OFF", .right), .init("NO-MPTCPv6", .right),
+            .init("NOT-TCP", .right), .init("SINCE"), .init("UNIT"),
+        ])
+        for cgroup in cgroups {
+            let counters = [
+                cgroup.upgraded, cgroup.mptcpOff, cgroup.noMPTCPv6, cgroup.notTCP,
+            ]
+            table.append(
+                counters.map { .init(String($0)) } + [
+                    .init(Self.time(cgroup.since)), .init((cgroup.unit ?? "-").printable),
+                ],
+                note: cgroup.path.printable + (cgroup.isGone ? " (gone)" : ""))
+        }
+        var result = table.lines(noteTitle: "CGROUP", width: 160)
+        if let missedRuns, missedRuns > 0 {
+            result.append(
+                "The kernel skipped the program \(missedRuns) times, being busy with it: "
+                    + "those sockets stayed as they were asked for.")
+        }
+        return result
+    }
+
+    private static func time(_ seconds: UInt64) -> String {
+        var moment = time_t(seconds)
+        var parts = tm()
+        guard localtime_r(&moment, &parts) != nil else { return "-" }
+        var buffer = [CChar](repeating: 0, count: 32)
+        let length = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &parts)
+        return String(
+            decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

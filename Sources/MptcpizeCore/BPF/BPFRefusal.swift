@@ -1,0 +1,87 @@
+import BPFProgs
+import Glibc
+
+/// What users are told when the BPF mode cannot be had, and what to do about it.
+enum BPFRefusal {
+    private static let object = "BPF mode"
+    private static let other = "mptcpize run and mptcpize enable work without it"
+
+    static var notRoot: Failure {
+        Failure(.failed, object, "needs root", remedy: "try: sudo mptcpize bpf …")
+    }
+
+    static var notBuiltIn: Failure {
+        Failure(
+            .failed, object, "this mptcpize was built without it",
+            remedy: "build again after scripts/build-bpf, or with make")
+    }
+
+    static var noBTF: Failure {
+        Failure(
+            .failed, object, "this kernel does not describe its types (/sys/kernel/btf/vmlinux)",
+            remedy: "use a kernel with CONFIG_DEBUG_INFO_BTF")
+    }
+
+    static var noHook: Failure {
+        Failure(
+            .failed, object, "this kernel has no hook \(MPTCPIZE_BPF_HOOK)",
+            remedy: "it came with Linux 6.6; \(other)")
+    }
+
+    static func loading(_ error: Errno) -> Failure {
+        switch error.rawValue {
+        case EPERM: refused
+        case ENOMEM: noMemory
+        case ENOTSUP, EOPNOTSUPP:
+            Failure(
+                .failed, object, "this kernel runs no BPF program at that hook",
+                remedy: "it takes CONFIG_BPF_JIT and CONFIG_FUNCTION_TRACER; \(other)")
+        default:
+            Failure(
+                .failed, object, "the kernel does not take the program (\(error.name))",
+                remedy: "add --debug to see the verifier's reasons")
+        }
+    }
+
+    static func noSight(_ error: Errno) -> Failure {
+        Failure(
+            .failed, object,
+            error.rawValue == ENOENT
+                ? "cannot find net.mptcp.enabled in this kernel, and without it "
+                    + "programs could fail where it is 0"
+                : error.reason,
+            remedy: other)
+    }
+
+    static func state(_ error: Errno) -> Failure {
+        if error.rawValue == ENOMEM { return noMemory }
+        if error.rawValue == E2BIG {
+            return Failure(
+                .failed, object, "more than \(MPTCPIZE_BPF_CGROUPS) cgroups",
+                remedy: "attach one above them all")
+        }
+        return Failure(.failed, BPFPins.base, error.reason, remedy: again)
+    }
+
+    static var otherLayout: Failure {
+        Failure(
+            .failed, object,
+            "the program in the kernel is another version's, with counters that this one "
+                + "cannot read",
+            remedy: again)
+    }
+
+    private static let again = "mptcpize bpf detach --all, then attach again"
+
+    private static var refused: Failure {
+        Failure(
+            .failed, object, "the kernel refuses to attach the program (EPERM)",
+            remedy: "lockdown, a security policy or a container forbids it; \(other)")
+    }
+
+    private static var noMemory: Failure {
+        Failure(
+            .failed, object, "out of memory, or of what this cgroup may use",
+            remedy: "free some, or raise memory.max")
+    }
+}

@@ -1,0 +1,143 @@
+import Glibc
+
+/// `mptcpize enable`: puts units under MPTCP for good, all of them or none.
+public struct Enabling: Sendable {
+    public struct Options: Sendable {
+        /// Restart what runs, and see that it was reached.
+        public var restarts = false
+        /// Until the next boot only.
+        public var isRuntime = false
+
+        public init(restarts: Bool = false, isRuntime: Bool = false) {
+            self.restarts = restarts
+            self.isRuntime = isRuntime
+        }
+    }
+
+    /// What is to be done, or was done, for one unit.
+    public struct Step: Sendable {
+        public let unit: LoadedUnit
+        public let dropIn: DropIn
+        /// Where the drop-in goes.
+        public let path: String
+        /// Whether it is there already, just like this.
+        public let isDone: Bool
+    }
+
+    private let manager: ServiceManager
+    private let store: DropInStore
+    private let locator: LibraryLocator
+    private let options: Options
+
+    public init(_ manager: ServiceManager, locator: LibraryLocator, options: Options) {
+        self.manager = manager
+        self.locator = locator
+        self.options = options
+        store = DropInStore(options.isRuntime ? manager.runtime : manager.configuration)
+    }
+
+    /// Decides what each unit needs, without changing anything.
+    ///
+    /// - Throws: `Failure` for the first unit that cannot be enabled.
+    public func plan(_ arguments: [String]) throws(Failure) -> [Step] {
+        let planner = UnitPlanner(manager, locator: locator)
+        var units: [LoadedUnit] = []
+        for argument in arguments {
+            let unit = try LoadedUnit(UnitArgument(argument), of: manager)
+            if !units.contains(where: { $0.name == unit.name }) { units.append(unit) }
+        }
+        var steps: [Step] = []
+        for unit in units {
+            let dropIn = try planner.dropIn(for: unit, beside: units.map(\.name))
+            let installed = try store.installed(unit.name)
+            if options.isRuntime,
+                try DropInStore(manager.configuration).installed(unit.name) != nil
+            {
+                throw Failure(
+                    .failed, unit.name.description, "is enabled for good already",
+                    remedy: manager.command("mptcpize", "disable", unit.name) + " first")
+            }
+            steps.append(
+                Step(
+                    unit: unit, dropIn: dropIn, path: store.file(of: unit.name),
+                    isDone: installed?.isUpToDate(dropIn) ?? false))
+        }
+        return steps
+    }
+
+    /// The drop-in's text as it would be written.
+    public func preview(_ step: Step) -> String {
+        let directory = String(step.path.dropLast(DropIn.fileName.count + 1))
+        let isThere = access(directory, F_OK) == 0
+        let undo = undoCommand(step.unit.name)
+        let text = step.dropIn.text(
+            undoneBy: undo, in: directory, directoriesMade: isThere ? 0 : 1)
+        guard let environment = step.dropIn.environmentText(undoneBy: undo) else { return text }
+        return text + "\n# \(directory)/\(DropIn.environmentFileName)\n" + environment
+    }
+
+    /// Writes the drop-ins, has systemd read them and see that they work; all is as it
+    /// was before when any of this fails.
+    public func carryOut(_ steps: [Step]) throws(Failure) {
+        let changes = steps.filter { !$0.isDone }
+        let undo = try store.write(
+            changes.map {
+                DropInStore.Request($0.unit.name, $0.dropIn, undo: undoCommand($0.unit.name))
+            })
+        var restarted: [UnitName] = []
+        do {
+            if !changes.isEmpty { try manager.reload() }
+            for step in changes { try verifyLoaded(step) }
+            for step in options.restarts ? steps : [] {
+                for unit in try Restart.running(step.unit, of: manager) {
+                    let restart = Restart(unit, of: manager)
+                    if step.isDone, try restart.isReached() { continue }
+                    restarted.append(unit)
+                    try restart.perform()
+                    try restart.verify()
+                }
+            }
+        } catch {
+            // What went wrong is said; that undoing failed too is only worth a word.
+            var problem = ""
+            do throws(Failure) {
+                try undo.perform()
+                try manager.reload()
+                for unit in restarted { try Restart(unit, of: manager).perform() }
+            } catch {
+                problem = "; and undoing it failed: \(error.object): \(error.reason)"
+            }
+            throw Failure(
+                error.status, error.object, error.reason + problem,
+                remedy: (restarted.isEmpty ? "nothing was changed" : "it runs as before again")
+                    + (error.remedy.isEmpty ? "" : "; \(error.remedy)"))
+        }
+    }
+
+    /// Whether the unit's running main program has the library already.
+    public func isReached(_ step: Step) throws(Failure) -> Bool {
+        guard step.isDone, !step.unit.name.isTemplate else { return false }
+        return try Restart(step.unit.name, of: manager).isReached()
+    }
+
+    private func undoCommand(_ unit: UnitName) -> String {
+        "mptcpize disable \(manager.option)\(unit)"
+    }
+
+    /// systemd must list the drop-in, and have understood it.
+    private func verifyLoaded(_ step: Step) throws(Failure) {
+        let properties = try manager.properties(of: step.unit.name)
+        let unit = step.unit.name
+        guard properties.words("DropInPaths").contains(step.path) else {
+            throw Failure(
+                .failed, unit.description, "systemd does not read \(step.path)",
+                remedy: "another file of that name may hide it: `systemctl cat \(unit)`")
+        }
+        if step.dropIn.section == "Socket", properties["SocketProtocol"] != SocketPlan.mptcp {
+            throw SocketPlan.unsupported(unit, properties)
+        }
+        guard properties["LoadState"] == "loaded" else {
+            throw Failure(.failed, unit.description, "systemd no longer loads it with the drop-in")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+/// The format of files that `EnvironmentFile=` names: parse_env_file() of systemd's
+/// src/basic/env-file.c. Like a shell's assignments, without any expansion.
+public enum EnvironmentFile {
+    /// The assignments in their order; a later one of the same name wins.
+    public static func parse(_ text: String) -> [(name: String, value: String)] {
+        var reader = Reader(bytes: Array(text.utf8))
+        var result: [(name: String, value: String)] = []
+        while let assignment = reader.next() { result.append(assignment) }
+        return result
+    }
+
+    /// A line that `parse` reads back as this assignment.
+    public static func line(_ name: String, _ value: String) -> String {
+        var quoted = ""
+        for character in value.unicodeScalars {
+            if "\"\\`$".unicodeScalars.contains(character) { quoted += "\\" }
+            quoted.unicodeScalars.append(character)
+        }
+        return "\(name)=\"\(quoted)\"\n"
+    }
+
+    private struct Reader {
+        let bytes: [UInt8]
+        var position = 0
+
+        private static let newlines: Set<UInt8> = [0x0A, 0x0D]
+        private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+
+        private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+        mutating func next() -> (name: String, value: String)? {
+            while let byte = current {
+                if Self.blanks.contains(byte) {
+                    position += 1
+                } else if byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";") {
+                    skipComment()
+                } else if let name = key() {
+                    return (name, value())
+                }
+            }
+            return nil
+        }
+
+        /// Up to and with the end of line; a backslash takes the next character along.
+        private mutating func skipComment() {
+            while let byte = current, !Self.newlines.contains(byte) {
+                position += byte == UInt8(ascii: "\\") ? 2 : 1
+            }
+        }
+
+        /// The name before "="; nil for a line that assigns nothing.
+        private mutating func key() -> String? {
+            var name: [UInt8] = []
+            while let byte = current {
+                position += 1
+                if byte == UInt8(ascii: "=") {
+                    return String(String(decoding: name, as: UTF8.self).trimmed)
+                }
+                if Self.newlines.contains(byte) { return nil }
+                name.append(byte)
+            }
+            return nil
+        }
+
+        private mutating func value() -> String {
+            var result: [UInt8] = []
+            // Unquoted white space counts only with something after it.
+            var blanks: [UInt8] = []
+            while let byte = current, !Self.newlines.contains(byte) {
+                position += 1
+                switch byte {
+                case UInt8(ascii: "'"):
+                    result += blanks + single()
+                    blanks = []
+                case UInt8(ascii: "\""):
+                    result += blanks + double()
+                    blanks = []
+                case UInt8(ascii: "\\"):
+                    guard let next = current else { break }
+                    position += 1
+                    if Self.newlines.contains(next) { continue }
+                    result += blanks + [next]
+                    blanks = []
+                case 0x20, 0x09:
+                    if !result.isEmpty { blanks.append(byte) }
+                default:
+                    result += blanks + [byte]
+                    blanks = []
+                }
+            }
+            return String(decoding: result, as: UTF8.self)
+        }
+
+        private mutating func single() -> [UInt8] {
+            var result: [UInt8] = []
+            while let byte = current {
+                position += 1
+                if byte == UInt8(ascii: "'") { break }
+                result.append(byte)
+            }
+            return result
+        }
+
+        private mutating func double() -> [UInt8] {
+            var result: [UInt8] = []
+            while let byte = current {
+                position += 1
+                if byte == UInt8(ascii: "\"") { break }
+                guard byte == UInt8(ascii: "\\"), let next = current else {
+                    result.append(byte)
+                    continue
+                }
+                position += 1
+                if "\"\\`$".utf8.contains(next) {
+                    result.append(next)
+                } else if next != 0x0A {
+                    result += [byte, next]
+                }
+            }
+            return result
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Glibc
+
+/// Restarts a unit so that its new settings count, and sees whether they do.
+struct Restart {
+    private let unit: UnitName
+    private let manager: ServiceManager
+
+    init(_ unit: UnitName, of manager: ServiceManager) {
+        self.unit = unit
+        self.manager = manager
+    }
+
+    /// The units to restart for an enabled one: itself when it runs, or the running
+    /// instances of a template.
+    static func running(
+        _ unit: LoadedUnit, of manager: ServiceManager
+    ) throws(Failure) -> [UnitName] {
+        guard unit.name.isTemplate else { return unit.isActive ? [unit.name] : [] }
+        return try manager.instances(of: unit.name)
+            .filter { ["active", "reloading", "activating"].contains($0["ActiveState"]) }
+            .compactMap { UnitName($0["Id"]) }
+    }
+
+    func perform() throws(Failure) {
+        guard unit.isSocket else { return try manager.act("restart", unit) }
+        // A socket whose service runs cannot be started; the service holds the old listener.
+        var stopped: [UnitName] = []
+        for name in try manager.properties(of: unit).words("Triggers") {
+            guard let service = UnitName(name), service.isService,
+                try manager.properties(of: service)["ActiveState"] == "active"
+            else { continue }
+            try manager.act("stop", service)
+            stopped.append(service)
+        }
+        do throws(Failure) {
+            try manager.act("restart", unit)
+        } catch {
+            for service in stopped { try? manager.act("start", service) }
+            throw error
+        }
+        for service in stopped { try manager.act("start", service) }
+    }
+
+    /// Whether the service's main program has the library.
+    func isReached() throws(Failure) -> Bool {
+        guard !unit.isSocket, let main = Int32(try manager.properties(of: unit)["MainPID"])
+        else { return false }
+        return main > 0 && UnitProcess(pid: main).reach != .none
+    }
+
+    /// The service's main program must have got the library: the loader reports a
+    /// failure to nobody but the journal, and goes on without it.
+    ///
+    /// - Throws: `Failure` when the unit does not run, or was not reached.
+    func verify() throws(Failure) {
+        let properties = try manager.properties(of: unit)
+        if properties["ActiveState"] == "failed" {
+            throw Failure(
+                .failed, unit.description, "does not run with the drop-in",
+                remedy: "`journalctl \(manager.option)-u \(unit)` tells more")
+        }
+        guard !unit.isSocket, let main = Int32(properties["MainPID"]), main > 0 else { return }
+        // A program behind a wrapper may still be on its way to exec.
+        let patience = ContinuousClock.now + .seconds(2)
+        while true {
+            let process = UnitProcess(pid: main)
+            if process.reach != .none { return }
+            guard ContinuousClock.now < patience else {
+                throw Failure(
+                    .failed, unit.description,
+                    "its process \(main) (\(process.program)) did not load the preload library",
+                    remedy: "`journalctl \(manager.option)-u \(unit)` may hold the loader's reason")
+            }
+            usleep(20_000)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Glibc
+
+/// Which systemd is meant: the system's, or the one of the user who asks.
+public enum ManagerScope: Sendable, Equatable {
+    case system
+    case user
+}
+
+/// A systemd, spoken to through `systemctl`, and the directories it reads.
+///
+/// `systemctl show` and the exit statuses of the other verbs are a stable interface
+/// (https://systemd.io/PORTABILITY_AND_STABILITY); no D-Bus library is needed.
+public struct ServiceManager: Sendable {
+    public let scope: ManagerScope
+    /// Where settings that last belong: /etc/systemd/system, ~/.config/systemd/user.
+    public let configuration: String
+    /// Where settings that go with the next boot belong.
+    public let runtime: String
+
+    /// Finds the systemd that runs here.
+    ///
+    /// - Throws: `Failure` where there is none, and none for this user.
+    public init(_ scope: ManagerScope) throws(Failure) {
+        self.scope = scope
+        switch scope {
+        case .system:
+            configuration = "/etc/systemd/system"
+            runtime = "/run/systemd/system"
+            // sd_booted(3).
+            guard access("/run/systemd/system/", F_OK) == 0 else {
+                throw Failure(
+                    .failed, "systemd", "does not run here (there is no /run/systemd/system)",
+                    remedy: "start the program with `mptcpize run PROGRAM`")
+            }
+        case .user:
+            guard let runtimeHome = variable("XDG_RUNTIME_DIR") else {
+                throw Failure(
+                    .failed, "systemd --user", "cannot be reached: XDG_RUNTIME_DIR is not set",
+                    remedy: "log in as the user whose unit it is, without sudo or su")
+            }
+            guard
+                let home = variable("XDG_CONFIG_HOME") ?? variable("HOME").map({ $0 + "/.config" })
+            else {
+                throw Failure(
+                    .failed, "HOME", "is not set", remedy: "set it to your home directory")
+            }
+            configuration = home + "/systemd/user"
+            runtime = runtimeHome + "/systemd/user"
+        }
+    }
+
+    /// "--user", for commands that the user is told to type.
+    public var option: String { scope == .user ? "--user " : "" }
+
+    /// A verb of mptcpize or systemctl as it is to be typed for this scope.
+    public func command(_ program: String, _ verb: String, _ unit: UnitName) -> String {
+        "`\(program) \(verb) \(option)\(unit)`"
+    }
+
+    /// The properties of a unit. A unit that does not exist has LoadState=not-found; a
+    /// template answers as its instance "mptcpize" would.
+    public func properties(of unit: UnitName) throws(Failure) -> UnitProperties {
+        let shown = unit.instance("mptcpize") ?? unit
+        return UnitProperties(parsing: try systemctl(["show", "--", shown.description]))
+    }
+
+    /// The properties of every loaded instance of a template.
+    public func instances(of template: UnitName) throws(Failure) -> [UnitProperties] {
+        guard let pattern = template.instancePattern else { return [] }
+        return UnitProperties.blocks(try systemctl(["show", "--", pattern]))
+    }
+
+    /// What the manager hands to every service before the unit's own settings.
+    public func environment() throws(Failure) -> [(name: String, value: String)] {
+        try systemctl(["show-environment"]).split(separator: "\n").compactMap { line in
+            guard let equals = line.firstIndex(of: "=") else { return nil }
+            return (String(line[..<equals]), unquotedByShell(line[line.index(after: equals)...]))
+        }
+    }
+
+    /// Has systemd read all unit files again.
+    public func reload() throws(Failure) { _ = try systemctl(["daemon-reload"]) }
+
+    /// Does what systemctl calls start, stop, restart or try-restart, and waits for its end.
+    public func act(_ verb: String, _ unit: UnitName) throws(Failure) {
+        _ = try systemctl([verb, "--", unit.description], about: unit.description)
+    }
+
+    /// Runs systemctl; its own first line is the reason when it fails.
+    private func systemctl(
+        _ arguments: [String], about object: String? = nil
+    ) throws(Failure) -> String {
+        var command = ["systemctl", "--no-pager", "--no-ask-password"]
+        if scope == .user { command.append("--user") }
+        let outcome: Subprocess.Outcome
+        do {
+            outcome = try Subprocess.run(
+                command + arguments, settings: ["LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0"])
+        } catch {
+            throw Failure(
+                .failed, "systemctl", "cannot be run: \(error.reason)",
+                remedy: "start the program with `mptcpize run PROGRAM`")
+        }
+        guard outcome.status == 0 else {
+            let line = outcome.errors.split(separator: "\n").first.map(String.init)
+            throw Failure(
+                .failed, object ?? "systemctl \(arguments[0])",
+                line ?? "failed with status \(outcome.status)",
+                remedy: object.map { "`journalctl \(option)-u \($0)` tells more" } ?? "")
+        }
+        return outcome.output
+    }
+
+    /// show-environment writes $'…' or "…" around values that a shell would take apart.
+    private func unquotedByShell(_ value: Substring) -> String {
+        let inner = value.hasPrefix("$'") ? value.dropFirst() : value
+        return UnitWords.split(inner).first ?? ""
+    }
+}
+
+/// A variable of mptcpize's own environment; nil where it is empty.
+private func variable(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+}

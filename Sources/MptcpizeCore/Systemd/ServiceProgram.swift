@@ -1,0 +1,121 @@
+import Glibc
+
+/// A service's main program, seen as the service will see it: below its
+/// RootDirectory=, as its User=.
+struct ServiceProgram {
+    private let unit: UnitName
+    private let properties: UnitProperties
+    private let system: ServiceSystem
+
+    init(_ unit: UnitName, _ properties: UnitProperties) {
+        self.unit = unit
+        self.properties = properties
+        system = ServiceSystem(properties)
+    }
+
+    /// The library that reaches the service's programs.
+    ///
+    /// - Throws: `Failure` where none can, or none is installed.
+    func library(from locator: LibraryLocator, scope: ManagerScope) throws(Failure)
+        -> ServiceLibrary
+    {
+        var image: ELFImage?
+        for path in properties.programs {
+            // What cannot be found (an image's program, one that is installed later) is
+            // systemd's to complain about.
+            guard let program = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
+            else { continue }
+            let reach = Reach(to: program) { locator.library(for: $0) != nil }
+            if case .never(let obstacle) = reach {
+                throw Failure(
+                    .failed, unit.description, "\(path): \(obstacle.reason)",
+                    remedy: scope == .system
+                        ? "`mptcpize bpf attach --unit \(unit)` reaches it (Linux 6.6 or newer)"
+                        : "")
+            }
+            image = image ?? program.image
+        }
+        let architecture = image?.architecture ?? .native
+        guard let library = locator.library(for: architecture) else {
+            throw locator.failure(for: architecture)
+        }
+        let sibling = architecture.sibling.flatMap { locator.library(for: $0) }
+        let hasSibling = sibling != nil && sibling?.prefix == library.prefix
+        guard PreloadList.canHold(library.path), library.path.allSatisfy({ $0 > 0x20 }) else {
+            throw Failure(
+                .own, library.path.text,
+                "LD_PRELOAD cannot name a path with a space, a colon or a dollar sign",
+                remedy: "install mptcpize in another folder")
+        }
+        let files = [library] + (hasSibling ? [sibling!] : [])
+        if let reason = untrusted(files, scope: scope) { throw reason }
+        return ServiceLibrary(
+            file: library.path.text,
+            preload: library.name(for: image, hasSibling: hasSibling, on: system).text,
+            directories: files.compactMap { $0.path.directory?.text })
+    }
+
+    /// Whoever can change the library, or a directory on its way, is the service; and
+    /// the service's user has to be able to read it.
+    private func untrusted(_ files: [PreloadLibrary], scope: ManagerScope) -> Failure? {
+        for file in files {
+            var path: Bytes? = file.path
+            while let current = path {
+                guard let status = try? HostSystem().status(of: current) else { break }
+                let isTrusted = [0, scope == .user ? geteuid() : 0].contains(status.user)
+                let isShared = status.mode & (S_IWGRP | S_IWOTH) != 0 && status.mode & S_ISVTX == 0
+                if !isTrusted || isShared {
+                    return Failure(
+                        .failed, file.path.text,
+                        "\(current.text) can be changed by others than "
+                            + (scope == .system ? "root" : "you and root"),
+                        remedy: "`make install` puts the library where only root can")
+                }
+                let needed = status.isDirectory ? S_IXOTH : S_IROTH
+                if scope == .system, status.mode & needed == 0 {
+                    return Failure(
+                        .failed, file.path.text,
+                        "services cannot read it: \(current.text) is closed to other users",
+                        remedy: "`make install` puts the library where they can")
+                }
+                path = current == Bytes("/".utf8) ? nil : current.directory
+            }
+        }
+        return nil
+    }
+}
+
+/// The machine as a service sees it, for the questions of `ProgramFile`.
+private struct ServiceSystem: LaunchSystem {
+    private let host = HostSystem()
+    private let root: Bytes
+    let user: uid_t
+    let group: gid_t
+    let noNewPrivileges: Bool
+
+    init(_ properties: UnitProperties) {
+        let directory = properties["RootDirectory"]
+        root = directory == "/" ? [] : Bytes(directory.utf8)
+        noNewPrivileges = properties.isTrue("NoNewPrivileges")
+        let name = properties["User"]
+        if properties.isTrue("DynamicUser") {
+            // Any that is nobody else's will do: it is not chosen yet.
+            (user, group) = (uid_t.max - 1, gid_t.max - 1)
+        } else if let entry = name.isEmpty ? getpwuid(geteuid()) : getpwnam(name) {
+            (user, group) = (entry.pointee.pw_uid, entry.pointee.pw_gid)
+        } else {
+            (user, group) = uid_t(name).map { ($0, gid_t.max - 1) } ?? (geteuid(), getegid())
+        }
+    }
+
+    func status(of path: Bytes) throws(Errno) -> FileStatus { try host.status(of: root + path) }
+    func checkExecutable(_ path: Bytes) throws(Errno) { try host.checkExecutable(root + path) }
+    func open(_ path: Bytes) throws(Errno) -> any ByteSource { try host.open(root + path) }
+    func extendedAttribute(_ name: String, of path: Bytes) -> Bytes? {
+        host.extendedAttribute(name, of: root + path)
+    }
+    func isOnNosuidMount(_ path: Bytes) -> Bool { host.isOnNosuidMount(root + path) }
+    func realPath(of path: Bytes) -> Bytes? {
+        host.realPath(of: root + path).map { Bytes($0.dropFirst(root.count)) }
+    }
+}

@@ -1,0 +1,80 @@
+import Glibc
+
+/// What `mptcpize status` says of one unit: how it is configured, and what its
+/// processes and their sockets really are.
+public struct UnitStatus: Sendable {
+    /// How the drop-in on the disk compares with what `enable` would write today.
+    public enum Freshness: Sendable, Equatable {
+        case current
+        /// The environment, the sandbox or the library has changed since.
+        case stale
+        /// `enable` would refuse the unit now: why.
+        case refused(String)
+    }
+
+    public let unit: UnitName
+    /// The drop-ins of mptcpize's, the one that counts first; none: not enabled.
+    public let dropIns: [String]
+    /// Nil where it is not enabled.
+    public let freshness: Freshness?
+    /// Files have changed that systemd has not read again.
+    public let needsReload: Bool
+    /// ActiveState of systemd; "not-found" and "masked" where it cannot be started.
+    public let state: String
+    public let processes: [UnitProcess]
+
+    /// - Throws: `Failure` where systemd or the drop-in cannot be read.
+    public init(
+        _ unit: UnitName, of manager: ServiceManager, locator: LibraryLocator
+    ) throws(Failure) {
+        self.unit = unit
+        var installed: [DropIn.Installed] = []
+        for directory in [manager.configuration, manager.runtime] {
+            if let found = try DropInStore(directory).installed(unit) { installed.append(found) }
+        }
+        dropIns = installed.map(\.path)
+        let properties = try manager.properties(of: unit)
+        needsReload = properties.isTrue("NeedDaemonReload")
+        let load = properties["LoadState"]
+        let units = unit.isTemplate ? try manager.instances(of: unit) : [properties]
+        let isActive = units.contains { $0["ActiveState"] == "active" }
+        state =
+            load == "loaded"
+            ? (unit.isTemplate ? (isActive ? "active" : "inactive") : properties["ActiveState"])
+            : load
+        processes = units.flatMap { UnitProcess.all(in: $0["ControlGroup"]) }
+        guard let first = installed.first else {
+            freshness = nil
+            return
+        }
+        do {
+            let loaded = try LoadedUnit(UnitArgument(unit.description), of: manager)
+            let wanted = try UnitPlanner(manager, locator: locator).dropIn(for: loaded)
+            freshness = first.isUpToDate(wanted) ? .current : .stale
+        } catch {
+            freshness = .refused(error.reason)
+        }
+    }
+
+    /// The units that were asked for, or all that are enabled.
+    public static func units(
+        _ arguments: [String], of manager: ServiceManager
+    ) throws(Failure) -> [UnitName] {
+        var units: [UnitName] = []
+        for argument in arguments {
+            let typed = try UnitArgument(argument).name
+            let properties = try manager.properties(of: typed)
+            let own = UnitName(properties["Id"]) ?? typed
+            units.append(typed.isTemplate ? own.template ?? typed : own)
+        }
+        guard arguments.isEmpty else { return units }
+        let all =
+            try DropInStore(manager.configuration).units() + DropInStore(manager.runtime).units()
+        return Set(all).sorted { $0.description < $1.description }
+    }
+
+    /// Whether a process of it has to be restarted to be reached.
+    public var needsRestart: Bool {
+        freshness != nil && unit.isService && processes.contains { $0.reach == .none }
+    }
+}

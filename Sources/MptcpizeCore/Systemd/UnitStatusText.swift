@@ -1,0 +1,92 @@
+extension UnitStatus {
+    /// The status for people: a line on the unit, a table of its processes, and what to
+    /// type where something is not as it should be.
+    public func lines(of manager: ServiceManager, styled: Bool) -> [String] {
+        let place = dropIns.isEmpty ? "not enabled" : "enabled (\(dropIns.joined(separator: ", ")))"
+        var lines = ["\(unit): \(place), \(state)"]
+        lines += advice(of: manager).map { "    " + $0 }
+        guard !processes.isEmpty, !unit.isSocket else { return lines }
+        var table = TextTable([
+            .init("PID", .right), .init("PROGRAM"), .init("REACHED BY"),
+        ])
+        for process in processes {
+            table.append([
+                .init(String(process.pid)), .init(process.program.printable),
+                .init(process.reach.text, process.reach.style),
+            ])
+        }
+        return lines + table.lines(styled: styled).map { "    " + $0 }
+    }
+
+    /// What the user should know or type, a line each.
+    private func advice(of manager: ServiceManager) -> [String] {
+        var lines: [String] = []
+        let again = manager.command("mptcpize", "enable", unit)
+        switch freshness {
+        case nil, .current: break
+        case .stale:
+            lines.append(
+                "stale: its settings or the library have changed since; run \(again) again")
+        case .refused(let reason):
+            lines.append(
+                "stale: \(reason.printable); \(manager.command("mptcpize", "disable", unit))")
+        }
+        if needsReload {
+            lines.append(
+                "unit files have changed on the disk: `systemctl \(manager.option)daemon-reload`")
+        }
+        if needsRestart {
+            lines.append(
+                "some processes were started before: \(manager.command("systemctl", "restart", unit))"
+            )
+        }
+        return lines
+    }
+
+    /// The status as a member of the document of `status --json`.
+    public var json: JSONValue {
+        let configured: String? =
+            switch freshness {
+            case nil: nil
+            case .current: "current"
+            case .stale, .refused: "stale"
+            }
+        let reason: String? = if case .refused(let reason) = freshness { reason } else { nil }
+        return [
+            "unit": .string(unit.description),
+            "enabled": .bool(!dropIns.isEmpty),
+            "drop_ins": .array(dropIns.map { .string($0) }),
+            "configuration": JSONValue(configured),
+            "reason": JSONValue(reason),
+            "needs_reload": .bool(needsReload),
+            "needs_restart": .bool(needsRestart),
+            "state": .string(state),
+            "processes": .array(
+                processes.map { process in
+                    [
+                        "pid": JSONValue(process.pid), "program": .string(process.program),
+                        "reached_by": .string(process.reach.rawValue),
+                    ]
+                }),
+        ]
+    }
+}
+
+extension UnitProcess.Reach {
+    fileprivate var text: String {
+        switch self {
+        case .preload: "preload library"
+        case .godebug: "GODEBUG"
+        case .none: "nothing"
+        case .unknown: "not known"
+        }
+    }
+
+    fileprivate var style: TextTable.Style {
+        switch self {
+        case .preload, .godebug: .good
+        case .none: .bad
+        case .unknown: .doubtful
+        }
+    }
+}
