@@ -1,6 +1,7 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
 .PHONY: all install demo test check bench clean \
-	test-unit test-preload test-programs test-systemd test-kernels bootstrap
+	test-unit test-preload test-programs test-systemd test-kernels bootstrap \
+	test-foreign
 
 # The command line tool and the preload libraries, laid out under build/ to run in place.
 all:
@@ -26,6 +27,10 @@ test:
 # One tier of tests, with what is installed.
 test-unit test-preload test-programs test-systemd test-kernels:
 	@scripts/test $(@:test-%=%)
+
+# CPython's own network tests, plain and under mptcpize, compared test by test: some 20 minutes.
+test-foreign:
+	@scripts/test-foreign
 
 # Style, lint and the libraries' ABI.
 check:

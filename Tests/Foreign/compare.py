@@ -116,7 +116,9 @@ def compare(module, runs, expected):
     unexplained = 0
     for test in worse:
         entry = mended.get(test, missing)
-        what = f"  {test}: {entry['outcome']} after {entry['seconds']} s"
+        what = f"  {test}: {entry['outcome']}"
+        if entry["outcome"] == "passed":
+            what += f" after {entry['seconds']} s, over TCP after {plain[test]['seconds']} s"
         reason = next((why for pattern, why in expected if fnmatch.fnmatch(test, pattern)), None)
         if reason:
             print(f"{what}: expected: {reason}")

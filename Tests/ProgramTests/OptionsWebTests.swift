@@ -109,6 +109,7 @@ struct OptionsWebTests {
                         option tcp-smart-accept
                         option tcp-smart-connect
                         option splice-auto
+                        option httpclose
                         option http-no-delay
                         retry-on conn-failure empty-response response-timeout
                     listen proxy
