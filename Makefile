@@ -1,7 +1,7 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
 .PHONY: all install demo test check bench clean \
-	test-unit test-preload test-programs test-systemd test-kernels bootstrap \
-	test-foreign
+	test-unit test-preload test-programs test-network test-systemd test-kernels \
+	test-random test-foreign bootstrap
 
 # The command line tool and the preload libraries, laid out under build/ to run in place.
 all:
@@ -25,12 +25,16 @@ test:
 	@scripts/test
 
 # One tier of tests, with what is installed.
-test-unit test-preload test-programs test-systemd test-kernels:
+test-unit test-preload test-programs test-network test-systemd test-kernels:
 	@scripts/test $(@:test-%=%)
 
 # CPython's own network tests, plain and under mptcpize, compared test by test: some 20 minutes.
 test-foreign:
 	@scripts/test-foreign
+
+# Half a million random sequences of socket calls, plain and upgraded, instead of 100 000.
+test-random:
+	@MPTCPIZE_SEQUENCES=500000 scripts/test random
 
 # Style, lint and the libraries' ABI.
 check:

@@ -66,14 +66,15 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
             path: "Tests/Support"),
-        .testTarget(name: "KernelsTests", dependencies: ["TestSupport"]),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(
             name: "SocketPolicyTests",
             dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
         .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
         .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),

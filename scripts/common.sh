@@ -16,11 +16,16 @@ die() {
 # step TEXT…: says what comes next.
 step() { echo "==> $*"; }
 
+# Says what to do when there is no Swift toolchain.
+need_swift() {
+  command -v swiftc >/dev/null ||
+    die 'no Swift toolchain: install Swift 6.1 or newer from https://www.swift.org/install and put it into PATH'
+}
+
 # The directory of the Swift toolchain's programs (clang, ld.lld, swift-format …). `swift`
 # in PATH may be a version manager's shim, so the compiler is asked where it really lives.
 toolchain() {
-  command -v swiftc >/dev/null ||
-    die 'no Swift toolchain: install Swift 6.1 or newer from https://www.swift.org/install and put it into PATH'
+  need_swift
   local resources
   resources=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
   realpath "$resources/../../bin"

@@ -132,7 +132,8 @@ INLINE int decide(uint64_t *arguments, bool is_first) {
   if (now->live != MPTCPIZE_BPF_REVISION) {
     // Happens once: `attach` makes a socket for it, and reads what was found.
     struct net_generic *gen = current_generic();
-    if (is_first && gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN) now->pernet = find_pernet(gen);
+    if (is_first && gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN)
+      now->pernet = find_pernet(gen);
     return 0;
   }
 

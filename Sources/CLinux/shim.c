@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -58,3 +59,7 @@ long clinux_ioctl(int fd, unsigned long request, void *argument) {
 }
 
 int clinux_no_new_privileges(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
+
+bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size) {
+  return memmem(all, size, part, part_size) != NULL;
+}

@@ -1,22 +1,25 @@
 // accept and accept4 together: they differ in one argument.
 
 #include "record.h"
+#include "remedies.h"
 #include "state.h"
 
-__attribute__((noinline)) static int accept_recorded(int fd, void *address, socklen_t *length) {
+__attribute__((noinline)) static int accept_unusual(int fd, void *address, socklen_t *length) {
   bool wanted = recording();
+  remedies_connecting();
   int accepted = next.accept(fd, address, length);
   if (wanted && accepted >= 0) record_accepted(accepted);
   return accepted;
 }
 
 INTERPOSED int accept(int fd, void *address, socklen_t *length) {
-  return quiet() ? next.accept(fd, address, length) : accept_recorded(fd, address, length);
+  return quiet() ? next.accept(fd, address, length) : accept_unusual(fd, address, length);
 }
 
-__attribute__((noinline)) static int accept4_recorded(int fd, void *address, socklen_t *length,
-                                                      int flags) {
+__attribute__((noinline)) static int accept4_unusual(int fd, void *address, socklen_t *length,
+                                                     int flags) {
   bool wanted = recording();
+  remedies_connecting();
   int accepted = next.accept4(fd, address, length, flags);
   if (wanted && accepted >= 0) record_accepted(accepted);
   return accepted;
@@ -24,5 +27,5 @@ __attribute__((noinline)) static int accept4_recorded(int fd, void *address, soc
 
 INTERPOSED int accept4(int fd, void *address, socklen_t *length, int flags) {
   return quiet() ? next.accept4(fd, address, length, flags)
-                 : accept4_recorded(fd, address, length, flags);
+                 : accept4_unusual(fd, address, length, flags);
 }

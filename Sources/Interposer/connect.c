@@ -1,14 +1,16 @@
 #include "record.h"
+#include "remedies.h"
 #include "state.h"
 
-__attribute__((noinline)) static int connect_recorded(int fd, const void *address,
-                                                      socklen_t length) {
+__attribute__((noinline)) static int connect_unusual(int fd, const void *address,
+                                                     socklen_t length) {
   bool wanted = recording();
+  remedies_connecting();
   int result = next.connect(fd, address, length);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;
 }
 
 INTERPOSED int connect(int fd, const void *address, socklen_t length) {
-  return quiet() ? next.connect(fd, address, length) : connect_recorded(fd, address, length);
+  return quiet() ? next.connect(fd, address, length) : connect_unusual(fd, address, length);
 }

@@ -65,19 +65,24 @@ static bool carry(int from, int to, const struct mptcpize_option_key *option) {
   return kernel_setsockopt(to, option->level, option->number, wanted, length) >= 0;
 }
 
+struct replacement {
+  int socket, level, name;  // the option that is set, over whatever was kept of it
+};
+
 static void carry_kept(const struct mptcpize_option *option, int32_t value, void *context) {
-  const int *to = context;
+  const struct replacement *to = context;
+  if (option->level == to->level && option->number == to->name) return;
   if (option->level == SOL_SOCKET && option->number == SO_RCVBUF) value /= 2;
-  kernel_setsockopt(*to, option->level, option->number, &value, sizeof value);
+  kernel_setsockopt(to->socket, option->level, option->number, &value, sizeof value);
 }
 
-static bool carry_options(int from, int to, uint64_t inode) {
+static bool carry_options(int from, struct replacement *to, uint64_t inode) {
   size_t count;
   const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
   for (size_t i = 0; i < count; i++) {
-    if (!carry(from, to, &options[i])) return false;
+    if (!carry(from, to->socket, &options[i])) return false;
   }
-  kept_each(inode, carry_kept, &to);
+  kept_each(inode, carry_kept, to);
   return true;
 }
 
@@ -141,6 +146,7 @@ enum demote_result demote(int fd, int level, int name, const void *value, sockle
   enum demote_result result = DEMOTE_FAILED;
   struct numbers numbers = {.inode = kernel_inode(fd)};
   struct registrations registrations;
+  struct replacement replacement = {socket, level, name};
   long refused = kernel_setsockopt(socket, level, name, value, length);
   if (refused < 0) {
     *error = (int)-refused;
@@ -149,10 +155,10 @@ enum demote_result demote(int fd, int level, int name, const void *value, sockle
     descriptors_each(collect, &numbers);
     registrations_find(fd, &registrations);
     if (numbers.count > 0 && numbers.count <= NUMBERS_MOST &&
-        carry_options(fd, socket, numbers.inode) && carry_address(fd, socket)) {
+        carry_options(fd, &replacement, numbers.inode) && carry_address(fd, socket)) {
       carry_flags(fd, socket);
       if (put_in_place(socket, &numbers)) {
-        registrations_restore(&registrations);
+        registrations_restore(&registrations, fd);
         for (size_t i = 0; recording() && i < numbers.count; i++) {
           record_remedied(numbers.fds[i], level, name, MPTCPIZE_DEMOTE, refusal);
         }

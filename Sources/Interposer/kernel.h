@@ -44,7 +44,7 @@ enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_INFO = 11, MPTCP_INFO = 1 };
 enum { SIOCATMARK = 0x8905 };
 
 // include/uapi/asm-generic/errno*.h
-enum { EFAULT = 14, EINVAL = 22, ENOTTY = 25, ENOPROTOOPT = 92, ENOTCONN = 107 };
+enum { EFAULT = 14, EINVAL = 22, ENOTTY = 25, ENOPROTOOPT = 92, EOPNOTSUPP = 95, ENOTCONN = 107 };
 
 // include/uapi/asm-generic/fcntl.h; O_NOFOLLOW is the architecture's own
 enum { O_RDONLY = 0, O_RDWR = 2, O_CLOEXEC = 02000000, AT_FDCWD = -100 };

@@ -106,10 +106,11 @@ void registrations_find(int fd, struct registrations *found) {
   syscall1(SYS_close, folder);
 }
 
-void registrations_restore(const struct registrations *found) {
+void registrations_restore(const struct registrations *found, int fd) {
+  uint64_t inode = kernel_inode(fd);
   for (size_t i = 0; i < found->count; i++) {
     struct epoll_registration event = found->entries[i].event;
-    syscall4(SYS_epoll_ctl, found->entries[i].epoll, EPOLL_CTL_ADD, found->entries[i].fd,
-             (long)&event);
+    int number = kernel_inode(found->entries[i].fd) == inode ? found->entries[i].fd : fd;
+    syscall4(SYS_epoll_ctl, found->entries[i].epoll, EPOLL_CTL_ADD, number, (long)&event);
   }
 }

@@ -21,7 +21,8 @@ struct registrations {
 /// none where there is no /proc, and no more than there is room for.
 void registrations_find(int fd, struct registrations *found);
 
-/// Makes them again, for what is open under the same numbers now.
-void registrations_restore(const struct registrations *found);
+/// Makes them again, for the socket that is open as `fd` now. A number that was given to
+/// another file since it was registered stands for that one: `fd` takes its place.
+void registrations_restore(const struct registrations *found, int fd);
 
 #endif

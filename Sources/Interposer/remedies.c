@@ -2,11 +2,15 @@
 
 #include "cork.h"
 #include "demote.h"
+#include "descriptors.h"
 #include "kept.h"
 #include "record.h"
 #include "state.h"
 
 remedies_plain remedies_settable, remedies_readable;
+
+// Those that the kernel takes before connect only: SO_REUSEADDR and its like.
+static remedies_plain late;
 
 // What MPTCP has taken since Linux 5.16, in every state. include/uapi/asm-generic/socket.h:
 // SO_DEBUG, DONTROUTE, BROADCAST, SNDBUF, KEEPALIVE, PRIORITY, LINGER, RCVLOWAT, RCVTIMEO,
@@ -17,6 +21,7 @@ static const uint8_t readable[] = {3, 4, 30, 38, 39};
 
 static void add(remedies_plain options, int level, int number) {
   unsigned int at = (unsigned int)number;
+  if (at >= REMEDIES_LIMIT) return;
   __atomic_fetch_or(&options[level][at / REMEDIES_BITS], 1ul << at % REMEDIES_BITS,
                     __ATOMIC_RELAXED);
 }
@@ -28,6 +33,11 @@ void remedies_initialize(void) {
   }
   for (size_t i = 0; i < sizeof readable; i++) add(remedies_readable, SOL_SOCKET, readable[i]);
   add(remedies_readable, IPPROTO_TCP, TCP_INFO);
+  size_t count;
+  const struct mptcpize_option *table = mptcpize_option_table(&count);
+  for (size_t i = 0; i < count; i++) {
+    if (table[i].connected) add(late, table[i].level, table[i].number);
+  }
 }
 
 // SO_PROTOCOL, or 0 for what is no socket.
@@ -47,10 +57,50 @@ static bool speaks_mptcp(int fd) {
 static void learn(int fd, const struct mptcpize_option *option) {
   enum { TRIES = 256 };
   static uint32_t tries;
-  if (option->connected || (unsigned int)option->number >= REMEDIES_LIMIT) return;
-  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES) return;
+  if (option->connected || option->unchecked || (unsigned int)option->number >= REMEDIES_LIMIT) {
+    return;
+  }
+  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES || (state() & STATE_CONFINED)) return;
   __atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED);
   if (speaks_mptcp(fd)) add(remedies_settable, option->level, option->number);
+}
+
+// --- Options that the kernel takes before connect only --------------------------------
+
+static bool looked;
+
+static void look_at(int fd, void *context) {
+  bool *found = context;
+  int64_t protocol = kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL);
+  bool is_tcp = protocol == IPPROTO_TCP || protocol == MPTCPIZE_IPPROTO_MPTCP;
+  if (is_tcp && !demote_is_possible(fd)) *found = true;
+}
+
+// Their result has to be looked at only where there is a connection. While the process
+// has none, and no listener that another thread may be waiting at, they count as plain;
+// connect and accept end that. What arrives connected from elsewhere, over a UNIX socket,
+// is not noticed: there EINVAL stays.
+__attribute__((noinline)) static void look_for_connections(void) {
+  if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED) || (state() & STATE_CONFINED)) return;
+  // First, so that a connection made while we look is told of.
+  __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
+  bool found = false;
+  descriptors_each(look_at, &found);
+  for (int level = 0; !found && level < REMEDIES_LIMIT; level++) {
+    for (size_t i = 0; i < REMEDIES_LIMIT / REMEDIES_BITS; i++) {
+      __atomic_fetch_or(&remedies_settable[level][i], late[level][i], __ATOMIC_SEQ_CST);
+    }
+  }
+  if (found || !(state() & STATE_FRESH)) remedies_connecting();
+}
+
+void remedies_connecting(void) {
+  for (int level = 0; level < REMEDIES_LIMIT; level++) {
+    for (size_t i = 0; i < REMEDIES_LIMIT / REMEDIES_BITS; i++) {
+      __atomic_fetch_and(&remedies_settable[level][i], ~late[level][i], __ATOMIC_SEQ_CST);
+    }
+  }
+  __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_FRESH, __ATOMIC_SEQ_CST);
 }
 
 // Once for each socket and option, or a program that sets one for each packet fills the ring.
@@ -129,14 +179,17 @@ static int decide(int fd, const struct mptcpize_option *option, int level, int n
   return 0;
 }
 
-int remedies_set(int fd, int level, int number, const void *value, socklen_t length) {
-  if (state() & (STATE_INERT | STATE_STRICT)) {
-    return next.setsockopt(fd, level, number, value, length);
-  }
+// All options, and all that may be to be done about them.
+__attribute__((noinline)) static int set_any(int fd, int level, int number, const void *value,
+                                             socklen_t length) {
+  int before = errno_get();
   const struct mptcpize_option *option = mptcpize_option_find(level, number);
   bool is_adjusted = option && option->remedy == MPTCPIZE_ADJUST && !option->is_bytes;
   if (is_adjusted && level == SOL_SOCKET) return set_receive_buffer(fd, option, value, length);
-  int before = errno_get();
+  if (option && mptcpize_option_is_out_of_range(option, value, length) && is_mptcp(fd)) {
+    errno_set(EINVAL);
+    return -1;
+  }
   int result = is_adjusted ? set_cork(fd, option, value, length)
                            : next.setsockopt(fd, level, number, value, length);
   if (result == 0) {
@@ -150,6 +203,24 @@ int remedies_set(int fd, int level, int number, const void *value, socklen_t len
   int error = decide(fd, option, level, number, value, length, refusal);
   errno_set(error ? error : before);
   return error ? -1 : 0;
+}
+
+int remedies_set(int fd, int level, int number, const void *value, socklen_t length) {
+  uint32_t flags = state();
+  if (flags & (STATE_INERT | STATE_STRICT)) {
+    return next.setsockopt(fd, level, number, value, length);
+  }
+  bool is_late = remedies_is_plain(late, (unsigned int)level, (unsigned int)number);
+  if (!is_late || (flags & STATE_KEPT)) return set_any(fd, level, number, value, length);
+  // Most such sets are before connect, and need nothing but a look at the result.
+  int before = errno_get();
+  if (next.setsockopt(fd, level, number, value, length) == 0) {
+    if (UNLIKELY(!__atomic_load_n(&looked, __ATOMIC_RELAXED))) look_for_connections();
+    return 0;
+  }
+  if (errno_get() != EINVAL) return -1;
+  errno_set(before);
+  return set_any(fd, level, number, value, length);
 }
 
 // --- getsockopt -------------------------------------------------------------------------
@@ -194,6 +265,8 @@ static int answer(int fd, const struct mptcpize_option *option, int level, void 
     case MPTCPIZE_GET_BOOL:
       kept_get(kernel_inode(fd), option, &number);
       return answer_int(level, number, value, length);
+    case MPTCPIZE_GET_INITIAL:
+      return answer_int(level, number, value, length);
     case MPTCPIZE_GET_EMPTY:
       *length = 0;
       return 0;
@@ -218,7 +291,11 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
     if (option && (state() & STATE_KEPT) && kept_get(kernel_inode(fd), option, &kept)) {
       answer_int(level, kept, value, length);
     }
-    return 0;
+    // MPTCP tells IPV6_V6ONLY of an AF_INET socket too.
+    bool is_foreign = level == IPPROTO_IPV6 && is_mptcp(fd) &&
+                      kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN) == AF_INET;
+    if (is_foreign) errno_set(EOPNOTSUPP);
+    return is_foreign ? -1 : 0;
   }
   int refusal = errno_get();
   if (!mptcpize_option_is_refusal(NULL, refusal) || !length || !is_mptcp(fd)) return result;

@@ -9,7 +9,8 @@
 
 /// One bit for each level and option number below 64: setting (reading) it is known to
 /// need nothing, and the next definition's result is the answer. Learned while the
-/// program runs: what the kernel has taken once on an MPTCP socket.
+/// program runs: what the kernel has taken once on an MPTCP socket, and what it takes
+/// before connect, for as long as the process has no connection.
 enum { REMEDIES_LIMIT = 64, REMEDIES_BITS = sizeof(unsigned long) * 8 };
 typedef unsigned long remedies_plain[REMEDIES_LIMIT][REMEDIES_LIMIT / REMEDIES_BITS];
 INTERNAL remedies_plain remedies_settable, remedies_readable;
@@ -25,6 +26,9 @@ static inline bool remedies_is_plain(const remedies_plain options, unsigned long
 
 /// Fills in what every kernel takes.
 void remedies_initialize(void);
+
+/// A socket is about to be connected: what the kernel takes until then needs a look again.
+void remedies_connecting(void);
 
 /// setsockopt, with remedies.
 int remedies_set(int fd, int level, int number, const void *value, socklen_t length);

@@ -71,6 +71,7 @@ uint32_t state_initialize(void) {
 
 void state_stop_recording(void) {
   __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
+  __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_RELEASE);
 }
 
 __attribute__((constructor)) static void begin(void) {

@@ -15,6 +15,8 @@ enum {
   STATE_STRICT = 1 << 4,     ///< kernel errors pass unchanged
   STATE_CORKED = 1 << 5,     ///< a socket was corked, at one time or another
   STATE_KEPT = 1 << 6,       ///< an option's value was kept, at one time or another
+  STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
+  STATE_CONFINED = 1 << 8,   ///< the program allows itself no other system calls than its own
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, until reboot
   STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the kernel has no MPTCP over IPv6, until reboot
@@ -36,7 +38,8 @@ INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 uint32_t state_initialize(void);
 
 /// The program allows itself no system calls but those that it knows of: no more
-/// records, since each needs some. For its later forks too, but not after an exec.
+/// records, since each needs some, and nothing is learned. For its later forks too, but not after
+/// an exec.
 void state_stop_recording(void);
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -51,7 +54,7 @@ static inline uint32_t state(void) {
 /// they have nothing to keep across a call.
 static inline bool quiet(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING)) != STATE_READY);
+  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_FRESH)) != STATE_READY);
 }
 
 /// The same for what ends a descriptor: none was ever corked either.

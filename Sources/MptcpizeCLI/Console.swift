@@ -13,12 +13,16 @@ enum Console {
         }
     }
 
-    /// Whether standard output is a terminal that takes colours, and its user wants them
-    /// (no-color.org).
-    static var isStyled: Bool {
-        func variable(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
-        return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty
-            && !["", "dumb"].contains(variable("TERM"))
+    /// The terminal, if any, that standard output is.
+    static var terminal: Terminal { Terminal(STDOUT_FILENO) }
+
+    /// Writes a document to standard output.
+    static func output(_ document: JSONValue) throws(Failure) {
+        do {
+            try writeAll(document.text, to: STDOUT_FILENO)
+        } catch {
+            throw Failure(.failed, "standard output", error.reason)
+        }
     }
 
     /// Writes a line to standard error. One that is closed or full is nobody's fault

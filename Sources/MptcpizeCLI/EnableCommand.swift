@@ -26,6 +26,9 @@ struct EnableCommand: ParsableCommand {
     @Flag(help: "Show what would be written where, and change nothing.")
     var dryRun = false
 
+    @Option(help: "What makes a service's sockets MPTCP: preload, or bpf (Linux 6.6 or newer).")
+    var mode = ServiceMode.preload
+
     @Argument(
         help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"))
     var units: [String]
@@ -39,7 +42,7 @@ struct EnableCommand: ParsableCommand {
         }
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
-            options: .init(restarts: now, isRuntime: runtime))
+            options: .init(restarts: now, isRuntime: runtime, mode: mode))
         let steps = try enabling.plan(units)
         if dryRun {
             for step in steps {
@@ -65,6 +68,8 @@ struct EnableCommand: ParsableCommand {
                 : "what runs uses MPTCP after " + manager.command("systemctl", "restart", name))
     }
 }
+
+extension ServiceMode: ExpressibleByArgument {}
 
 /// Whose systemd a verb is about.
 struct ScopeOptions: ParsableArguments {

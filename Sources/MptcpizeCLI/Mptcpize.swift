@@ -11,7 +11,7 @@ struct Mptcpize: ParsableCommand {
         version: "mptcpize 0.1.0",
         subcommands: [
             RunCommand.self, EnableCommand.self, DisableCommand.self, StatusCommand.self,
-            BPFCommand.self,
+            BPFCommand.self, SocketsCommand.self, CheckCommand.self,
         ])
 
     static func main() {

@@ -24,11 +24,11 @@ struct StatusCommand: ParsableCommand {
         }
         if json {
             let document: JSONValue = ["version": 1, "units": .array(statuses.map(\.json))]
-            try Console.output(String(decoding: document.text.dropLast(), as: UTF8.self))
+            try Console.output(document)
         } else if statuses.isEmpty {
             try Console.output("no unit is enabled; `mptcpize enable UNIT` enables one")
         } else {
-            let blocks = statuses.map { $0.lines(of: manager, styled: Console.isStyled) }
+            let blocks = statuses.map { $0.lines(of: manager, styled: Console.terminal.isStyled) }
             try Console.output(blocks.map { $0.joined(separator: "\n") }.joined(separator: "\n\n"))
         }
     }

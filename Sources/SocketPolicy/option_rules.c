@@ -50,12 +50,42 @@ static bool asks_for_nothing(const struct mptcpize_option *option, const void *v
   return false;
 }
 
+static bool is_in_range(const struct mptcpize_option *option, int32_t number) {
+  return number >= option->low && number <= option->high;
+}
+
+bool mptcpize_option_is_out_of_range(const struct mptcpize_option *option, const void *value,
+                                     uint32_t length) {
+  int32_t number;
+  return option->unchecked && read_value(option->level, value, length, &number) == 0 &&
+         !is_in_range(option, number);
+}
+
+// What TCP's getsockopt makes of a value that was set. net/ipv4/tcp.c, do_tcp_setsockopt().
+static int32_t shown(const struct mptcpize_option *option, int32_t number) {
+  enum { LONGEST_LINGER = 120, SMALLEST_CLAMP = 1152 };
+  if (option->get == MPTCPIZE_GET_BOOL) return number != 0;
+  if (option->level == IPPROTO_IPV6 && option->number == IPV6_TCLASS && number == -1) return 0;
+  if (option->level != IPPROTO_TCP) return number;
+  if (option->number == TCP_LINGER2) {
+    if (number == 0) return option->initial;
+    if (number < 0) return -1;
+    return number > LONGEST_LINGER ? LONGEST_LINGER : number;
+  }
+  if (option->number == TCP_WINDOW_CLAMP && number && number < SMALLEST_CLAMP) {
+    return SMALLEST_CLAMP;
+  }
+  return number;
+}
+
 struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *option, int level,
                                                 int family, const void *value, uint32_t length,
                                                 int refusal, bool replaceable) {
   // An AF_INET socket knows no IPv6 option, and what has no line TCP does not know either.
   if (!option || (level == IPPROTO_IPV6 && family == AF_INET)) {
-    return refuse(refusal == EINVAL ? EINVAL : ENOPROTOOPT);
+    // These two look at the length before the number.
+    bool is_short = (level == SOL_SOCKET || level == IPPROTO_TCP) && length < sizeof(int32_t);
+    return refuse(refusal == EINVAL || is_short ? EINVAL : ENOPROTOOPT);
   }
   if (length > INT32_MAX) return refuse(EINVAL);
   uint8_t remedy = option->remedy;
@@ -76,14 +106,13 @@ struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *op
     remedy = replaceable ? remedy : option->otherwise;
   }
   if (remedy == MPTCPIZE_REFUSE) return refuse(option->error ? option->error : refusal);
-  if (remedy != MPTCPIZE_DEMOTE && !option->is_bytes &&
-      (number < option->low || number > option->high)) {
+  if (remedy != MPTCPIZE_DEMOTE && !option->is_bytes && !is_in_range(option, number)) {
     return refuse(EINVAL);
   }
   return (struct mptcpize_decision){
       .remedy = remedy,
       .keep = remedy == MPTCPIZE_IGNORE && !option->is_bytes,
-      .kept = option->get == MPTCPIZE_GET_BOOL ? number != 0 : number,
+      .kept = shown(option, number),
   };
 }
 

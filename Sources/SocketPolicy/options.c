@@ -152,8 +152,9 @@ static const struct mptcpize_option table[] = {
 
 #define L IPPROTO_TCP
     IGNORE_SWITCH(L, TCP_NODELAY, 0, "tuning (refused by Linux < 5.17)"),
-    DEMOTE(L, TCP_MAXSEG, IGNORE, ZERO, (0, 32767), 536,
-           "what tunnels can carry hangs on it (refused by Linux < 6.17)"),
+    LINE(L, TCP_MAXSEG, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_IGNORE,
+         .hint = MPTCPIZE_HINT_ZERO, .unchecked = true, VALUES((0, 32767), 536),
+         .reason = "what tunnels can carry hangs on it (refused by Linux < 6.17)"),
     LINE(L, TCP_CORK, .remedy = MPTCPIZE_ADJUST, .get = MPTCPIZE_GET_BOOL, VALUES(ANY, 0),
          .reason = "uncorking, shutdown and close push at once, which MPTCP leaves to a timer"),
     IGNORE(L, TCP_KEEPIDLE, (1, 32767), 7200, "probes keep the default rhythm (Linux < 6.2)"),
@@ -166,8 +167,8 @@ static const struct mptcpize_option table[] = {
     IGNORE_SWITCH(L, TCP_QUICKACK, 1, "a hint, which TCP itself forgets at will"),
     DEMOTE_ACTION(L, TCP_MD5SIG, REFUSE, "security: segments are to be signed (RFC 2385)"),
     IGNORE(L, TCP_THIN_LINEAR_TIMEOUTS, BOOLEAN, 0, "tuning of retransmission"),
-    IGNORE(L, TCP_THIN_DUPACK, BOOLEAN, 0,
-           "tuning of retransmission; without effect since Linux 4.11"),
+    LINE(L, TCP_THIN_DUPACK, .remedy = MPTCPIZE_IGNORE, .get = MPTCPIZE_GET_INITIAL,
+         VALUES(BOOLEAN, 0), .reason = "tuning of retransmission; without effect since Linux 4.11"),
     DEMOTE(L, TCP_USER_TIMEOUT, IGNORE, ZERO, (0, INT32_MAX), 0,
            "when a dead peer is noticed; once connected only the kernel's own time-out is left"),
     DEMOTE(L, TCP_REPAIR, REFUSE, NEVER, (-1, 1), 0, "checkpointing of the connection"),

@@ -1,6 +1,6 @@
 // Exercises what mends socket options: the same lines over plain TCP and under the preload
 // library, but for those that begin with "protocol". One name per behaviour as argument; without
-// one, all of them.
+// one, all of them. With a second argument the program asks for MPTCP by itself.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static int protocol;  // of all sockets
 
 static double now(void) {
   struct timespec time;
@@ -64,7 +66,7 @@ static int port_of(int fd) {
 }
 
 static int listening(void) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  int fd = socket(AF_INET, SOCK_STREAM, protocol);
   struct sockaddr_in address = loopback(0);
   if (bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 8)) {
     perror("listen");
@@ -83,7 +85,8 @@ struct connection {
 };
 
 static struct connection connection(void) {
-  struct connection made = {.server = listening(), .client = socket(AF_INET, SOCK_STREAM, 0)};
+  struct connection made = {.server = listening(),
+                            .client = socket(AF_INET, SOCK_STREAM, protocol)};
   char byte = 'x';
   if (connect_to(made.client, made.server)) perror("connect");
   made.accepted = accept(made.server, NULL, NULL);
@@ -118,6 +121,11 @@ static void ignored(void) {
       {"IPV6_TCLASS on AF_INET", IPPROTO_IPV6, IPV6_TCLASS, 16},
       {"option 250", IPPROTO_TCP, 250, 1},
   };
+  // The library takes it for harmless until there is a connection.
+  int early = socket(AF_INET, SOCK_STREAM, protocol);
+  for (int i = 0; i < 3; i++)
+    show("SO_REUSEADDR before a connection", set(early, SOL_SOCKET, SO_REUSEADDR, i));
+  close(early);
   struct connection made = connection();
   for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
     errno = ERANGE;
@@ -131,6 +139,7 @@ static void ignored(void) {
   }
   show("SO_REUSEADDR when connected", set(made.client, SOL_SOCKET, SO_REUSEADDR, 1));
   show("  reads", get(made.client, SOL_SOCKET, SO_REUSEADDR));
+  show("SO_REUSEPORT when accepted", set(made.accepted, SOL_SOCKET, SO_REUSEPORT, 1));
   show("short value", setsockopt(made.client, IPPROTO_TCP, TCP_QUICKACK, "", 1));
   show("null value", setsockopt(made.client, IPPROTO_TCP, TCP_QUICKACK, NULL, 4));
   show("IP_MTU", get(made.client, IPPROTO_IP, IP_MTU) > 1000);
@@ -139,7 +148,7 @@ static void ignored(void) {
   printf("  mark %d, sockatmark %d\n", mark, sockatmark(made.client));
   show("SIOCATMARK of a pipe", ioctl(STDOUT_FILENO, SIOCATMARK, &mark));
   end(made);
-  int fresh = socket(AF_INET, SOCK_STREAM, 0);
+  int fresh = socket(AF_INET, SOCK_STREAM, protocol);
   show("IP_MTU, unconnected", get(fresh, IPPROTO_IP, IP_MTU));
   show("a new socket's TCP_QUICKACK", get(fresh, IPPROTO_TCP, TCP_QUICKACK));
   close(fresh);
@@ -163,7 +172,8 @@ static void *send_two_megabytes(void *argument) {
 enum { ATTEMPTS = 10 };
 
 static bool transfers_late(int size, int *shown, long *total) {
-  struct connection made = {.server = listening(), .client = socket(AF_INET, SOCK_STREAM, 0)};
+  struct connection made = {.server = listening(),
+                            .client = socket(AF_INET, SOCK_STREAM, protocol)};
   set(made.client, SOL_SOCKET, SO_RCVBUF, size);
   *shown = get(made.client, SOL_SOCKET, SO_RCVBUF);
   connect_to(made.client, made.server);
@@ -269,7 +279,7 @@ static void cork(void) {
 
 static void demoted(void) {
   int server = listening();
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   struct timeval timeout = {3, 0};
   struct linger linger = {1, 4};
   struct sockaddr_in address = loopback(0);
@@ -332,7 +342,7 @@ static void demoted(void) {
 static void not_demoted(void) {
   struct sock_filter code[] = {{BPF_RET | BPF_K, 0, 0, 0xffffffff}};
   struct sock_fprog filter = {1, code};
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  int fd = socket(AF_INET, SOCK_STREAM, protocol);
   show("bad value", set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, -5));
   show("TTL 0", set(fd, IPPROTO_IP, IP_TTL, 0));
   show("default TTL", set(fd, IPPROTO_IP, IP_TTL, 64));
@@ -348,7 +358,7 @@ static void not_demoted(void) {
   show("still connected", send(made.client, "x", 1, 0));
   end(made);
   // A listener that wants plain TCP from the start.
-  int server = socket(AF_INET6, SOCK_STREAM, 0), port = 0;
+  int server = socket(AF_INET6, SOCK_STREAM, protocol), port = 0;
   struct sockaddr_in6 any = {.sin6_family = AF_INET6};
   set(server, IPPROTO_IPV6, IPV6_V6ONLY, 0);
   show("bind ::", bind(server, (struct sockaddr *)&any, sizeof any));
@@ -357,7 +367,7 @@ static void not_demoted(void) {
   socklen_t length = sizeof any;
   getsockname(server, (struct sockaddr *)&any, &length);
   port = ntohs(any.sin6_port);
-  int client = socket(AF_INET, SOCK_STREAM, 0);
+  int client = socket(AF_INET, SOCK_STREAM, protocol);
   struct sockaddr_in address = loopback(port);
   show("connect over IPv4", connect(client, (struct sockaddr *)&address, sizeof address));
   int accepted = accept(server, NULL, NULL);
@@ -381,6 +391,7 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IONBF, 0);
   signal(SIGPIPE, SIG_IGN);
   alarm(60);
+  if (argc > 2) protocol = 262;
   for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++)
     if (argc < 2 || strcmp(argv[1], behaviours[i].name) == 0) behaviours[i].run();
   return 0;

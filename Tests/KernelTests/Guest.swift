@@ -55,7 +55,6 @@ struct Guest: Sendable {
         }
         try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
         try payload.add("nc", as: "netcat")  // busybox has an nc of its own
-        try payload.write((1...3000).map { "question \($0)\n" }.joined(), to: "question")
         try payload.write((1...5000).map { "answer \($0)\n" }.joined(), to: "answer")
         try payload.write(script: Self.script)
         let outcome = try Lab.boot(kernel: Lab.kernel(series), payload: payload.path)
@@ -119,14 +118,14 @@ struct Guest: Sendable {
             server= client=
             case $1 in both | server) server='watch /tmp/server' ;; esac
             case $1 in both | client) client='watch /tmp/client' ;; esac
-            $server netcat -l -N 9000 </t/answer >/tmp/asked &
+            $server netcat -l -N 9000 </t/answer >/dev/null &
             tries=0
             until grep -q ':2328 00000000:0000 0A ' /proc/net/tcp || [ $tries = 100 ]; do
                 sleep 0.05; tries=$((tries + 1))
             done
-            $client netcat -N 127.0.0.1 9000 </t/question >/tmp/answered; echo "client $?"
+            $client netcat -d 127.0.0.1 9000 >/tmp/answered; echo "client $?"
             wait $!; echo "server $?"
-            cmp /tmp/asked /t/question && cmp /tmp/answered /t/answer && echo complete
+            cmp /tmp/answered /t/answer && echo complete
         }
         step "counters before" cat /proc/net/netstat
         for who in nobody both client server; do

@@ -37,14 +37,29 @@ struct RemedyTests {
         #expect(others.contains("protocol of the connected socket: 262\n"))
     }
 
-    @Test("leave the kernel's errors alone when strict")
-    func strict() throws {
+    @Test(
+        "leave every kernel error alone when strict, and record nothing",
+        arguments: ["ignored", "demoted", "not-demoted"])
+    func strict(behaviour: String) throws {
         let program = try Fixtures.program("socket_remedies")
-        let output = try preloaded(
-            [program, "ignored"], environment: ["MPTCPIZE_STRICT": "1"]
-        ).output
-        #expect(output.contains("TCP_QUICKACK: E"))
-        #expect(output.contains("SIOCATMARK: ENOTTY"))
+        // As the kernel answers a program that asks for MPTCP by itself.
+        let kernel = try mustRun([program, behaviour, "asking"])
+        let ring = try RingFile()
+        let environment = ring.environment.merging(["MPTCPIZE_STRICT": "1"]) { $1 }
+        let strict = try preloaded([program, behaviour], environment: environment)
+        #expect(strict.output == kernel, "\(strict)")
+        #expect(!ring.events().contains { $0.kindName == "remedied" })
+    }
+
+    @Test("are off for run --strict")
+    func strictRun() throws {
+        let program = try Fixtures.program("socket_remedies")
+        let kernel = try mustRun([program, "ignored", "asking"])
+        let mended = try mustRun([Products.mptcpize, "run", program, "ignored"])
+        let strict = try mustRun([Products.mptcpize, "run", "--strict", program, "ignored"])
+        #expect(kernel.contains("TCP_QUICKACK: E") && kernel.contains("SIOCATMARK: ENOTTY"))
+        #expect(strict == kernel)
+        #expect(mended != kernel)
     }
 
     @Test("are recorded, once for each socket and option, with the kernel's refusal")
@@ -64,29 +79,6 @@ struct RemedyTests {
         #expect(ignored.map(\.option_name) == [12, 8])
         let adjusted = remedied.filter { $0.remedy == UInt16(MPTCPIZE_ADJUST.rawValue) }
         #expect(adjusted.map(\.option_name) == [8])
-    }
-
-    @Test(
-        "cost at most ten instructions where nothing is to be mended",
-        .requires(.command("valgrind")), arguments: ["TCP_NODELAY", "SO_KEEPALIVE", "close"])
-    func cost(call: String) throws {
-        let program = try Fixtures.program("bench_options")
-        func instructions(_ times: Int, _ preload: [String]) throws -> Int {
-            let counted = try run(
-                ["env"] + preload + [
-                    "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program,
-                    call, "\(times)",
-                ])
-            let line = counted.errors.split(separator: "\n").first { $0.contains("Collected") }
-            return try #require(line?.split(separator: " ").last.flatMap { Int($0) })
-        }
-        func perCall(_ preload: [String]) throws -> Int {
-            // What is learned in the first calls does not count.
-            let difference = try instructions(11_000, preload) - instructions(1000, preload)
-            return difference / 10_000
-        }
-        let more = try perCall(["LD_PRELOAD=\(Products.library())"]) - perCall([])
-        #expect(more <= 10)
     }
 
     /// What the probe still finds to differ between TCP and MPTCP.

@@ -39,7 +39,7 @@ public struct CommandFailed: Error, CustomStringConvertible {
 extension Outcome {
     /// The outcome itself, or an error with all that the command said.
     @discardableResult
-    func orThrow(_ arguments: [String]) throws -> Outcome {
+    public func orThrow(_ arguments: [String]) throws -> Outcome {
         guard succeeded else { throw CommandFailed(arguments: arguments, outcome: self) }
         return self
     }

@@ -5,6 +5,10 @@
 #define CLINUX_H
 
 #include <errno.h>
+#include <linux/genetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,6 +64,9 @@ long clinux_ioctl(int fd, unsigned long request, void *argument);
 
 /// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
 int clinux_no_new_privileges(void);
+
+/// Whether bytes occur in others: memmem is a GNU name.
+bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size);
 
 // --- Files and namespaces -------------------------------------------------
 

@@ -57,6 +57,11 @@ public struct BPFSession: ~Copyable {
 
     // MARK: What users ask for
 
+    /// Whether it works on this kernel: brings the program there, and lets it go again.
+    ///
+    /// - Throws: `Failure` with the reason why not.
+    public func probe() throws(Failure) { _ = try BPFLoader(libbpf: libbpf).load(keeping: []) }
+
     /// Selects cgroups with their subtrees, all or none of them. Those that are selected
     /// already keep their counters.
     public func attach(_ wanted: [Cgroup]) throws(Failure) {

@@ -98,8 +98,7 @@ extension Reach.Obstacle {
     }
 
     var remedy: String {
-        "`mptcpize run --mode bpf` or `mptcpize bpf attach --cgroup PATH` reaches it"
-            + " (root, Linux 6.6 or newer)"
+        "`mptcpize bpf attach --cgroup PATH` reaches it (root, Linux 6.6 or newer)"
     }
 }
 

@@ -7,6 +7,8 @@ public indirect enum JSONValue: Equatable, Sendable {
     case string(String)
     case array([JSONValue])
     case object([Member])
+    /// A document that is written already, on one line: long lists take less memory so.
+    case written([UInt8])
 
     public struct Member: Equatable, Sendable {
         public let name: String
@@ -40,6 +42,17 @@ public indirect enum JSONValue: Equatable, Sendable {
         return output
     }
 
+    /// The document on one line, with a newline at its end: for streams of documents.
+    public var line: [UInt8] {
+        var output: [UInt8] = []
+        write(to: &output, depth: Self.brokenDepth)
+        output.append(UInt8(ascii: "\n"))
+        return output
+    }
+
+    /// The same document as bytes instead of a tree.
+    public var asWritten: JSONValue { .written(Array(line.dropLast())) }
+
     /// Objects and arrays that lie deeper are written on one line.
     private static let brokenDepth = 2
 
@@ -50,6 +63,7 @@ public indirect enum JSONValue: Equatable, Sendable {
         case .integer(let value): output += String(value).utf8
         case .unsigned(let value): output += String(value).utf8
         case .string(let value): Self.write(value, to: &output)
+        case .written(let bytes): output += bytes
         case .array(let elements):
             let isBroken = depth < Self.brokenDepth && elements.contains(where: \.isContainer)
             Self.write(elements, "[", "]", isBroken, depth, to: &output) { element, output in
@@ -66,7 +80,7 @@ public indirect enum JSONValue: Equatable, Sendable {
 
     private var isContainer: Bool {
         switch self {
-        case .array, .object: true
+        case .array, .object, .written: true
         default: false
         }
     }

@@ -10,14 +10,7 @@ enum ReportOutput {
         try? writeAll(lines.map { "mptcpize: \($0.printable)\n" }.joined().utf8, to: STDERR_FILENO)
     }
 
-    /// Whether a terminal takes colours, and its user wants them (no-color.org).
-    static var isStyled: Bool {
-        func variable(_ name: String) -> String {
-            getenv(name).map { String(cString: $0) } ?? ""
-        }
-        return isatty(STDERR_FILENO) == 1 && variable("NO_COLOR").isEmpty
-            && !["", "dumb"].contains(variable("TERM"))
-    }
+    static var isStyled: Bool { Terminal(STDERR_FILENO).isStyled }
 }
 
 /// The file of `-o`, opened before the program starts.

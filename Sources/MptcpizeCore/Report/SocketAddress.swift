@@ -33,16 +33,70 @@ public struct SocketAddress: Equatable, Sendable {
     /// "192.0.2.1:443", "[2001:db8::1]:443", "[fe80::1%2]:443" (the scope as a number:
     /// interfaces of another namespace have no name here).
     public var text: String {
-        var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        let converted = withUnsafeBytes(of: bytes) {
-            inet_ntop(
-                family == .inet ? AF_INET : AF_INET6, $0.baseAddress, &buffer,
-                socklen_t(buffer.count))
-        }
-        guard converted != nil else { return "?:\(port)" }
-        let host = String(
-            decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         if family == .inet { return "\(host):\(port)" }
         return scope == 0 ? "[\(host)]:\(port)" : "[\(host)%\(scope)]:\(port)"
+    }
+
+    /// "192.0.2.1", "2001:db8::1": without scope and port.
+    public var host: String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in
+            let converted = withUnsafeBytes(of: bytes) {
+                inet_ntop(
+                    family == .inet ? AF_INET : AF_INET6, $0.baseAddress, buffer.baseAddress!,
+                    socklen_t(buffer.count))
+            }
+            return converted.map { String(cString: $0) } ?? "?"
+        }
+    }
+}
+
+extension SocketAddress {
+    /// An address of getaddrinfo, getifaddrs, getsockname; nil for other families.
+    public init?(_ address: UnsafePointer<sockaddr>) {
+        var result = mptcpize_address()
+        result.family = UInt8(truncatingIfNeeded: address.pointee.sa_family)
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET:
+            address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { pointer in
+                result.port = UInt16(bigEndian: pointer.pointee.sin_port)
+                withUnsafeMutableBytes(of: &result.bytes) { bytes in
+                    withUnsafeBytes(of: pointer.pointee.sin_addr) { bytes.copyMemory(from: $0) }
+                }
+            }
+        case AF_INET6:
+            address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
+                result.port = UInt16(bigEndian: pointer.pointee.sin6_port)
+                result.scope = pointer.pointee.sin6_scope_id
+                withUnsafeMutableBytes(of: &result.bytes) { bytes in
+                    withUnsafeBytes(of: pointer.pointee.sin6_addr) { bytes.copyMemory(from: $0) }
+                }
+            }
+        default: return nil
+        }
+        self.init(result)
+    }
+
+    /// A numeric address ("192.0.2.1", "2001:db8::1"), of port 0.
+    public init?(numeric text: String) {
+        var result = mptcpize_address()
+        let isIPv6 = text.contains(":")
+        result.family = UInt8(isIPv6 ? AF_INET6 : AF_INET)
+        let isAddress = withUnsafeMutableBytes(of: &result.bytes) {
+            inet_pton(isIPv6 ? AF_INET6 : AF_INET, text, $0.baseAddress) == 1
+        }
+        guard isAddress else { return nil }
+        self.init(result)
+    }
+
+    /// The address in network order, without the port.
+    var networkBytes: [UInt8] {
+        withUnsafeBytes(of: bytes) { Array($0.prefix(family == .inet ? 4 : 16)) }
+    }
+
+    /// Valid on the link it is on only: 169.254/16, fe80::/10.
+    var isLinkLocal: Bool {
+        let bytes = networkBytes
+        return family == .inet
+            ? bytes[0] == 169 && bytes[1] == 254 : bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80
     }
 }

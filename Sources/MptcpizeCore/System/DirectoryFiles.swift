@@ -101,8 +101,3 @@ extension Descriptor {
         throw Errno.last
     }
 }
-
-/// All of a file, wherever links lead; at most 16 MiB.
-func readFile(_ path: String) throws(Errno) -> [UInt8] {
-    try Descriptor.open(path, O_RDONLY | O_NONBLOCK).readAll(limit: 16 << 20)
-}

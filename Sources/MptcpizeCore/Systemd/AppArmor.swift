@@ -9,7 +9,7 @@ struct AppArmor {
     init(profiles: String) { self.profiles = profiles }
 
     init() {
-        let text = (try? readFile("/sys/kernel/security/apparmor/profiles")) ?? []
+        let text = (try? contents(ofFile: "/sys/kernel/security/apparmor/profiles")) ?? []
         self.init(profiles: String(decoding: text, as: UTF8.self))
     }
 

@@ -26,26 +26,43 @@ public struct Disabling: Sendable {
         }
         var steps: [Step] = []
         var mountPoints: [String] = []
+        var attached: [UnitName] = []
         for unit in units {
             var removed: [String] = []
             for directory in [manager.configuration, manager.runtime] {
                 guard let found = try DropInStore(directory).remove(unit) else { continue }
                 removed.append(found.path)
                 mountPoints += found.mountPoints
+                if found.mode == .bpf { attached.append(unit) }
             }
             steps.append(Step(unit: unit, removed: removed, running: []))
         }
         guard steps.contains(where: { !$0.removed.isEmpty }) else { return steps }
+        for unit in attached { try detach(unit) }
         try manager.reload()
         steps = try steps.map { step throws(Failure) in
             guard !step.removed.isEmpty else { return step }
             let running = try running(step.unit)
-            if restarts { for unit in running { try Restart(unit, of: manager).perform() } }
+            if restarts {
+                for unit in running { try Restart(unit, of: manager, mode: .preload).perform() }
+            }
             return Step(unit: step.unit, removed: step.removed, running: running)
         }
         // Empty ones only. A service that still runs keeps the library it has loaded.
         for path in mountPoints.reversed() { rmdir(path) }
         return steps
+    }
+
+    /// The kernel leaves what still runs alone; the drop-in that would have said so is gone.
+    private func detach(_ unit: UnitName) throws(Failure) {
+        let properties =
+            unit.isTemplate
+            ? try manager.instances(of: unit) : [try manager.properties(of: unit)]
+        let cgroups = properties.map { $0["ControlGroup"] }.filter { !$0.isEmpty }
+        let session = try BPFSession.open()
+        let paths = try session.list().cgroups.map(\.path)
+            .filter { path in cgroups.contains { path.hasSuffix($0) } }
+        if !paths.isEmpty { try session.detach(paths) }
     }
 
     private func running(_ unit: UnitName) throws(Failure) -> [UnitName] {

@@ -101,8 +101,7 @@ public struct DropIn: Sendable, Equatable {
             mountPoints = file.values("MountPoint", in: "X-Mptcpize")
         }
 
-        /// Whether it is for a socket unit.
-        public var isForSocket: Bool { text.contains("\n[Socket]\n") }
+        public var mode: ServiceMode { BPFPlan.isMade(text) ? .bpf : .preload }
 
         /// Whether the drop-in would be written the same today.
         public func isUpToDate(_ wanted: DropIn) -> Bool {

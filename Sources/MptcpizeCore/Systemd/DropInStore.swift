@@ -59,22 +59,9 @@ public struct DropInStore: Sendable {
     }
 
     /// The units that have a drop-in of mptcpize's here, in the order of their names.
-    public func units() throws(Failure) -> [UnitName] {
-        guard let stream = opendir(path) else {
-            if errno == ENOENT { return [] }
-            throw unwritable(path, Errno.last)
-        }
-        defer { closedir(stream) }
-        var names: [UnitName] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasSuffix(".d"), let unit = UnitName(name.dropLast(2)) { names.append(unit) }
-        }
-        var result: [UnitName] = []
-        for unit in names where (try? installed(unit)) != nil { result.append(unit) }
-        return result.sorted { $0.description < $1.description }
+    public func units() -> [UnitName] {
+        directoryEntries(path).filter { $0.hasSuffix(".d") }.compactMap { UnitName($0.dropLast(2)) }
+            .filter { (try? installed($0)) != nil }
     }
 
     /// Writes all of these drop-ins, or none.
@@ -114,14 +101,17 @@ public struct DropInStore: Sendable {
     /// - Returns: what was there; nil when there was nothing.
     @discardableResult
     public func remove(_ unit: UnitName) throws(Failure) -> DropIn.Installed? {
-        guard let found = try installed(unit) else { return nil }
+        let found = try installed(unit)
+        let directoriesMade = found?.directoriesMade ?? 0
         do {
             let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
             try lock(base)
             try base.removeTree(Self.staging)
-            guard let directory = try base.directory(unit.dropInDirectory) else { return nil }
+            guard found != nil, let directory = try base.directory(unit.dropInDirectory) else {
+                return nil
+            }
             let own = [DropIn.fileName, DropIn.environmentFileName]
-            if found.directoriesMade > 0, Set(try directory.entries()).isSubset(of: own) {
+            if directoriesMade > 0, Set(try directory.entries()).isSubset(of: own) {
                 try base.rename(unit.dropInDirectory, to: base, as: Self.staging)
                 try base.removeTree(Self.staging)
             } else {
@@ -129,9 +119,10 @@ public struct DropInStore: Sendable {
             }
             try base.synchronize()
         } catch {
-            throw unwritable(found.path, error)
+            if found == nil, error.rawValue == ENOENT { return nil }
+            throw unwritable(found?.path ?? path, error)
         }
-        removeMade(found.directoriesMade - 1)
+        removeMade(directoriesMade - 1)
         return found
     }
 

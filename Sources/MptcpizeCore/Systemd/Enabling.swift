@@ -7,10 +7,14 @@ public struct Enabling: Sendable {
         public var restarts = false
         /// Until the next boot only.
         public var isRuntime = false
+        public var mode = ServiceMode.preload
 
-        public init(restarts: Bool = false, isRuntime: Bool = false) {
+        public init(
+            restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload
+        ) {
             self.restarts = restarts
             self.isRuntime = isRuntime
+            self.mode = mode
         }
     }
 
@@ -48,7 +52,8 @@ public struct Enabling: Sendable {
         }
         var steps: [Step] = []
         for unit in units {
-            let dropIn = try planner.dropIn(for: unit, beside: units.map(\.name))
+            let dropIn = try planner.dropIn(
+                for: unit, mode: options.mode, beside: units.map(\.name))
             let installed = try store.installed(unit.name)
             if options.isRuntime,
                 try DropInStore(manager.configuration).installed(unit.name) != nil
@@ -79,6 +84,7 @@ public struct Enabling: Sendable {
     /// Writes the drop-ins, has systemd read them and see that they work; all is as it
     /// was before when any of this fails.
     public func carryOut(_ steps: [Step]) throws(Failure) {
+        if options.mode == .bpf { try BPFSession.open().probe() }
         let changes = steps.filter { !$0.isDone }
         let undo = try store.write(
             changes.map {
@@ -90,7 +96,7 @@ public struct Enabling: Sendable {
             for step in changes { try verifyLoaded(step) }
             for step in options.restarts ? steps : [] {
                 for unit in try Restart.running(step.unit, of: manager) {
-                    let restart = Restart(unit, of: manager)
+                    let restart = Restart(unit, of: manager, mode: options.mode)
                     if step.isDone, try restart.isReached() { continue }
                     restarted.append(unit)
                     try restart.perform()
@@ -103,7 +109,9 @@ public struct Enabling: Sendable {
             do throws(Failure) {
                 try undo.perform()
                 try manager.reload()
-                for unit in restarted { try Restart(unit, of: manager).perform() }
+                for unit in restarted {
+                    try Restart(unit, of: manager, mode: options.mode).perform()
+                }
             } catch {
                 problem = "; and undoing it failed: \(error.object): \(error.reason)"
             }
@@ -117,7 +125,7 @@ public struct Enabling: Sendable {
     /// Whether the unit's running main program has the library already.
     public func isReached(_ step: Step) throws(Failure) -> Bool {
         guard step.isDone, !step.unit.name.isTemplate else { return false }
-        return try Restart(step.unit.name, of: manager).isReached()
+        return try Restart(step.unit.name, of: manager, mode: options.mode).isReached()
     }
 
     private func undoCommand(_ unit: UnitName) -> String {

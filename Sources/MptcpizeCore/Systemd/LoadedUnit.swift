@@ -74,7 +74,7 @@ public struct LoadedUnit: Sendable {
     /// PID 1's own environment. A user's manager hands its own to every service anyway.
     private static var environmentOfInit: [String: String] {
         var result: [String: String] = [:]
-        for entry in (try? readFile("/proc/1/environ"))?.split(separator: 0) ?? [] {
+        for entry in (try? contents(ofFile: "/proc/1/environ"))?.split(separator: 0) ?? [] {
             let text = String(decoding: entry, as: UTF8.self)
             guard let equals = text.firstIndex(of: "=") else { continue }
             result[String(text[..<equals])] = String(text[text.index(after: equals)...])
@@ -84,7 +84,7 @@ public struct LoadedUnit: Sendable {
 
     private func text(of path: String) throws(Failure) -> String {
         do {
-            return String(decoding: try readFile(path), as: UTF8.self)
+            return String(decoding: try contents(ofFile: path), as: UTF8.self)
         } catch {
             throw Failure(
                 .failed, path, "cannot be read: \(error.reason)",

@@ -4,10 +4,13 @@ import Glibc
 struct Restart {
     private let unit: UnitName
     private let manager: ServiceManager
+    private let mode: ServiceMode
 
-    init(_ unit: UnitName, of manager: ServiceManager) {
+    /// - Parameter mode: how the unit's sockets are to become MPTCP.
+    init(_ unit: UnitName, of manager: ServiceManager, mode: ServiceMode) {
         self.unit = unit
         self.manager = manager
+        self.mode = mode
     }
 
     /// The units to restart for an enabled one: itself when it runs, or the running
@@ -41,11 +44,19 @@ struct Restart {
         for service in stopped { try manager.act("start", service) }
     }
 
-    /// Whether the service's main program has the library.
+    /// Whether the service's main program has the library, or its cgroup is attached.
     func isReached() throws(Failure) -> Bool {
-        guard !unit.isSocket, let main = Int32(try manager.properties(of: unit)["MainPID"])
-        else { return false }
-        return main > 0 && UnitProcess(pid: main).reach != .none
+        let properties = try manager.properties(of: unit)
+        guard !unit.isSocket else { return false }
+        if mode == .bpf { return try isAttached(properties) }
+        guard let main = Int32(properties["MainPID"]), main > 0 else { return false }
+        return UnitProcess(pid: main).reach != .none
+    }
+
+    private func isAttached(_ properties: UnitProperties) throws(Failure) -> Bool {
+        let cgroup = properties["ControlGroup"]
+        if cgroup.isEmpty { return false }
+        return try BPFPlan.attached().contains { $0.hasSuffix(cgroup) }
     }
 
     /// The service's main program must have got the library: the loader reports a
@@ -59,7 +70,13 @@ struct Restart {
                 .failed, unit.description, "does not run with the drop-in",
                 remedy: "`journalctl \(manager.option)-u \(unit)` tells more")
         }
-        guard !unit.isSocket, let main = Int32(properties["MainPID"]), main > 0 else { return }
+        if mode == .bpf, properties["ActiveState"] == "active", try !isAttached(properties) {
+            throw Failure(
+                .failed, unit.description, "its cgroup was not attached",
+                remedy: "`journalctl -u \(unit)` tells why")
+        }
+        guard mode == .preload, !unit.isSocket, let main = Int32(properties["MainPID"]), main > 0
+        else { return }
         // A program behind a wrapper may still be on its way to exec.
         let patience = ContinuousClock.now + .seconds(2)
         while true {

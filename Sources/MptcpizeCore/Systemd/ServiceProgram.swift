@@ -25,12 +25,15 @@ struct ServiceProgram {
             // systemd's to complain about.
             guard let program = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
             else { continue }
-            let reach = Reach(to: program) { locator.library(for: $0) != nil }
+            let reach = Reach(to: program) {
+                // Missing for mptcpize's own architecture means a broken installation.
+                $0 == .native || locator.library(for: $0) != nil
+            }
             if case .never(let obstacle) = reach {
                 throw Failure(
                     .failed, unit.description, "\(path): \(obstacle.reason)",
                     remedy: scope == .system
-                        ? "`mptcpize bpf attach --unit \(unit)` reaches it (Linux 6.6 or newer)"
+                        ? "`mptcpize enable --mode bpf \(unit)` reaches it (Linux 6.6 or newer)"
                         : "")
             }
             image = image ?? program.image
@@ -48,38 +51,38 @@ struct ServiceProgram {
                 remedy: "install mptcpize in another folder")
         }
         let files = [library] + (hasSibling ? [sibling!] : [])
-        if let reason = untrusted(files, scope: scope) { throw reason }
+        for file in files {
+            if let failure = Self.untrusted(file.path, scope: scope) { throw failure }
+        }
         return ServiceLibrary(
             file: library.path.text,
             preload: library.name(for: image, hasSibling: hasSibling, on: system).text,
             directories: files.compactMap { $0.path.directory?.text })
     }
 
-    /// Whoever can change the library, or a directory on its way, is the service; and
-    /// the service's user has to be able to read it.
-    private func untrusted(_ files: [PreloadLibrary], scope: ManagerScope) -> Failure? {
-        for file in files {
-            var path: Bytes? = file.path
-            while let current = path {
-                guard let status = try? HostSystem().status(of: current) else { break }
-                let isTrusted = [0, scope == .user ? geteuid() : 0].contains(status.user)
-                let isShared = status.mode & (S_IWGRP | S_IWOTH) != 0 && status.mode & S_ISVTX == 0
-                if !isTrusted || isShared {
-                    return Failure(
-                        .failed, file.path.text,
-                        "\(current.text) can be changed by others than "
-                            + (scope == .system ? "root" : "you and root"),
-                        remedy: "`make install` puts the library where only root can")
-                }
-                let needed = status.isDirectory ? S_IXOTH : S_IROTH
-                if scope == .system, status.mode & needed == 0 {
-                    return Failure(
-                        .failed, file.path.text,
-                        "services cannot read it: \(current.text) is closed to other users",
-                        remedy: "`make install` puts the library where they can")
-                }
-                path = current == Bytes("/".utf8) ? nil : current.directory
+    /// Whoever can change a file that services load or run, or a directory on its way, is
+    /// the service; and the service's user has to be able to read it.
+    static func untrusted(_ file: Bytes, scope: ManagerScope) -> Failure? {
+        var path: Bytes? = file
+        while let current = path {
+            guard let status = try? HostSystem().status(of: current) else { return nil }
+            let isTrusted = [0, scope == .user ? geteuid() : 0].contains(status.user)
+            let isShared = status.mode & (S_IWGRP | S_IWOTH) != 0 && status.mode & S_ISVTX == 0
+            if !isTrusted || isShared {
+                return Failure(
+                    .failed, file.text,
+                    "\(current.text) can be changed by others than "
+                        + (scope == .system ? "root" : "you and root"),
+                    remedy: "`make install` puts mptcpize where only root can")
             }
+            let needed = status.isDirectory ? S_IXOTH : S_IROTH
+            if scope == .system, status.mode & needed == 0 {
+                return Failure(
+                    .failed, file.text,
+                    "services cannot read it: \(current.text) is closed to other users",
+                    remedy: "`make install` puts mptcpize where they can")
+            }
+            path = current == Bytes("/".utf8) ? nil : current.directory
         }
         return nil
     }

@@ -8,9 +8,16 @@ struct UnitPlanner {
         self.locator = locator
     }
 
-    /// - Parameter others: the units that are enabled in the same go.
+    /// - Parameters:
+    ///   - others: the units that are enabled in the same go.
     /// - Throws: `Failure` for a unit that cannot be put under MPTCP this way.
-    func dropIn(for unit: LoadedUnit, beside others: [UnitName] = []) throws(Failure) -> DropIn {
+    func dropIn(
+        for unit: LoadedUnit, mode: ServiceMode, beside others: [UnitName] = []
+    ) throws(Failure) -> DropIn {
+        if mode == .bpf {
+            try refuseActivatedBySocket(unit, beside: others)
+            return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
+        }
         if unit.name.isSocket {
             return try SocketPlan(
                 unit: unit.name, properties: unit.properties,

@@ -8,6 +8,8 @@ public struct UnitProcess: Sendable, Equatable {
         case preload
         /// A Go program that was started with GODEBUG=multipathtcp=1.
         case godebug
+        /// Its cgroup is attached to the kernel's hook.
+        case bpf
         /// Started before `enable`, or by something that drops LD_PRELOAD.
         case none
         /// /proc does not say: not ours to look at, or just ended.
@@ -16,7 +18,9 @@ public struct UnitProcess: Sendable, Equatable {
 
     public let pid: Int32
     public let program: String
-    public let reach: Reach
+    public internal(set) var reach: Reach
+    /// What its sockets are; nil where that was not asked for, or cannot be told.
+    public internal(set) var sockets: UnitSockets?
 
     /// The processes in a unit's cgroup and below, in the order of their numbers.
     ///
@@ -28,9 +32,9 @@ public struct UnitProcess: Sendable, Equatable {
 
     public init(pid: Int32) {
         self.pid = pid
-        let comm = (try? readFile("/proc/\(pid)/comm")) ?? []
+        let comm = (try? contents(ofFile: "/proc/\(pid)/comm")) ?? []
         program = String(decoding: comm.prefix { $0 != 0x0A }, as: UTF8.self)
-        guard let maps = try? readFile("/proc/\(pid)/maps") else {
+        guard let maps = try? contents(ofFile: "/proc/\(pid)/maps") else {
             reach = .unknown
             return
         }
@@ -50,7 +54,7 @@ public struct UnitProcess: Sendable, Equatable {
     }
 
     private static func isGoWithMPTCP(_ pid: Int32) -> Bool {
-        guard let environment = try? readFile("/proc/\(pid)/environ"),
+        guard let environment = try? contents(ofFile: "/proc/\(pid)/environ"),
             LaunchEnvironment(environment.split(separator: 0).map { Bytes($0) }).setsGoMultipath,
             let source = try? HostSystem().open(Bytes("/proc/\(pid)/exe".utf8))
         else { return false }
@@ -58,12 +62,10 @@ public struct UnitProcess: Sendable, Equatable {
     }
 
     private static func pids(below path: String) -> [Int32] {
-        var result = ((try? readFile(path + "/cgroup.procs")) ?? []).split(separator: 0x0A)
+        var result = ((try? contents(ofFile: path + "/cgroup.procs")) ?? []).split(separator: 0x0A)
             .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
-        guard let directory = try? Descriptor.open(path, O_RDONLY | O_DIRECTORY),
-            let entries = try? directory.entries()
-        else { return result }
-        for entry in entries where !entry.contains(".") || UnitName(entry) != nil {
+        // The files of the cgroup itself have a dot in their names, but no unit's suffix.
+        for entry in directoryEntries(path) where !entry.contains(".") || UnitName(entry) != nil {
             result += pids(below: "\(path)/\(entry)")
         }
         return result

@@ -22,6 +22,8 @@ public struct UnitStatus: Sendable {
     /// ActiveState of systemd; "not-found" and "masked" where it cannot be started.
     public let state: String
     public let processes: [UnitProcess]
+    /// What a socket unit listens with; nil for other units.
+    public let listeners: UnitSockets?
 
     /// - Throws: `Failure` where systemd or the drop-in cannot be read.
     public init(
@@ -42,18 +44,40 @@ public struct UnitStatus: Sendable {
             load == "loaded"
             ? (unit.isTemplate ? (isActive ? "active" : "inactive") : properties["ActiveState"])
             : load
-        processes = units.flatMap { UnitProcess.all(in: $0["ControlGroup"]) }
+        processes = Self.processes(of: units, mode: installed.first?.mode ?? .preload)
+        listeners =
+            unit.isSocket && isActive ? UnitSockets.of(listeners: properties.listeners) : nil
         guard let first = installed.first else {
             freshness = nil
             return
         }
         do {
             let loaded = try LoadedUnit(UnitArgument(unit.description), of: manager)
-            let wanted = try UnitPlanner(manager, locator: locator).dropIn(for: loaded)
+            let wanted = try UnitPlanner(manager, locator: locator).dropIn(
+                for: loaded, mode: first.mode)
             freshness = first.isUpToDate(wanted) ? .current : .stale
         } catch {
             freshness = .refused(error.reason)
         }
+    }
+
+    private static func processes(
+        of units: [UnitProperties], mode: ServiceMode
+    ) -> [UnitProcess] {
+        let attached = mode == .bpf ? (try? BPFPlan.attached()) ?? [] : []
+        var result: [UnitProcess] = []
+        for cgroup in units.map({ $0["ControlGroup"] }) where !cgroup.isEmpty {
+            var processes = UnitProcess.all(in: cgroup)
+            if attached.contains(where: { $0.hasSuffix(cgroup) }) {
+                for index in processes.indices { processes[index].reach = .bpf }
+            }
+            result += processes
+        }
+        let sockets = UnitSockets.of(result.map(\.pid))
+        for index in result.indices {
+            result[index].sockets = sockets[result[index].pid]
+        }
+        return result
     }
 
     /// The units that were asked for, or all that are enabled.
@@ -69,12 +93,15 @@ public struct UnitStatus: Sendable {
         }
         guard arguments.isEmpty else { return units }
         let all =
-            try DropInStore(manager.configuration).units() + DropInStore(manager.runtime).units()
+            DropInStore(manager.configuration).units() + DropInStore(manager.runtime).units()
         return Set(all).sorted { $0.description < $1.description }
     }
 
     /// Whether a process of it has to be restarted to be reached.
     public var needsRestart: Bool {
-        freshness != nil && unit.isService && processes.contains { $0.reach == .none }
+        guard freshness != nil else { return false }
+        return unit.isSocket
+            ? listeners.map { $0.listeningTCP > 0 } ?? false
+            : processes.contains { $0.reach == .none }
     }
 }

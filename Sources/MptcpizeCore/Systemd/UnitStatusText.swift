@@ -7,12 +7,14 @@ extension UnitStatus {
         lines += advice(of: manager).map { "    " + $0 }
         guard !processes.isEmpty, !unit.isSocket else { return lines }
         var table = TextTable([
-            .init("PID", .right), .init("PROGRAM"), .init("REACHED BY"),
+            .init("PID", .right), .init("PROGRAM"), .init("REACHED BY"), .init("LISTENING"),
+            .init("CONNECTED"),
         ])
         for process in processes {
             table.append([
                 .init(String(process.pid)), .init(process.program.printable),
                 .init(process.reach.text, process.reach.style),
+                .init(process.sockets?.listening ?? "?"), .init(process.sockets?.connected ?? "?"),
             ])
         }
         return lines + table.lines(styled: styled).map { "    " + $0 }
@@ -35,12 +37,21 @@ extension UnitStatus {
             lines.append(
                 "unit files have changed on the disk: `systemctl \(manager.option)daemon-reload`")
         }
+        if let listeners { lines.append("listening: \(listeners.listening)") }
         if needsRestart {
-            lines.append(
-                "some processes were started before: \(manager.command("systemctl", "restart", unit))"
-            )
+            let reason =
+                unit.isSocket ? "listens since before enable" : "some processes were not reached"
+            lines.append("\(reason): \(restartCommand(manager))")
         }
         return lines
+    }
+
+    private func restartCommand(_ manager: ServiceManager) -> String {
+        // A template cannot be restarted, nor a socket whose service holds it.
+        unit.isSocket
+            ? "`mptcpize enable --now \(manager.option)\(unit)`"
+            : unit.isTemplate
+                ? "restart its instances" : manager.command("systemctl", "restart", unit)
     }
 
     /// The status as a member of the document of `status --json`.
@@ -61,11 +72,13 @@ extension UnitStatus {
             "needs_reload": .bool(needsReload),
             "needs_restart": .bool(needsRestart),
             "state": .string(state),
+            "listeners": listeners?.json ?? .null,
             "processes": .array(
                 processes.map { process in
                     [
                         "pid": JSONValue(process.pid), "program": .string(process.program),
                         "reached_by": .string(process.reach.rawValue),
+                        "sockets": process.sockets?.json ?? .null,
                     ]
                 }),
         ]
@@ -77,6 +90,7 @@ extension UnitProcess.Reach {
         switch self {
         case .preload: "preload library"
         case .godebug: "GODEBUG"
+        case .bpf: "kernel (BPF)"
         case .none: "nothing"
         case .unknown: "not known"
         }
@@ -84,7 +98,7 @@ extension UnitProcess.Reach {
 
     fileprivate var style: TextTable.Style {
         switch self {
-        case .preload, .godebug: .good
+        case .preload, .godebug, .bpf: .good
         case .none: .bad
         case .unknown: .doubtful
         }

@@ -27,11 +27,12 @@ enum mptcpize_hint {
 
 /// How getsockopt of a refused option is answered.
 enum mptcpize_get {
-  MPTCPIZE_GET_INT = 0,    ///< what the program set, or `initial`
-  MPTCPIZE_GET_BOOL = 1,   ///< the same, as 0 or 1
-  MPTCPIZE_GET_EMPTY = 2,  ///< nothing, of length 0
-  MPTCPIZE_GET_MTU = 3,    ///< the path MTU that TCP_INFO tells; ENOTCONN while unconnected
-  MPTCPIZE_GET_ERROR = 4,  ///< refused, with `get_error` if that is not 0
+  MPTCPIZE_GET_INT = 0,      ///< what the program set, or `initial`
+  MPTCPIZE_GET_BOOL = 1,     ///< the same, as 0 or 1
+  MPTCPIZE_GET_EMPTY = 2,    ///< nothing, of length 0
+  MPTCPIZE_GET_MTU = 3,      ///< the path MTU that TCP_INFO tells; ENOTCONN while unconnected
+  MPTCPIZE_GET_ERROR = 4,    ///< refused, with `get_error` if that is not 0
+  MPTCPIZE_GET_INITIAL = 5,  ///< `initial`, whatever was set
 };
 
 /// A level of its own for the one ioctl(2) request among the options.
@@ -47,6 +48,7 @@ struct mptcpize_option {
   uint8_t get;        ///< enum mptcpize_get
   bool is_bytes;      ///< the value is no integer
   bool connected;     ///< the kernel answers EINVAL once the socket is connected
+  bool unchecked;     ///< where MPTCP takes it, it takes integers too that TCP does not
   int16_t error;      ///< errno of a refused set; 0: the kernel's own
   int16_t get_error;  ///< errno of MPTCPIZE_GET_ERROR; 0: the kernel's own
   int32_t low, high;  ///< the integers that TCP takes; EINVAL for others
@@ -76,6 +78,10 @@ struct mptcpize_decision {
 /// this. The kernel's answer changes between ENOPROTOOPT and EOPNOTSUPP; `option`
 /// may be null.
 bool mptcpize_option_is_refusal(const struct mptcpize_option *option, int error);
+
+/// Whether MPTCP takes a value that TCP refuses with EINVAL.
+bool mptcpize_option_is_out_of_range(const struct mptcpize_option *option, const void *value,
+                                     uint32_t length);
 
 /// Decides about a set that the kernel refused with `refusal`. `family` is the
 /// socket's; `option` is null for an option that has no line. `replaceable`: the

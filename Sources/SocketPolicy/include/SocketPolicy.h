@@ -19,7 +19,7 @@
 static inline bool mptcpize_asks_for_tcp(int family, int type, int protocol) {
   enum { INET = 2, INET6 = 10, STREAM = 1, TYPE_MASK = 0xf, TCP = 6 };  // include/linux/net.h
   return (type & TYPE_MASK) == STREAM && (family == INET || family == INET6) &&
-         (protocol == 0 || protocol == TCP);
+         (__builtin_expect(protocol == 0, 1) || protocol == TCP);
 }
 
 /// Whether a refusal of IPPROTO_MPTCP with this errno holds until reboot, for

@@ -145,7 +145,7 @@ struct ReachTests {
         #expect(
             note(.never(.staticallyLinked))
                 == #"./x\n: statically linked, which no preload library reaches: it stays TCP; "#
-                + "`mptcpize run --mode bpf` or `mptcpize bpf attach --cgroup PATH` reaches it "
+                + "`mptcpize bpf attach --cgroup PATH` reaches it "
                 + "(root, Linux 6.6 or newer)")
         let new = Reach.go(GoVersion("go1.22.1"))
         #expect(

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Glibc
+import MptcpizeCore
+
+/// `mptcpize check`: whether MPTCP works here, on this host, with a peer, or for a program.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Say what keeps MPTCP from working here, and what to do about it.",
+        discussion: """
+            Without arguments: the kernel, the second path, and the rest of the system. Each \
+            line is ok, note or problem, with the evidence and what to type next. The exit \
+            status is 1 if there is a problem.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Connect to a peer: does it speak MPTCP, over how many paths? (It is sent an empty"
+                + " line.)", valueName: "host:port"))
+    var probe: String?
+
+    @Flag(help: "List the socket options that MPTCP may refuse, with this kernel's answers.")
+    var options = false
+
+    @Flag(help: "Write one JSON document.")
+    var json = false
+
+    @Argument(
+        help: ArgumentHelp("What mptcpize would be used for.", valueName: "program|unit"))
+    var target: String?
+
+    func validate() throws {
+        if [probe != nil, options, target != nil].count(where: { $0 }) > 1 {
+            throw ValidationError("Give only one of --probe, --options and a program or unit.")
+        }
+    }
+
+    func run() throws {
+        if options {
+            let table = OptionTable.probe()
+            if json {
+                try Console.output(OptionTable.json(table))
+            } else {
+                try Console.output(OptionTable.lines(table).joined(separator: "\n"))
+            }
+            return
+        }
+        let report = CheckReport(try findings())
+        if json {
+            try Console.output(report.json)
+        } else {
+            let lines = report.lines(styled: Console.terminal.isStyled)
+            try Console.output(lines.joined(separator: "\n"))
+        }
+        if report.hasProblem { throw ExitCode(1) }
+    }
+
+    private func findings() throws(Failure) -> [Finding] {
+        if let probe { return try PeerProbe(probe).findings() }
+        guard let target else { return HostChecks.findings() }
+        let environment = ProcessInput.environment
+        let prefix = Bytes("PATH=".utf8)
+        let path = environment.first { $0.starts(with: prefix) }.map {
+            Bytes($0.dropFirst(prefix.count))
+        }
+        return try TargetChecks(locator: .host(environment: environment), searchPath: path)
+            .findings(for: Bytes(target.utf8))
+    }
+}

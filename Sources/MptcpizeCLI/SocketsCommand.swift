@@ -1,0 +1,110 @@
+import ArgumentParser
+import Glibc
+import MptcpizeCore
+
+/// `mptcpize sockets`: the MPTCP sockets there are, whose they are, and what they are on
+/// the wire.
+struct SocketsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sockets",
+        abstract: "List MPTCP sockets: their programs, paths, bytes, and whether they fell back.",
+        discussion: """
+            WIRE is what a socket speaks: mptcp, fallback (an MPTCP socket whose peer or \
+            network made it speak plain TCP), or tcp (a plain TCP socket of a program that \
+            runs under mptcpize). RETRANS counts segments; IDLE is the time since data last \
+            went either way.
+            """)
+
+    @Option(help: ArgumentHelp("Only sockets of this process.", valueName: "pid"))
+    var pid: Int32?
+
+    @Option(help: ArgumentHelp("Only sockets of this running systemd unit.", valueName: "unit"))
+    var unit: String?
+
+    @Option(help: ArgumentHelp("Only sockets of the processes in this cgroup.", valueName: "path"))
+    var cgroup: String?
+
+    @Option(help: ArgumentHelp("Only sockets of the programs of this name.", valueName: "name"))
+    var program: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Another network namespace: a name of `ip netns`, a process in it, or `all`.",
+            valueName: "name|pid|all"))
+    var netns: String?
+
+    @Flag(help: "Listeners instead of connections.")
+    var listening = false
+
+    @Flag(help: "Listeners and connections.")
+    var all = false
+
+    @Flag(name: .shortAndLong, help: "A line for each subflow.")
+    var verbose = false
+
+    @Flag(help: "Redraw until interrupted, with rates.")
+    var watch = false
+
+    @Argument(help: ArgumentHelp("With --watch: how often to redraw.", valueName: "seconds"))
+    var seconds: Double?
+
+    @Flag(help: "One JSON document; with --watch, one document per line.")
+    var json = false
+
+    func validate() throws {
+        let filters = [pid.map { "\($0)" }, unit, cgroup, program].compactMap { $0 }
+        if filters.count > 1 {
+            throw ValidationError("Give only one of --pid, --unit, --cgroup and --program.")
+        }
+        if listening && all {
+            throw ValidationError("--all includes --listening: give one of them.")
+        }
+        if let pid, pid <= 0 { throw ValidationError("\(pid) is not a process.") }
+        if let seconds {
+            guard watch else {
+                throw ValidationError("Seconds mean something with --watch only.")
+            }
+            guard seconds >= 0.1 && seconds <= 86_400 else {
+                throw ValidationError("Give --watch from 0.1 to 86400 seconds.")
+            }
+        }
+    }
+
+    func run() throws {
+        let query = SocketQuery(
+            selection: selection, kind: all ? .all : listening ? .listeners : .connections,
+            namespaces: try namespaces())
+        if watch {
+            let interval = Duration.milliseconds(Int((seconds ?? 2) * 1000))
+            try SocketWatch(query: query, interval: interval, isJSON: json, isDetailed: verbose)
+                .run()
+            return
+        }
+        let listing = try query.run()
+        if json {
+            try Console.output(listing.json())
+        } else {
+            let terminal = Console.terminal
+            let options = SocketTextOptions(
+                isDetailed: verbose, isStyled: terminal.isStyled,
+                width: terminal.size?.columns ?? 160)
+            try Console.output(listing.lines(options).joined(separator: "\n"))
+        }
+    }
+
+    private var selection: SocketSelection {
+        if let pid { return .process(pid) }
+        if let unit { return .unit(unit) }
+        if let cgroup { return .cgroup(cgroup) }
+        if let program { return .program(program) }
+        return .everyone
+    }
+
+    private func namespaces() throws(Failure) -> [NetworkNamespace] {
+        switch netns {
+        case nil: [try NetworkNamespace.current()]
+        case "all": try NetworkNamespace.all()
+        case let name?: [try NetworkNamespace.named(name)]
+        }
+    }
+}

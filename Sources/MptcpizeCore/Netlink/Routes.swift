@@ -1,0 +1,51 @@
+import CLinux
+import Glibc
+import SocketEvents
+
+/// Where the kernel would send packets: what `ip route get DESTINATION from SOURCE` shows.
+public struct Route: Equatable, Sendable {
+    /// The interface's number.
+    public var interface: Int32
+    public var gateway: SocketAddress?
+
+    /// - Throws: ENETUNREACH and the like where there is no route, EINVAL where the source
+    ///   is no address of this host.
+    public init(
+        to destination: SocketAddress, from source: SocketAddress?,
+        over channel: borrowing some NetlinkChannel & ~Copyable
+    ) throws(Errno) {
+        let family = destination.family == .inet ? UInt8(AF_INET) : UInt8(AF_INET6)
+        let bits: UInt8 = destination.family == .inet ? 32 : 128
+        // struct rtmsg: family, destination's and source's bits, tos, table, protocol, scope,
+        // type, u32 flags.
+        var request = NetlinkRequest(
+            type: UInt16(RTM_GETROUTE), isDump: false,
+            payload: [family, bits, source == nil ? 0 : bits, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        request.append(attribute: UInt16(RTA_DST.rawValue), destination.networkBytes)
+        if let source { request.append(attribute: UInt16(RTA_SRC.rawValue), source.networkBytes) }
+        guard let route = try channel.ask(request, parse: { Route($0, family: family) }) else {
+            throw Errno(rawValue: ENETUNREACH)
+        }
+        self = route
+    }
+
+    private init?(_ message: NetlinkMessage, family: UInt8) {
+        guard Int32(message.type) == RTM_NEWROUTE else { return nil }
+        let headerSize = 12
+        var interface: Int32 = 0
+        var gateway: SocketAddress?
+        for (type, value) in NetlinkAttributes(message.payload.dropFirst(headerSize)) {
+            switch UInt32(type) {
+            case UInt32(RTA_OIF.rawValue): interface = value.load(at: 0) ?? 0
+            case UInt32(RTA_GATEWAY.rawValue):
+                var raw = mptcpize_address()
+                raw.family = family
+                raw.setBytes(value)
+                gateway = SocketAddress(raw)
+            default: break
+            }
+        }
+        self.interface = interface
+        self.gateway = gateway
+    }
+}

@@ -1,0 +1,29 @@
+import Glibc
+
+/// What a stream's reader can take.
+public struct Terminal: Sendable {
+    private let stream: Int32
+
+    /// - Parameter stream: STDOUT_FILENO or STDERR_FILENO.
+    public init(_ stream: Int32) { self.stream = stream }
+
+    public var isTerminal: Bool { isatty(stream) == 1 }
+
+    /// Whether it takes colours, and its user wants them (no-color.org).
+    public var isStyled: Bool {
+        func variable(_ name: String) -> String {
+            getenv(name).map { String(cString: $0) } ?? ""
+        }
+        return isTerminal && variable("NO_COLOR").isEmpty
+            && !["", "dumb"].contains(variable("TERM"))
+    }
+
+    /// Its size in characters; nil for what is no terminal.
+    public var size: (columns: Int, rows: Int)? {
+        var size = winsize()
+        guard ioctl(stream, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return nil
+        }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+}

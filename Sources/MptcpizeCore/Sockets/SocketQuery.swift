@@ -1,0 +1,96 @@
+import CLinux
+import Glibc
+
+/// What `mptcpize sockets` was asked for.
+public struct SocketQuery: Sendable {
+    public enum Kind: Sendable { case connections, listeners, all }
+
+    public var selection: SocketSelection
+    public var kind: Kind
+    public var namespaces: [NetworkNamespace]
+
+    public init(
+        selection: SocketSelection = .everyone, kind: Kind = .connections,
+        namespaces: [NetworkNamespace]
+    ) {
+        self.selection = selection
+        self.kind = kind
+        self.namespaces = namespaces
+    }
+
+    /// Asks the kernel now.
+    public func run() throws(Failure) -> SocketListing {
+        let processes = try selection.processes()
+        // All processes, also for a part of them: whose socket it is says who shares it.
+        let owners = SocketOwners(where: processes.contains)
+        var detector = LaunchDetector()
+        var result = SocketListing()
+        for namespace in namespaces {
+            let inventory = try namespace.enter { () throws(Failure) in try Self.inventory() }
+            result.append(
+                SocketListing(
+                    joining: inventory, owners: owners, namespace: namespace.label,
+                    where: { processes == .all || !$0.isEmpty },
+                    underUs: { detector.isUnderUs($0.pid) }))
+            if let refusal = inventory.mptcpRefusal { result.note(refusal) }
+        }
+        result.keep(kind)
+        if owners.isPartial && geteuid() != 0 {
+            result.notes.append(
+                "As root, it would also tell the programs and PIDs of other users' sockets"
+                    + " and list their plain TCP sockets.")
+        }
+        return result
+    }
+
+    /// What the calling thread's network namespace tells.
+    static func inventory() throws(Failure) -> SocketInventory {
+        do throws(Errno) {
+            return try SocketInventory(over: NetlinkSocket(NETLINK_SOCK_DIAG))
+        } catch {
+            throw Failure(
+                .failed, "socket diagnosis", "the kernel refused it: \(error.reason)",
+                remedy: error.rawValue == ENOENT ? "try: modprobe tcp_diag mptcp_diag" : "")
+        }
+    }
+}
+
+extension SocketListing {
+    fileprivate mutating func keep(_ kind: SocketQuery.Kind) {
+        let hidden: Int
+        switch kind {
+        case .all: return
+        case .connections:
+            hidden = sockets.count { $0.isListener }
+            sockets.removeAll(where: \.isListener)
+            if hidden > 0 {
+                notes.append(
+                    "\(hidden == 1 ? "1 listener" : "\(hidden) listeners"): see --listening or --all."
+                )
+            }
+        case .listeners: sockets.removeAll { !$0.isListener }
+        }
+    }
+
+    /// Says why there are no MPTCP sockets at all.
+    fileprivate mutating func note(_ refusal: Errno) {
+        let text =
+            refusal.rawValue == ENOENT
+            ? "This kernel does not list MPTCP sockets (no MPTCP, or no CONFIG_INET_MPTCP_DIAG:"
+                + " try `modprobe mptcp_diag`); `mptcpize check` tells which."
+            : "The kernel refused to list MPTCP sockets: \(refusal.reason)."
+        if !notes.contains(text) { notes.append(text) }
+    }
+}
+
+/// Which processes run under mptcpize, by what they have mapped or were given.
+struct LaunchDetector {
+    private var known: [Int32: Bool] = [:]
+
+    mutating func isUnderUs(_ pid: Int32) -> Bool {
+        if let answer = known[pid] { return answer }
+        let answer = [.preload, .godebug].contains(UnitProcess(pid: pid).reach)
+        known[pid] = answer
+        return answer
+    }
+}

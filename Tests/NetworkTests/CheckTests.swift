@@ -1,0 +1,210 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(
+    "mptcpize check", .requires(.namespaces), .requires(.mptcp), .requires(.command("python3")))
+struct CheckTests {
+    private func problems(_ findings: [Row]) -> [String] {
+        findings.filter { $0["level"] == "problem" }.compactMap { $0["subject"] }
+    }
+
+    private func finding(_ subject: String, _ findings: [Row]) throws -> Row {
+        try #require(findings.first { $0["subject"] == subject }, "\(findings)")
+    }
+
+    /// A client with a default route by each of its links, as a host with two providers has.
+    private func healthyPaths() throws -> TwoPaths {
+        let paths = try TwoPaths()
+        try paths.client.ip("route", "add", "default", "via", TwoPaths.serverAddresses[0])
+        try paths.client.ip("rule", "add", "from", TwoPaths.clientAddresses[1], "table", "102")
+        try paths.client.ip(
+            "route", "add", "default", "via", TwoPaths.serverAddresses[1], "dev", "eth1", "table",
+            "102")
+        return paths
+    }
+
+    @Test("a healthy host with two paths says so, in one screen")
+    func healthy() throws {
+        let paths = try healthyPaths()
+        let outcome = try CommandLineTool.run("check", in: paths.client)
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.split(separator: "\n").count <= 24, "\(outcome)")
+        #expect(outcome.output.contains("No problem") || outcome.output.contains("All is well"))
+        let findings = try CommandLineTool.findings(in: paths.client)
+        #expect(problems(findings).isEmpty)
+        let endpoint = try #require(
+            findings.first { $0["subject"]?.hasPrefix("endpoint ") ?? false })
+        #expect(endpoint["level"] == "ok")
+        #expect(endpoint["text"]?.contains("\(TwoPaths.clientAddresses[1]) subflow") ?? false)
+        #expect(endpoint["text"]?.contains("leave by eth1") ?? false)
+        let shown = try paths.client.ip("mptcp", "limits", "show")
+        let limits = try finding("limits", findings)["text"] ?? ""
+        let numbers = shown.split(whereSeparator: { !$0.isNumber }).map(String.init)
+        for number in numbers { #expect(limits.contains(number), "\(shown)") }
+    }
+
+    @Test("MPTCP switched off")
+    func switchedOff() throws {
+        let namespace = try Namespace("off")
+        try namespace.setMPTCP(enabled: false)
+        let findings = try CommandLineTool.findings(in: namespace)
+        #expect(problems(findings).contains("net.mptcp.enabled"))
+        let next = try finding("net.mptcp.enabled", findings)["next"] ?? ""
+        #expect(next.hasPrefix("sysctl -w net.mptcp.enabled=1"))
+        #expect(try finding("kernel", findings)["text"]?.contains("ENOPROTOOPT") ?? false)
+    }
+
+    @Test("several interfaces and no endpoint: the commands to type do help")
+    func noEndpoints() throws {
+        let paths = try healthyPaths()
+        try paths.client.ip("mptcp", "endpoint", "flush")
+        let endpoints = try finding("endpoints", try CommandLineTool.findings(in: paths.client))
+        #expect(endpoints["level"] == "problem")
+        let command = try #require(endpoints["next"])
+        #expect(command == "ip mptcp endpoint add 10.77.2.1 dev eth1 subflow")
+        try mustRun(command.split(separator: " ").map(String.init), in: paths.client)
+        #expect(problems(try CommandLineTool.findings(in: paths.client)).isEmpty)
+    }
+
+    @Test("one interface and no endpoint is worth a note")
+    func oneInterface() throws {
+        let (one, other) = (try Namespace("one"), try Namespace("other"))
+        try Namespace.connect(one, "10.9.0.1/24", other, "10.9.0.2/24")
+        let findings = try CommandLineTool.findings(in: one)
+        #expect(problems(findings).isEmpty)
+        #expect(try finding("endpoints", findings)["text"]?.contains("only one interface") ?? false)
+    }
+
+    @Test("an endpoint whose link is dead, whose packets go elsewhere, whose address is gone")
+    func endpoints() throws {
+        let paths = try healthyPaths()
+        func endpoint() throws -> Row {
+            let findings = try CommandLineTool.findings(in: paths.client)
+            return try #require(findings.first { $0["subject"]?.hasPrefix("endpoint ") ?? false })
+        }
+        try paths.client.ip("rule", "delete", "table", "102")
+        let elsewhere = try endpoint()
+        #expect(elsewhere["level"] == "problem")
+        #expect(elsewhere["text"]?.contains("leave by eth0") ?? false)
+        #expect(elsewhere["next"]?.contains("rule add from 10.77.2.1") ?? false)
+        // Loose filtering (2) is fine; strict (1) drops what comes back.
+        try paths.client.sysctl("net/ipv4/conf/all/rp_filter", "1")
+        #expect(try endpoint()["text"]?.contains("rp_filter") ?? false)
+
+        try paths.cut(link: 1)
+        // The kernel lets up to a second pass before it tells of a lost carrier.
+        let isFound = try poll(within: .seconds(10)) {
+            let dead = try endpoint()
+            return dead["level"] == "problem" && dead["text"]?.contains("eth1 is down") ?? false
+        }
+        #expect(isFound)
+
+        try paths.client.ip("address", "flush", "dev", "eth1")
+        #expect(try endpoint()["text"]?.contains("no interface has this address") ?? false)
+    }
+
+    @Test("limits that allow no second subflow, and a path manager that makes none")
+    func limits() throws {
+        let paths = try healthyPaths()
+        try paths.client.ip("mptcp", "limits", "set", "subflows", "0", "add_addr_accepted", "0")
+        try paths.client.sysctl("net/mptcp/pm_type", "1")
+        let findings = try CommandLineTool.findings(in: paths.client)
+        #expect(Set(problems(findings)) == ["limits", "path manager"])
+    }
+
+    @Test("a network that drops MPTCP: found, named, and the remedy works")
+    func blackhole() throws {
+        let namespace = try Namespace("hole")
+        let hole = try Background(
+            ["python3", Repository.path("Tests/Fixtures/mptcp_blackhole.py")], in: namespace)
+        try hole.waitUntilItPrints("ready")
+        let probe = try CommandLineTool.findings("--probe", "10.8.0.2:80", in: namespace)
+        #expect(problems(probe) == ["10.8.0.2:80"])
+        #expect(probe.first?["text"]?.contains("dropped on the way") ?? false)
+
+        let findings = try CommandLineTool.findings(in: namespace)
+        #expect(problems(findings) == ["blackhole"])
+        let again = try CommandLineTool.findings("--probe", "10.8.0.2:80", in: namespace)
+        #expect(again.first?["text"]?.contains("blackhole") ?? false)
+
+        let remedy = try #require(try finding("blackhole", findings)["next"])
+        let command = remedy.split(separator: " ").prefix(3).map(String.init)
+        #expect(command.prefix(2) == ["sysctl", "-w"])
+        try mustRun(command, in: namespace)
+        #expect(
+            try finding("blackhole", CommandLineTool.findings(in: namespace))["level"] == "note")
+    }
+
+    @Test("a peer: MPTCP with its paths and addresses, plain TCP, nobody")
+    func peers() throws {
+        let paths = try healthyPaths()
+        let server = try SocketHolder.start(
+            "l = listening(s(), 4000); p = listening(t(), 4001)", in: paths.server)
+        let mptcp = try CommandLineTool.findings("--probe", "10.77.1.2:4000", in: paths.client)
+        #expect(problems(mptcp).isEmpty)
+        let texts = mptcp.compactMap { $0["text"] }
+        #expect(texts.first?.hasPrefix("speaks MPTCP; ") ?? false)
+        let links = texts.filter { $0.hasPrefix("path ") }
+        #expect(links.count >= 2, "\(texts)")
+        #expect(texts.first == "speaks MPTCP; \(links.count) paths within a second")
+        #expect(links.first?.hasSuffix("first") ?? false)
+        #expect(texts.last?.hasPrefix("announced \(TwoPaths.serverAddresses[1])") ?? false)
+
+        let tcp = try CommandLineTool.findings("--probe", "10.77.1.2:4001", in: paths.client)
+        #expect(tcp.first?["text"]?.hasPrefix("plain TCP: the peer") ?? false)
+        let nobody = try CommandLineTool.findings("--probe", "10.77.1.2:9", in: paths.client)
+        #expect(nobody.first?["text"]?.contains("refused") ?? false)
+        withExtendedLifetime(server) {}
+    }
+
+    @Test("a program: what reaches it, and why not")
+    func programs() throws {
+        let dynamic = try CommandLineTool.findings("python3", in: nil)
+        #expect(dynamic.first?["level"] == "ok")
+        #expect(dynamic.first?["next"] == "mptcpize run python3")
+        let directory = try TemporaryDirectory()
+        let copy = directory.file("set-uid")
+        try mustRun(["cp", "/bin/true", copy])
+        try mustRun(["chmod", "4755", copy])
+        try mustRun(["chown", "65534", copy])
+        try mustRun(["chmod", "4755", copy])
+        let privileged = try CommandLineTool.findings(copy, in: nil)
+        #expect(privileged.first?["level"] == "problem")
+        #expect(privileged.first?["text"]?.contains("set-uid") ?? false)
+        // What a program's own option looks like is in the file, whatever its version.
+        let nginx = directory.file("nginx")
+        try mustRun(["cp", "/bin/true", nginx])
+        #expect(try CommandLineTool.findings(nginx, in: nil).count == 1)
+        try mustRun(["sh", "-c", "printf multipath >> \"$0\"", nginx])
+        #expect(
+            try CommandLineTool.findings(nginx, in: nil).last?["text"]?
+                .contains("`listen … multipath;`") ?? false)
+    }
+
+    static let wrongInputs: [([String], Int32)] = [
+        (["no-such-program-or-unit"], 1), (["/no/such/file"], 1), (["/etc"], 1),
+        (["--probe", "x"], 64), (["--probe", "::1:80"], 64), (["--probe", "a:0"], 64),
+        (["--probe", "localhost:70000"], 64), (["--probe", "a:1", "python3"], 64),
+        (["--options", "python3"], 64), (["--probe", "no-such-host.invalid:80"], 1),
+    ]
+
+    @Test(
+        "what makes no sense, and what is not there: one line",
+        arguments: wrongInputs)
+    func wrongInput(arguments: [String], status: Int32) throws {
+        let outcome = try run([Products.mptcpize, "check"] + arguments)
+        #expect(outcome.status == status, "\(outcome)")
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome)")
+    }
+
+    @Test("the option table")
+    func options() throws {
+        let outcome = try CommandLineTool.run("check", "--options")
+        #expect(outcome.succeeded)
+        #expect(outcome.output.contains("TCP_USER_TIMEOUT"))
+        #expect(
+            try CommandLineTool.run("check", "--options", "--json").output.contains("\"options\""))
+    }
+}

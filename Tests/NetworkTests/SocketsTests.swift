@@ -1,0 +1,239 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(
+    "mptcpize sockets", .requires(.namespaces), .requires(.mptcp), .requires(.command("ss")),
+    .requires(.command("python3")))
+struct SocketsTests {
+    /// A connection over two paths, with 3000 bytes from the client and 2000 back.
+    private struct Conversation {
+        let server: Background
+        let client: Background
+
+        init(_ paths: TwoPaths) throws {
+            server = try Background(
+                [
+                    "python3", "-c",
+                    """
+                    import socket, time
+                    l = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+                    l.bind(("", 4000)); l.listen(5)
+                    a, _ = l.accept()
+                    n = 0
+                    while n < 3000: n += len(a.recv(65536))
+                    a.sendall(b"z" * 2000)
+                    print("served", flush=True); time.sleep(600)
+                    """,
+                ], in: paths.server)
+            try server.waitUntilListening(on: 4000)
+            client = try SocketHolder.start(
+                """
+                c = connected(s(), "\(TwoPaths.serverAddresses[0])", 4000)
+                c.sendall(b"y" * 3000)
+                n = 0
+                while n < 2000: n += len(c.recv(65536))
+                """, in: paths.client)
+        }
+    }
+
+    @Test("a connection over two paths, each column as ss(8) and the program know it")
+    func twoPaths() throws {
+        let paths = try TwoPaths()
+        let conversation = try Conversation(paths)
+        try conversation.client.require("two paths") {
+            (try? CommandLineTool.sockets(in: paths.client).first?.number("paths")) ?? 0 >= 2
+        }
+        let rows = try CommandLineTool.sockets(in: paths.client)
+        let row = try #require(rows.first)
+        #expect(rows.count == 1)
+        #expect(row["wire"] == "mptcp")
+        #expect(row["state"] == "ESTAB")
+        #expect(row.number("bytes_sent") == 3000)
+        #expect(row.number("bytes_received") == 2000)
+        #expect(row.rows("processes").first?.number("pid") == Int(conversation.client.pid))
+        #expect(row.rows("processes").first?["program"] == "python3")
+        #expect(row.rows("subflows").count == row.number("paths"))
+        let locals = row.rows("subflows").compactMap { $0["local"]?.split(separator: ":").first }
+        #expect(Set(locals.map(String.init)) == Set(TwoPaths.clientAddresses))
+        #expect(row.rows("subflows").first?.flag("joined") == false)
+        #expect(row.rows("subflows").dropFirst().allSatisfy { $0.flag("joined") == true })
+
+        let ss = try mustRun(["ss", "-HMtanpie"], in: paths.client)
+        let connection = try #require(
+            ss.replacingOccurrences(of: "\n\t", with: " ").split(separator: "\n")
+                .first { $0.hasPrefix("mptcp") })
+        let token = try #require(row.number("token"))
+        #expect(connection.contains("token:\(String(token, radix: 16)) "))
+        #expect(connection.contains("ino:\(try #require(row.number("inode"))) "))
+        #expect(connection.contains("sk:\(String(try #require(row.number("cookie")), radix: 16)) "))
+        #expect(connection.contains(" \(try #require(row["local"])) "))
+        #expect(connection.contains(" \(try #require(row["remote"])) "))
+        #expect(connection.contains("pid=\(conversation.client.pid),"))
+        for subflow in row.rows("subflows") {
+            let line = ss.replacingOccurrences(of: "\n\t", with: " ").split(separator: "\n")
+                .first { line in
+                    line.hasPrefix("tcp") && line.contains("token:")
+                        && line.replacing(/%\w+:/, with: ":").contains(subflow["local"]! + " ")
+                }
+            let tcp = try #require(line)
+            #expect(tcp.contains("(id:\(subflow.number("local_id")!))"))
+            #expect(tcp.contains("/\(String(token, radix: 16))(id:"))
+        }
+
+        let text = try mustRun([Products.mptcpize, "sockets", "-v"], in: paths.client)
+        #expect(text.contains("3.0 kB"))
+        #expect(text.contains("joined"))
+        #expect(text.contains("1 connection: 1 MPTCP (1 over several paths)."))
+    }
+
+    @Test("a backup endpoint: who asked for it, on both sides")
+    func backup() throws {
+        let paths = try TwoPaths()
+        try paths.server.ip("mptcp", "endpoint", "flush")
+        try paths.client.ip("mptcp", "endpoint", "flush")
+        try paths.client.ip(
+            "mptcp", "endpoint", "add", TwoPaths.clientAddresses[1], "dev", "eth1", "subflow",
+            "backup", "id", "7")
+        let conversation = try Conversation(paths)
+        try conversation.client.require("a backup path") {
+            let rows = try? CommandLineTool.sockets(in: paths.client)
+            return rows?.first?.rows("subflows").contains { $0.flag("backup") == true } ?? false
+        }
+        let client = try mustRun([Products.mptcpize, "sockets", "-v"], in: paths.client)
+        #expect(client.contains("id 7:0, backup by our wish"), "\(client)")
+        let server = try mustRun([Products.mptcpize, "sockets", "-v"], in: paths.server)
+        #expect(server.contains("id 0:7, backup by the peer's wish"), "\(server)")
+    }
+
+    @Test("a dead second link leaves one path, which still carries")
+    func deadLink() throws {
+        let paths = try TwoPaths()
+        try paths.cut(link: 1)
+        let conversation = try Conversation(paths)
+        let row = try #require(try CommandLineTool.sockets(in: paths.client).first)
+        #expect(row["wire"] == "mptcp")
+        #expect(row.number("bytes_received") == 2000)
+        #expect(row.rows("subflows").count { $0.flag("established") == true } == 1)
+        withExtendedLifetime(conversation) {}
+    }
+
+    @Test("fallback, listeners, IPv6, and which of them are listed")
+    func kinds() throws {
+        let namespace = try Namespace("kinds")
+        let holder = try SocketHolder.start(
+            """
+            l = listening(s(), 4555, "127.0.0.1"); l6 = listening(s(socket.AF_INET6), 4666, "::1")
+            p = listening(t(), 4556, "127.0.0.1")
+            c = connected(s(), "127.0.0.1", 4555); a, _ = l.accept()
+            f = connected(s(), "127.0.0.1", 4556); b, _ = p.accept()
+            d = connected(s(socket.AF_INET6), "::1", 4666); e, _ = l6.accept()
+            f.sendall(b"x" * 700); b.recv(700); d.sendall(b"x" * 10); e.recv(10)
+            """, in: namespace)
+        func wires(_ rows: [Row]) -> [String] { rows.compactMap { $0["wire"] }.sorted() }
+
+        let connections = try CommandLineTool.sockets(in: namespace)
+        #expect(wires(connections) == ["fallback", "mptcp", "mptcp", "mptcp", "mptcp"])
+        let fallback = try #require(connections.first { $0["wire"] == "fallback" })
+        #expect(fallback["remote"] == "127.0.0.1:4556")
+        #expect(fallback.number("bytes_sent") == 700)
+        #expect(fallback.number("paths") == 1)
+        #expect(connections.contains { $0["remote"] == "[::1]:4666" && $0["wire"] == "mptcp" })
+
+        let listeners = try CommandLineTool.sockets("--listening", in: namespace)
+        #expect(listeners.compactMap { $0["local"] } == ["127.0.0.1:4555", "[::1]:4666"])
+        #expect(try CommandLineTool.sockets("--all", in: namespace).count == 7)
+
+        #expect(try CommandLineTool.sockets("--pid", "\(holder.pid)", in: namespace).count == 5)
+        #expect(try CommandLineTool.sockets("--pid", "\(getpid())", in: namespace).isEmpty)
+        #expect(try CommandLineTool.sockets("--program", "python3", in: namespace).count >= 5)
+    }
+
+    @Test("plain TCP sockets of a program under mptcpize, and why they are")
+    func underUs() throws {
+        let namespace = try Namespace("under")
+        let (server, client) = try SocketHolder.acceptOne(
+            on: 4555, environment: ["LD_PRELOAD": Products.library()], in: namespace)
+        let rows = try CommandLineTool.sockets("--all", "--pid", "\(server.pid)", in: namespace)
+        #expect(rows.first?["wire"] == "listening")
+        let accepted = try #require(rows.first { $0["wire"] == "tcp" })
+        #expect(accepted["reason"] == "accepted from a TCP client")
+        #expect(accepted["local"] == "127.0.0.1:4555")
+        // The client does not run under mptcpize: its plain TCP socket is nobody's concern.
+        #expect(try CommandLineTool.sockets("--pid", "\(client.pid)", in: namespace).isEmpty)
+    }
+
+    @Test("another network namespace, by its name, by a process in it, and all of them")
+    func namespaces() throws {
+        let namespace = try Namespace("other")
+        let holder = try SocketHolder.start(
+            "l = listening(s(), 4777, '127.0.0.1'); c = connected(s(), '127.0.0.1', 4777)",
+            in: namespace)
+        for name in [namespace.name, "\(holder.pid)"] {
+            let rows = try CommandLineTool.sockets("--netns", name, in: nil)
+            #expect(rows.contains { $0["remote"] == "127.0.0.1:4777" })
+            #expect(rows.allSatisfy { $0["netns"] == name })
+        }
+        let all = try CommandLineTool.sockets("--netns", "all", in: nil)
+        #expect(all.contains { $0["netns"] == namespace.name && $0["remote"] == "127.0.0.1:4777" })
+        #expect(
+            !(try CommandLineTool.sockets(in: nil)).contains { $0["remote"] == "127.0.0.1:4777" })
+    }
+
+    @Test("an unprivileged user sees the sockets, and is told what root would add")
+    func unprivileged() throws {
+        let namespace = try Namespace("nobody")
+        let holder = try SocketHolder.start(
+            "l = listening(s(), 4555, '127.0.0.1'); c = connected(s(), '127.0.0.1', 4555)",
+            in: namespace)
+        let program = try TemporaryDirectory()
+        try mustRun(["chmod", "0755", program.path])
+        try mustRun(["cp", Products.mptcpize, program.file("mptcpize")])
+        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+        let outcome = try run(nobody + [program.file("mptcpize"), "sockets"], in: namespace)
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.contains("ESTAB mptcp"))
+        #expect(!outcome.output.contains("python3"))
+        let advice = outcome.output.split(separator: "\n").filter { $0.contains("As root") }
+        #expect(advice.count == 1)
+        withExtendedLifetime(holder) {}
+    }
+
+    static let wrongInputs: [([String], Int32)] = [
+        (["--pid", "999999999"], 1), (["--netns", "no-such-namespace"], 1),
+        (["--netns", "../../etc"], 64), (["--program", "no such program"], 1),
+        (["--unit", "no-such-unit-runs"], 1), (["--cgroup", "/no/such/cgroup"], 1),
+        (["--listening", "--all"], 64), (["--pid", "1", "--program", "x"], 64),
+        (["5"], 64), (["--watch", "0"], 64), (["--watch", "nan"], 64), (["--pid", "x"], 64),
+    ]
+
+    @Test(
+        "what makes no sense, and what is not there: one line, and what to type",
+        arguments: wrongInputs)
+    func wrongInput(arguments: [String], status: Int32) throws {
+        let outcome = try run([Products.mptcpize, "sockets"] + arguments)
+        #expect(outcome.status == status, "\(outcome)")
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome)")
+        #expect(outcome.errors.hasPrefix("mptcpize: "))
+    }
+}
+
+extension SocketHolder {
+    /// A server that waits for one client, and that client, which is plain TCP.
+    fileprivate static func acceptOne(
+        on port: Int, environment: [String: String?], in namespace: Namespace
+    ) throws -> (Background, Background) {
+        let server = try Background(
+            [
+                "python3", "-c",
+                "import socket, time\nl = socket.socket(); l.bind(('127.0.0.1', \(port)));"
+                    + " l.listen(5); a, _ = l.accept(); print('ready', flush=True);"
+                    + " time.sleep(600)",
+            ], environment: environment, in: namespace)
+        try server.waitUntilListening(on: port)
+        let client = try start("c = connected(t(), '127.0.0.1', \(port))", in: namespace)
+        try server.waitUntilItPrints("ready")
+        return (server, client)
+    }
+}
