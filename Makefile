@@ -36,10 +36,6 @@ test-foreign:
 test-random:
 	@MPTCPIZE_SEQUENCES=500000 scripts/test random
 
-# CPython's own network tests, plain and under mptcpize, compared test by test: some 20 minutes.
-test-foreign:
-	@scripts/test-foreign
-
 # Style, lint and the libraries' ABI.
 check:
 	@scripts/bootstrap build check
