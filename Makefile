@@ -28,13 +28,13 @@ test:
 test-unit test-preload test-programs test-network test-systemd test-kernels:
 	@scripts/test $(@:test-%=%)
 
-# Half a million random sequences of socket calls, plain and upgraded, instead of 100 000.
-test-random:
-	@MPTCPIZE_SEQUENCES=500000 scripts/test random
-
 # CPython's own network tests, plain and under mptcpize, compared test by test: some 20 minutes.
 test-foreign:
 	@scripts/test-foreign
+
+# Half a million random sequences of socket calls, plain and upgraded, instead of 100 000.
+test-random:
+	@MPTCPIZE_SEQUENCES=500000 scripts/test random
 
 # Style, lint and the libraries' ABI.
 check:

@@ -75,7 +75,9 @@ struct OptionsLanguageTests {
         import java.util.*;
 
         class Options {
-            interface Setter { void set(SocketOption<Object> option, Object value) throws Exception; }
+            interface Setter {
+                void set(SocketOption<Object> option, Object value) throws Exception;
+            }
             interface Getter { Object get(SocketOption<Object> option) throws Exception; }
 
             static String attempt(java.util.concurrent.Callable<Object> call) {
