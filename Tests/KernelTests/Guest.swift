@@ -1,13 +1,26 @@
 import Foundation
+import Synchronization
 import TestSupport
 
 /// One boot of one kernel in which everything is tried: booting costs more than all of it.
 struct Guest: Sendable {
     /// No MPTCP at all: Debian's 5.10 was built without.
-    static let withoutMPTCP = Swift.Result { try Guest(series: "5.10") }
-    /// MPTCP, but no TCP_IS_MPTCP (6.10), no byte counters (6.5), no number of all subflows
-    /// (6.8), and fewer socket options.
-    static let olderMPTCP = Swift.Result { try Guest(series: "6.1") }
+    static let withoutMPTCP = "5.10"
+    /// 6.1: no TCP_IS_MPTCP (6.10), no byte counters (6.5), no number of all subflows (6.8), and
+    /// fewer socket options. The last one is the newest of the suites.
+    static let withMPTCP = ["6.1", "6.12", "7.2"]
+
+    private static let boots = Mutex<[String: Swift.Result<Guest, any Error>]>([:])
+
+    /// The guest of a kernel, booted when a test first asks for it.
+    static func booted(_ series: String) throws -> Guest {
+        try boots.withLock { boots in
+            if let guest = boots[series] { return try guest.get() }
+            let guest = Swift.Result { try Guest(series: series) }
+            boots[series] = guest
+            return try guest.get()
+        }
+    }
 
     /// What a command wrote, and its exit status.
     struct Step: Sendable, CustomStringConvertible {
