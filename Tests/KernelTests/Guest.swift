@@ -68,6 +68,7 @@ struct Guest: Sendable {
         }
         try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
         try payload.add("nc", as: "netcat")  // busybox has an nc of its own
+        for program in Self.programs { try payload.add(program) }
         try payload.write((1...5000).map { "answer \($0)\n" }.joined(), to: "answer")
         try payload.write(script: Self.script)
         let outcome = try Lab.boot(kernel: Lab.kernel(series), payload: payload.path)
@@ -76,6 +77,7 @@ struct Guest: Sendable {
     }
 
     private static let fixtures = ["socket_matrix", "endings", "toggle"]
+    private static let programs = ["socat", "redis-server", "redis-cli", "iperf3", "curl"]
 
     private static func parse(_ text: String) -> [String: Step] {
         var steps: [String: Step] = [:]
@@ -126,16 +128,52 @@ struct Guest: Sendable {
             step "musl-endings $way" end musl-endings $way
         done
 
+        listening() {
+            tries=0
+            until grep -q ":$1 00000000:0000 0A " /proc/net/tcp || [ $tries = 400 ]; do
+                sleep 0.05; tries=$((tries + 1))
+            done
+        }
+        # talk_…: a server and a client on the loopback, $m before each.
+        talk_socat() {
+            $m socat -u FILE:/t/answer TCP4-LISTEN:9100,reuseaddr,nodelay,keepalive,keepidle=9 &
+            listening 238C
+            $m socat -u TCP4:127.0.0.1:9100,nodelay,quickack,linger2=5,syncnt=3 - | md5sum
+            wait $!; echo $?
+        }
+        talk_redis() {
+            $m redis-server --port 9101 --save '' --tcp-keepalive 60 >/dev/null &
+            listening 238D
+            for words in PING 'SET key value' 'GET key' 'CONFIG GET tcp-keepalive'; do
+                $m redis-cli -p 9101 $words; done
+            $m redis-cli -p 9101 SHUTDOWN NOSAVE; wait $!; echo $?
+        }
+        talk_iperf3() {
+            $m iperf3 -4 -s -1 -p 9102 >/dev/null &
+            listening 238E
+            $m iperf3 -4 -c 127.0.0.1 -p 9102 -n 1M -S 16 >/dev/null; echo $?
+            wait $!; echo $?
+        }
+        talk_curl() {
+            busybox httpd -f -p 127.0.0.1:9103 -h /t &
+            listening 238F
+            $m curl -s --keepalive-time 5 http://127.0.0.1:9103/answer | md5sum
+            kill $!
+        }
+        plain() { m=; talk_$1; }
+        mptcpized() { m='mptcpize run'; talk_$1; }
+        for program in socat redis iperf3 curl; do
+            step "plain $program" plain $program
+            step "mptcpized $program" mptcpized $program
+        done
+
         # converse WHO: two netcats on the loopback, these of them under mptcpize.
         converse() {
             server= client=
             case $1 in both | server) server='watch /tmp/server' ;; esac
             case $1 in both | client) client='watch /tmp/client' ;; esac
             $server netcat -l -N 9000 </t/answer >/dev/null &
-            tries=0
-            until grep -q ':2328 00000000:0000 0A ' /proc/net/tcp || [ $tries = 100 ]; do
-                sleep 0.05; tries=$((tries + 1))
-            done
+            listening 2328
             $client netcat -d 127.0.0.1 9000 >/tmp/answered; echo "client $?"
             wait $!; echo "server $?"
             cmp /tmp/answered /t/answer && echo complete

@@ -2,6 +2,22 @@ import TestSupport
 import Testing
 
 @Suite(
+    "Real programs on every kernel", .serialized, .requires(.root), .requires(.virtualMachines),
+    .requires(.flavour(.musl)))
+struct ProgramsOnKernelsTests {
+    @Test(
+        "say and return what they do over TCP", arguments: [Guest.withoutMPTCP] + Guest.withMPTCP,
+        ["socat", "redis", "iperf3", "curl"])
+    func sameOutcome(kernel: String, program: String) throws {
+        let guest = try Guest.booted(kernel)
+        let plain = try guest.step("plain \(program)")
+        let mptcpized = try guest.step("mptcpized \(program)")
+        #expect(plain.output.count > 3 && plain.status == 0, "\(plain)")
+        #expect(mptcpized.output == plain.output && mptcpized.status == 0, "\(mptcpized)")
+    }
+}
+
+@Suite(
     "A kernel without MPTCP", .serialized, .requires(.root), .requires(.virtualMachines),
     .requires(.flavour(.musl)))
 struct KernelWithoutMPTCPTests {
