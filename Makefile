@@ -1,6 +1,6 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
-.PHONY: all install demo test check bench clean \
-	test-unit test-preload test-programs test-network test-systemd test-kernels \
+.PHONY: all install uninstall deb tarball generate demo lab test check bench clean \
+	test-unit test-preload test-programs test-network test-systemd test-kernels test-packages \
 	test-random test-foreign bootstrap
 
 # The command line tool and the preload libraries, laid out under build/ to run in place.
@@ -13,10 +13,30 @@ install: export DESTDIR := $(DESTDIR)
 install:
 	@scripts/install
 
+# Takes away what `make install` of the same PREFIX copied, and what it has enabled.
+uninstall: export PREFIX := $(PREFIX)
+uninstall: export DESTDIR := $(DESTDIR)
+uninstall:
+	@scripts/install --remove
+
+# Debian packages; a tarball with a static mptcpize for every other system. Both in build/.
+deb tarball: all
+	@scripts/$@
+
+# The manual pages and completion scripts, from the command definitions.
+generate: all
+	@scripts/generate
+
 # Real programs over MPTCP on two paths, with a report that proves it.
 demo:
 	@scripts/bootstrap build demo
 	@scripts/demo
+
+# Programs on two links, over TCP and over MPTCP, and what a cut cable does to them: as a
+# table and as docs/figures/two-paths.svg. Needs root.
+lab:
+	@scripts/bootstrap build lab
+	@scripts/show-two-paths
 
 # Everything that has to hold: the checks, then every tier of tests.
 test:
@@ -25,7 +45,7 @@ test:
 	@scripts/test
 
 # One tier of tests, with what is installed.
-test-unit test-preload test-programs test-network test-systemd test-kernels:
+test-unit test-preload test-programs test-network test-systemd test-kernels test-packages:
 	@scripts/test $(@:test-%=%)
 
 # CPython's own network tests, plain and under mptcpize, compared test by test: some 20 minutes.
@@ -41,14 +61,14 @@ check:
 	@scripts/bootstrap build check
 	@scripts/check
 
-# What it costs, as ratios to plain TCP and to the established tool.
+# What it costs, as ratios to plain TCP and to the established tool; scripts/bench --help
 bench:
 	@scripts/bootstrap build bench
 	@scripts/bench
 
 # Names the packages that are missing, and installs them when root.
 bootstrap:
-	@scripts/bootstrap build check test bench
+	@scripts/bootstrap
 
 clean:
 	rm -rf build .build .build-*

@@ -46,7 +46,11 @@ let package = Package(
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "BPFProgs",
-            exclude: ["mptcpize.bpf.c", "kernel.bpf.h"],  // compiled for bpf by scripts/build-bpf
+            // Compiled for bpf by scripts/build-bpf.
+            exclude: [
+                "mptcpize.bpf.c", "kernel.bpf.h", "remedies.bpf.c", "events.bpf.c",
+                "events.bpf.h", "wire.bpf.h",
+            ],
             // #embed is C23.
             cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
         .target(
@@ -75,8 +79,9 @@ let package = Package(
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "KernelTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "KernelTests", dependencies: ["SocketPolicy", "TestSupport"]),
         .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
         .testTarget(
             name: "MptcpizeCoreTests",

@@ -39,3 +39,13 @@ native_cpu() {
     *) die "unsupported processor $(uname -m): the preload library knows x86_64, i386 and aarch64" ;;
   esac
 }
+
+# The time that archives give all their files: SOURCE_DATE_EPOCH, or the day of the newest
+# release in the changelog, in seconds since 1970.
+release_time() {
+  local day
+  [ -z "${SOURCE_DATE_EPOCH:-}" ] || { echo "$SOURCE_DATE_EPOCH"; return; }
+  day=$(sed -n 's/^## .*\([0-9]\{4\}-[0-9][0-9]-[0-9][0-9]\).*/\1/p' "$root/CHANGELOG.md")
+  [ "$day" ] || die 'CHANGELOG.md: no heading with a date, like: ## 1.0.0 (2026-01-31)'
+  date -u -d "${day%%$'\n'*}" +%s
+}

@@ -14,6 +14,11 @@
 
 #define SEC(name) __attribute__((section(name), used))
 #define INLINE static inline __attribute__((always_inline))
+#define RARE static __attribute__((noinline))
+#define UNLIKELY(condition) __builtin_expect((condition), 0)
+// Puts a variable's address into a register here, where the compiler would keep it across
+// calls, in one that has to be saved, or load each member's anew.
+#define LOAD_ADDRESS(pointer, variable) __asm__ volatile("%0 = " #variable " ll" : "=r"(pointer))
 
 // How libbpf reads a map's definition out of BTF.
 #define UINT(name, value) int(*name)[value]
@@ -51,8 +56,23 @@ struct nsproxy {
   struct net *net_ns;
 };
 
+struct cgroup_subsys_state {
+  uint64_t serial_nr;
+};
+
+struct cgroup {
+  struct cgroup_subsys_state self;
+};
+
+struct css_set {
+  struct cgroup *dfl_cgrp;  // of version 2
+};
+
 struct task_struct {
+  int pid;
+  struct task_struct *real_parent;
   struct nsproxy *nsproxy;
+  struct css_set *cgroups;
 };
 
 struct ctl_table {

@@ -15,12 +15,8 @@
 // The helpers that read kernel memory are for GPL-compatible programs only.
 const char license_name[] SEC("license") = "Dual BSD/GPL";
 
-struct {
-  UINT(type, BPF_MAP_TYPE_ARRAY);
-  UINT(max_entries, 1);
-  TYPE(key, uint32_t);
-  TYPE(value, struct mptcpize_bpf_state);
-} state SEC(".maps");
+// The map ".bss".
+struct mptcpize_bpf_memory memory;
 
 struct {
   UINT(type, BPF_MAP_TYPE_ARRAY);
@@ -28,13 +24,6 @@ struct {
   TYPE(key, uint32_t);
   TYPE(value, struct mptcpize_bpf_selection);
 } selection SEC(".maps");
-
-struct {
-  UINT(type, BPF_MAP_TYPE_ARRAY);
-  UINT(max_entries, MPTCPIZE_BPF_SLOTS);
-  TYPE(key, uint32_t);
-  TYPE(value, struct mptcpize_bpf_counters);
-} counters SEC(".maps");
 
 // The other two are not used here, but live and die with the others.
 struct {
@@ -52,9 +41,17 @@ struct {
   TYPE(value, struct mptcpize_bpf_cgroup);
 } cgroups SEC(".maps");
 
-enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6 };
+enum { SLOT_BYTES = sizeof(struct mptcpize_bpf_counters) };
+
+enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 // include/linux/net.h; the same numbers wherever Linux runs BPF trampolines.
-enum { SOCK_TYPE_MASK = 0xf, SOCK_NONBLOCK = 04000, SOCK_CLOEXEC = 02000000 };
+enum {
+  SOCK_STREAM = 1,
+  SOCK_DGRAM = 2,
+  SOCK_TYPE_MASK = 0xf,
+  SOCK_NONBLOCK = 04000,
+  SOCK_CLOEXEC = 02000000,
+};
 
 // net_generic() ids start at MIN_PERNET_OPS_ID (net/core/net_namespace.c). MPTCP
 // is never a module, so it got one of the first: 8 on Linux 6.12 and 7.2.
@@ -63,7 +60,7 @@ enum { FIRST_PERNET = 3, LAST_PERNET = 63 };
 // Each subsystem's part of a network namespace lies at an index that is fixed at
 // boot and told to nobody (mptcp_pernet_id is static). MPTCP's is the one whose
 // first sysctl, net.mptcp.enabled, stores into the part itself.
-static __attribute__((noinline)) int find_pernet(struct net_generic *gen) {
+RARE int find_pernet(struct net_generic *gen) {
   uint32_t length = 0;
   void **slots = (void **)&gen->ptr;
   if (!READ(&length, gen, s.len)) return MPTCPIZE_BPF_PERNET_NONE;
@@ -81,16 +78,44 @@ static __attribute__((noinline)) int find_pernet(struct net_generic *gen) {
   return MPTCPIZE_BPF_PERNET_NONE;
 }
 
-// net.mptcp.enabled of this network namespace; false where it cannot be read.
-INLINE bool mptcp_is_on(struct net_generic *gen, int id) {
-  if (id <= MPTCPIZE_BPF_PERNET_UNKNOWN || id > LAST_PERNET) return false;
-  void **slots = (void **)&gen->ptr;
-  return AS(mptcp_pernet, AS(list_head, slots + id)->next)->mptcp_enabled;
+// The namespaces of the idle task, where everyone's ancestry ends: they never go.
+RARE struct nsproxy *find_home(struct task_struct *task) {
+  for (int generation = 0; generation < 128; generation++) {
+    struct nsproxy *home;
+    int pid;
+    if (!READ(&pid, task, pid)) return 0;
+    if (pid == 0) return READ(&home, task, nsproxy) ? home : 0;
+    if (!READ(&task, task, real_parent)) return 0;
+  }
+  return 0;
 }
 
-// The calling task's part of the networking code's per-namespace data.
-INLINE struct net_generic *current_generic(void) {
-  return bpf_get_current_task_btf()->nsproxy->net_ns->gen;
+INLINE struct mptcp_pernet *pernet_of(struct nsproxy *namespaces) {
+  int id = memory.state.pernet;
+  struct net_generic *gen = namespaces->net_ns->gen;
+  if (!gen || id <= MPTCPIZE_BPF_PERNET_UNKNOWN || id > LAST_PERNET) return 0;
+  void **slots = (void **)&gen->ptr;
+  return AS(mptcp_pernet, AS(list_head, slots + id)->next);
+}
+
+// Finds what the state says of the kernel. Happens once: `attach` makes a socket for it.
+RARE int look_around(void) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct net_generic *gen = task->nsproxy->net_ns->gen;
+  if (!gen || memory.state.pernet != MPTCPIZE_BPF_PERNET_UNKNOWN) return 0;
+  memory.state.pernet = find_pernet(gen);
+  struct nsproxy *home = find_home(task);
+  struct mptcp_pernet *pernet = home ? pernet_of(AS(nsproxy, home)) : 0;
+  if (!pernet) return 0;
+  memory.state.home_pernet = (uint64_t)pernet;
+  memory.state.home = (uint64_t)home;
+  return 0;
+}
+
+// net.mptcp.enabled of the calling task's network namespace; false where it cannot be read.
+RARE bool mptcp_is_on(void) {
+  struct mptcp_pernet *pernet = pernet_of(bpf_get_current_task_btf()->nsproxy);
+  return pernet && pernet->mptcp_enabled;
 }
 
 INLINE struct mptcpize_bpf_entry *find(struct mptcpize_bpf_selection *chosen, uint64_t id) {
@@ -100,71 +125,132 @@ INLINE struct mptcpize_bpf_entry *find(struct mptcpize_bpf_selection *chosen, ui
   return second->id == id ? second : 0;
 }
 
-// The most specific selected cgroup that the calling task is in, or NULL.
-INLINE struct mptcpize_bpf_entry *selected(const struct mptcpize_bpf_state *now) {
-  uint32_t index = now->chosen;
+// The slot of the most specific selected cgroup that the calling task is in.
+INLINE uint32_t judge(uint64_t generation) {
+  uint32_t index = mptcpize_bpf_index(generation);
   struct mptcpize_bpf_selection *chosen = bpf_map_lookup_elem(&selection, &index);
-  if (!chosen) return 0;
+  if (!chosen) return MPTCPIZE_BPF_NO_SLOT;
   uint32_t level = chosen->deepest, shallowest = chosen->shallowest;
   for (uint32_t i = 0; i < MPTCPIZE_BPF_DEPTHS; i++, level--) {
     // 0 for levels deeper than the task's own cgroup.
     uint64_t id = bpf_get_current_ancestor_cgroup_id(level);
     struct mptcpize_bpf_entry *entry = id ? find(chosen, id) : 0;
-    if (entry) return entry;
+    if (entry) return entry->slot;
     if (level <= shallowest) break;
   }
-  return 0;
+  return MPTCPIZE_BPF_NO_SLOT;
 }
 
-// What socket() is to use: a protocol, or 0: what was asked for, unless a spare
-// program decides otherwise.
+// A cgroup never gets other ancestors, and its serial number is never given out again, so
+// that a verdict on it holds as long as the selection does. Gives the distance of its
+// counters, 0 where it is not selected.
+RARE uint64_t judge_and_remember(uint64_t serial) {
+  uint64_t generation = memory.state.chosen;
+  uint64_t distance = judge(generation) % MPTCPIZE_BPF_SLOTS * SLOT_BYTES;
+  *(volatile uint64_t *)&memory.verdicts[serial % MPTCPIZE_BPF_VERDICTS] =
+      (serial + generation) * MPTCPIZE_BPF_VERDICT | distance;
+  return distance;
+}
+
+INLINE uint64_t distance_of(uint64_t verdict) {
+  return verdict % MPTCPIZE_BPF_VERDICT / SLOT_BYTES * SLOT_BYTES;
+}
+
+INLINE struct mptcpize_bpf_counters *counters_at(uint64_t distance) {
+  return (struct mptcpize_bpf_counters *)((char *)memory.counters + distance_of(distance));
+}
+
+INLINE uint64_t current_serial(struct task_struct *task) {
+  return task->cgroups->dfl_cgrp->self.serial_nr;
+}
+
+INLINE uint64_t remembered(struct mptcpize_bpf_memory *now, uint64_t serial) {
+  return *(volatile uint64_t *)&now->verdicts[serial % MPTCPIZE_BPF_VERDICTS];
+}
+
+INLINE bool is_about(uint64_t verdict, struct mptcpize_bpf_memory *now, uint64_t serial) {
+  return verdict / MPTCPIZE_BPF_VERDICT == serial + now->state.chosen;
+}
+
+// How far from the counters the calling task's are; 0 where its cgroup is not selected.
+INLINE uint64_t current_distance(void) {
+  uint64_t serial = current_serial(bpf_get_current_task_btf());
+  uint64_t verdict = remembered(&memory, serial);
+  return is_about(verdict, &memory, serial) ? distance_of(verdict) : judge_and_remember(serial);
+}
+
+// What a socket() that asks for TCP is to use, in a selected cgroup.
+RARE int decide_selected(uint64_t distance) {
+  struct mptcpize_bpf_counters *counters = counters_at(distance);
+  if (!mptcp_is_on()) {
+    __sync_fetch_and_add(&counters->mptcp_off, 1);
+    return IPPROTO_TCP;
+  }
+  __sync_fetch_and_add(&counters->upgraded, 1);
+  return MPTCPIZE_IPPROTO_MPTCP;
+}
+
+// The same in a cgroup that is not known yet.
+RARE int decide_unknown(uint64_t serial) {
+  uint64_t distance = judge_and_remember(serial);
+  return distance == 0 ? IPPROTO_TCP : decide_selected(distance);
+}
+
+// The same where MPTCP cannot be.
+RARE int decide_without_mptcpv6(void) {
+  if (memory.state.live != MPTCPIZE_BPF_REVISION) return 0;
+  uint64_t distance = current_distance();
+  if (distance != 0) __sync_fetch_and_add(&counters_at(distance)->no_mptcpv6, 1);
+  return IPPROTO_TCP;
+}
+
+// A socket that does not ask for TCP in a way that others know.
+RARE int decide_other(uint64_t *arguments, bool is_first) {
+  uint32_t family = arguments[0], type = arguments[1], protocol = arguments[2];
+  if (family != AF_INET && family != AF_INET6) return protocol;
+  if (protocol == MPTCPIZE_PLAIN_TCP) return IPPROTO_TCP;
+  if (!is_first) return protocol;
+  if (memory.state.live != MPTCPIZE_BPF_REVISION) return 0;
+  // With other bits set, it is refused by __sys_socket_create() right after this.
+  type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+  uint64_t distance = current_distance();
+  if (distance != 0 && !(type & ~SOCK_TYPE_MASK))
+    __sync_fetch_and_add(&counters_at(distance)->not_tcp, 1);
+  return type == SOCK_DGRAM && protocol == 0 ? IPPROTO_UDP : protocol;
+}
+
+// What socket() is to use: a protocol; 0 is what was asked for, unless a spare program
+// decides otherwise. This is all that most calls pay for, hence its form: what is not the
+// rule is decided in other functions, so that one register is to be saved, not four.
 INLINE int decide(uint64_t *arguments, bool is_first) {
-  int family = (int)arguments[0], type = (int)arguments[1], protocol = (int)arguments[2];
-  if (family != AF_INET && family != AF_INET6) return 0;
-  // Refused by __sys_socket_create() right after this.
-  if (type & ~(SOCK_TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK)) return 0;
-  bool asks_for_tcp = mptcpize_asks_for_tcp(family, type, protocol);
-  if (!asks_for_tcp && !is_first) return 0;
+  uint32_t family = arguments[0], type = arguments[1], protocol = arguments[2];
+  if (UNLIKELY((type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) != SOCK_STREAM) ||
+      UNLIKELY(!mptcpize_asks_for_tcp(family, SOCK_STREAM, protocol)))
+    return decide_other(arguments, is_first);
+  if (family == AF_INET6 && UNLIKELY(!memory.state.mptcpv6)) return decide_without_mptcpv6();
 
-  uint32_t only = 0;
-  struct mptcpize_bpf_state *now = bpf_map_lookup_elem(&state, &only);
-  if (!now) return 0;
-  if (now->live != MPTCPIZE_BPF_REVISION) {
-    // Happens once: `attach` makes a socket for it, and reads what was found.
-    struct net_generic *gen = current_generic();
-    if (is_first && gen && now->pernet == MPTCPIZE_BPF_PERNET_UNKNOWN)
-      now->pernet = find_pernet(gen);
-    return 0;
-  }
-
-  struct mptcpize_bpf_entry *cgroup = selected(now);
-  if (!cgroup) return asks_for_tcp ? IPPROTO_TCP : 0;
-  uint32_t slot = cgroup->slot;
-  struct mptcpize_bpf_counters *counter = bpf_map_lookup_elem(&counters, &slot);
-  if (!counter) return 0;
-
-  if (!asks_for_tcp) {
-    __sync_fetch_and_add(&counter->not_tcp, 1);
-    return 0;
-  }
-  if (family == AF_INET6 && !now->mptcpv6) {
-    __sync_fetch_and_add(&counter->no_mptcpv6, 1);
-    return IPPROTO_TCP;
-  }
-  struct net_generic *gen = current_generic();
-  if (!gen || !mptcp_is_on(gen, now->pernet)) {
-    __sync_fetch_and_add(&counter->mptcp_off, 1);
-    return IPPROTO_TCP;
-  }
-  __sync_fetch_and_add(&counter->upgraded, 1);
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct mptcpize_bpf_memory *now;
+  LOAD_ADDRESS(now, memory);
+  if (UNLIKELY(now->state.live != MPTCPIZE_BPF_REVISION)) return is_first ? look_around() : 0;
+  uint64_t serial = current_serial(task), verdict = remembered(now, serial);
+  if (UNLIKELY(!is_about(verdict, now, serial))) return decide_unknown(serial);
+  uint64_t distance = distance_of(verdict);
+  if (distance == 0) return IPPROTO_TCP;
+  if (UNLIKELY((uint64_t)task->nsproxy != now->state.home)) return decide_selected(distance);
+  struct mptcp_pernet *pernet = AS(mptcp_pernet, (void *)now->state.home_pernet);
+  if (UNLIKELY(!pernet->mptcp_enabled)) return decide_selected(distance);
+  struct mptcpize_bpf_counters *counters =
+      (struct mptcpize_bpf_counters *)((char *)memory.counters + distance);
+  __sync_fetch_and_add(&counters->upgraded, 1);
   return MPTCPIZE_IPPROTO_MPTCP;
 }
 
 // The kernel does not run a tracing program on a CPU where it is running already
 // (__bpf_prog_enter_recur() in kernel/bpf/trampoline.c, against recursion). Where
 // kernel code can be preempted, a task that loses the CPU inside of the program
-// so switches it off for all others there until it has the CPU back: of the
-// sockets of eight busy processes, one in seven stayed TCP on Linux 7.2. Hence the
+// so switches it off for all others there until it has the CPU back: it was skipped for
+// up to 8 % of the sockets of eight busy processes on Linux 7.2. Hence the
 // spares: the next one runs where the one before was skipped. The first answer
 // that is not 0 ends the row, which is why TCP is left alone by naming it. What
 // was attached last runs first.
@@ -172,7 +258,6 @@ INLINE int decide(uint64_t *arguments, bool is_first) {
   SEC("fmod_ret/update_socket_protocol") \
   int name(uint64_t *arguments) { return decide(arguments, is_first); }
 
-PROGRAM(mptcpize_spare_3, false)
 PROGRAM(mptcpize_spare_2, false)
 PROGRAM(mptcpize_spare_1, false)
 PROGRAM(mptcpize_first, true)

@@ -1,13 +1,19 @@
 // Embeds what scripts/build-bpf compiled. A Swift package resource would do the
 // same with Foundation, which costs the command more time than all it does.
 
+#include "BPFEvents.h"
 #include "BPFProgs.h"
 
-#if __has_embed("../../build/bpf/mptcpize.bpf.o")
+#if __has_embed("../../build/bpf/mptcpize.bpf.o") && \
+    __has_embed("../../build/bpf/remedies.bpf.o") && __has_embed("../../build/bpf/events.bpf.o")
 
 // ELF wants alignment: libelf reads its headers in place.
 static const _Alignas(16) unsigned char object[] = {
 #embed "../../build/bpf/mptcpize.bpf.o"
+};
+
+static const _Alignas(16) unsigned char events[] = {
+#embed "../../build/bpf/events.bpf.o"
 };
 
 const void *mptcpize_bpf_object(size_t *size) {
@@ -15,9 +21,33 @@ const void *mptcpize_bpf_object(size_t *size) {
   return object;
 }
 
+static const _Alignas(16) unsigned char remedies[] = {
+#embed "../../build/bpf/remedies.bpf.o"
+};
+
+const void *mptcpize_bpf_remedies(size_t *size) {
+  *size = sizeof remedies;
+  return remedies;
+}
+
+const void *mptcpize_events_object(size_t *size) {
+  *size = sizeof events;
+  return events;
+}
+
 #else
 
 const void *mptcpize_bpf_object(size_t *size) {
+  *size = 0;
+  return NULL;
+}
+
+const void *mptcpize_bpf_remedies(size_t *size) {
+  *size = 0;
+  return NULL;
+}
+
+const void *mptcpize_events_object(size_t *size) {
   *size = 0;
   return NULL;
 }

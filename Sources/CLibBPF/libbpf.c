@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <linux/bpf.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,12 +25,15 @@ enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
       {"bpf_object__find_program_by_name", &table->object_find_program_by_name},
       {"bpf_object__find_map_by_name", &table->object_find_map_by_name},
       {"bpf_program__attach", &table->program_attach},
+      {"bpf_program__fd", &table->program_fd},
+      {"bpf_link_create", &table->link_create},
       {"bpf_link__fd", &table->link_fd},
       {"bpf_link__destroy", &table->link_destroy},
       {"bpf_map__fd", &table->map_fd},
       {"bpf_map__reuse_fd", &table->map_reuse_fd},
       {"bpf_map_lookup_elem", &table->map_lookup_elem},
       {"bpf_map_update_elem", &table->map_update_elem},
+      {"bpf_map_update_batch", &table->map_update_batch},
       {"bpf_map_delete_elem", &table->map_delete_elem},
       {"bpf_map_get_next_key", &table->map_get_next_key},
       {"bpf_obj_pin", &table->obj_pin},
@@ -37,6 +41,8 @@ enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
       {"bpf_prog_get_fd_by_id", &table->prog_get_fd_by_id},
       {"bpf_obj_get_info_by_fd", &table->obj_get_info_by_fd},
       {"libbpf_find_vmlinux_btf_id", &table->find_vmlinux_btf_id},
+      {"ring_buffer__new", &table->ring_buffer_new},
+      {"ring_buffer__consume", &table->ring_buffer_consume},
       {"libbpf_set_print", &table->set_print},
   };
   _Static_assert(sizeof functions / sizeof *functions == sizeof *table / sizeof(void *),
@@ -54,6 +60,14 @@ enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
 
 bool clibbpf_has_hook(const struct clibbpf *table, const char *function) {
   return table->find_vmlinux_btf_id(function, BPF_MODIFY_RETURN) > 0;
+}
+
+int clibbpf_attach_setsockopt(const struct clibbpf *table, int program, int cgroup) {
+  return table->link_create(program, cgroup, BPF_CGROUP_SETSOCKOPT, NULL);
+}
+
+int clibbpf_attach_getsockopt(const struct clibbpf *table, int program, int cgroup) {
+  return table->link_create(program, cgroup, BPF_CGROUP_GETSOCKOPT, NULL);
 }
 
 bool clibbpf_map_has_sizes(const struct clibbpf *table, int map, uint32_t key, uint32_t value) {
@@ -76,4 +90,39 @@ int64_t clibbpf_missed_runs(const struct clibbpf *table, int link) {
   close(program);
   size_t end = offsetof(struct bpf_prog_info, recursion_misses) + sizeof(uint64_t);
   return answer == 0 && length >= end ? (int64_t)of_program.recursion_misses : -1;
+}
+
+struct clibbpf_ring {
+  struct ring_buffer *buffer;
+  char *to;
+  size_t size, room;
+};
+
+// Negative: no further one for now.
+static int take(void *context, void *record, size_t size) {
+  struct clibbpf_ring *ring = context;
+  if (size >= ring->size) {
+    memcpy(ring->to, record, ring->size);
+    ring->to += ring->size;
+    ring->room--;
+  }
+  return ring->room > 0 ? 0 : -1;
+}
+
+struct clibbpf_ring *clibbpf_ring_open(const struct clibbpf *table, int map, size_t size) {
+  struct clibbpf_ring *ring = calloc(1, sizeof *ring);
+  if (!ring) return NULL;
+  ring->size = size;
+  ring->buffer = table->ring_buffer_new(map, take, ring, NULL);
+  if (ring->buffer) return ring;
+  free(ring);
+  return NULL;
+}
+
+size_t clibbpf_ring_take(const struct clibbpf *table, struct clibbpf_ring *ring, void *to,
+                         size_t room) {
+  ring->to = to;
+  ring->room = room;
+  if (room > 0) (void)table->ring_buffer_consume(ring->buffer);
+  return room - ring->room;
 }

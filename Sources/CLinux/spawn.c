@@ -31,6 +31,8 @@ static _Noreturn void become(const struct program *program, pid_t parent, int re
   _exit(127);
 }
 
+pid_t clinux_fork(void) { return fork(); }
+
 pid_t clinux_spawn(const char *path, char *const arguments[], char *const environment[],
                    const sigset_t *mask, bool *exec_failed) {
   *exec_failed = false;

@@ -86,7 +86,7 @@ static bool carry_options(int from, struct replacement *to, uint64_t inode) {
   return true;
 }
 
-static void carry_flags(int from, int to) {
+static bool carry_flags(int from, int to) {
   long signal = syscall2(SYS_fcntl, from, F_GETSIG);
   if (signal > 0) syscall3(SYS_fcntl, to, F_SETSIG, signal);
   int32_t owner[2] = {0, 0};  // struct f_owner_ex
@@ -94,7 +94,7 @@ static void carry_flags(int from, int to) {
     syscall3(SYS_fcntl, to, F_SETOWN_EX, (long)owner);
   }
   long flags = syscall2(SYS_fcntl, from, F_GETFL);
-  if (flags >= 0) syscall3(SYS_fcntl, to, F_SETFL, flags);
+  return flags >= 0 && syscall3(SYS_fcntl, to, F_SETFL, flags) >= 0;
 }
 
 static bool is_bound(const union socket_address *address) {
@@ -130,21 +130,32 @@ static bool put_in_place(int socket, const struct numbers *numbers) {
   for (size_t i = 0; i < numbers->count; i++) {
     int fd = numbers->fds[i];
     long flags = syscall2(SYS_fcntl, fd, F_GETFD);
-    long result = syscall3(SYS_dup3, socket, fd, flags > 0 && (flags & FD_CLOEXEC) ? O_CLOEXEC : 0);
-    if (result < 0) return false;
+    if (flags < 0) return false;
+    if (syscall3(SYS_dup3, socket, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) return false;
   }
   return true;
 }
 
+// Plain TCP, also where a BPF program makes MPTCP of what asks for it.
+static int plain_socket(int64_t family) {
+  enum { KIND = 1 | O_CLOEXEC };  // SOCK_STREAM | SOCK_CLOEXEC
+  int socket = (int)syscall3(SYS_socket, (long)family, KIND, IPPROTO_TCP);
+  if (socket < 0 || kernel_get_int(socket, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) {
+    return socket;
+  }
+  syscall1(SYS_close, socket);
+  return (int)syscall3(SYS_socket, (long)family, KIND, MPTCPIZE_PLAIN_TCP);
+}
+
 enum demote_result demote(int fd, int level, int name, const void *value, socklen_t length,
                           int refusal, int *error) {
-  enum { SOCK_STREAM = 1 };
   int64_t family = kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
-  if (family < 0) return DEMOTE_FAILED;
-  int socket = (int)syscall3(SYS_socket, (long)family, SOCK_STREAM | O_CLOEXEC, IPPROTO_TCP);
+  // Without its number, under a filter that refuses fstat, it is any socket.
+  struct numbers numbers = {.inode = kernel_inode(fd)};
+  if (family < 0 || !numbers.inode) return DEMOTE_FAILED;
+  int socket = plain_socket(family);
   if (socket < 0) return DEMOTE_FAILED;
   enum demote_result result = DEMOTE_FAILED;
-  struct numbers numbers = {.inode = kernel_inode(fd)};
   struct registrations registrations;
   struct replacement replacement = {socket, level, name};
   long refused = kernel_setsockopt(socket, level, name, value, length);
@@ -155,8 +166,8 @@ enum demote_result demote(int fd, int level, int name, const void *value, sockle
     descriptors_each(collect, &numbers);
     registrations_find(fd, &registrations);
     if (numbers.count > 0 && numbers.count <= NUMBERS_MOST &&
-        carry_options(fd, &replacement, numbers.inode) && carry_address(fd, socket)) {
-      carry_flags(fd, socket);
+        carry_options(fd, &replacement, numbers.inode) && carry_address(fd, socket) &&
+        carry_flags(fd, socket)) {
       if (put_in_place(socket, &numbers)) {
         registrations_restore(&registrations, fd);
         for (size_t i = 0; recording() && i < numbers.count; i++) {

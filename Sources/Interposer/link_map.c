@@ -1,8 +1,6 @@
-// glibc before 2.34 keeps dlsym in libdl, so a program linked without it gives a
-// freestanding library no way to ask for the next definition. The dynamic linker's
-// list of loaded objects, made for debuggers, is public in every version of it:
-// _r_debug, see <link.h>; the tables it leads to are those of the ELF gABI and of
-// the GNU hash section.
+// The next definition without dlsym (see next_symbol). The dynamic linker's list of
+// loaded objects, made for debuggers, is public in every version of glibc: _r_debug, see
+// <link.h>; the tables it leads to are those of the ELF gABI and of the GNU hash section.
 
 #include "link_map.h"
 

@@ -4,14 +4,13 @@
 
 struct next_functions next;
 
-// dlsym decides, but is asked only for what exists: a failure makes it allocate its
-// message, and the call that led here may come out of an allocator that is just
-// starting. Without dlsym (glibc before 2.34 has it in libdl, which not every program
-// is linked with) the list is all there is; without the list (musl) dlsym is.
+// The list of loaded objects tells, in the order in which dlsym(RTLD_NEXT) would look, and
+// allocates nothing: glibc's dlsym does, at its first call (before 2.34) and for the message
+// of a failure, while the call that led here may come out of an allocator that is just
+// starting, with its lock held (jemalloc opens a file). Without the list (musl) there is dlsym.
 void *next_symbol(const char *name) {
-  if (!link_map_exists()) return dlsym ? dlsym(RTLD_NEXT, name) : NULL;
-  void *listed = link_map_next(name);
-  return listed && dlsym ? dlsym(RTLD_NEXT, name) : listed;
+  if (link_map_exists()) return link_map_next(name);
+  return dlsym ? dlsym(RTLD_NEXT, name) : NULL;
 }
 
 long kernel_result(long result) {

@@ -5,8 +5,10 @@
 enum { SHUT_RD = 0 };
 
 INTERPOSED int shutdown(int fd, int how) {
-  if (recording()) record_observed(fd);
-  // Shutting down the receiving side alone leaves the cork where it is.
-  if (how != SHUT_RD) cork_release(fd);
+  // Shutting down the receiving side alone changes nothing on the wire.
+  if (how != SHUT_RD) {
+    if (recording()) record_observed(fd);
+    cork_release(fd);
+  }
   return next.shutdown(fd, how);
 }

@@ -15,13 +15,18 @@ struct BPFCommand: ParsableCommand {
 
     /// Which cgroups are meant.
     struct Targets: ParsableArguments {
-        @Option(help: ArgumentHelp("A cgroup's directory.", valueName: "path"))
+        @Option(
+            help: ArgumentHelp("A cgroup's directory.", valueName: "path"), completion: .cgroups)
         var cgroup: [String] = []
 
-        @Option(help: ArgumentHelp("The cgroup of a running systemd unit.", valueName: "unit"))
+        @Option(
+            help: ArgumentHelp("The cgroup of a running systemd unit.", valueName: "unit"),
+            completion: .activeUnits)
         var unit: [String] = []
 
-        @Option(help: ArgumentHelp("The cgroup that a process is in.", valueName: "pid"))
+        @Option(
+            help: ArgumentHelp("The cgroup that a process is in.", valueName: "pid"),
+            completion: .processes)
         var pid: [Int32] = []
 
         @Flag(help: "Show what libbpf and the kernel's verifier say.")
@@ -52,7 +57,7 @@ struct BPFCommand: ParsableCommand {
             let session = try BPFSession.open(debug: targets.debug)
             var cgroups = try targets.resolved(session)
             for path in targets.cgroup { cgroups.append(try session.cgroup(path: path)) }
-            try session.attach(cgroups)
+            for warning in try session.attach(cgroups) { Console.error(warning.message) }
         }
     }
 

@@ -26,7 +26,8 @@ struct CheckCommand: ParsableCommand {
     var json = false
 
     @Argument(
-        help: ArgumentHelp("What mptcpize would be used for.", valueName: "program|unit"))
+        help: ArgumentHelp("What mptcpize would be used for.", valueName: "program|unit"),
+        completion: .programsAndUnits)
     var target: String?
 
     func validate() throws {
@@ -58,12 +59,8 @@ struct CheckCommand: ParsableCommand {
     private func findings() throws(Failure) -> [Finding] {
         if let probe { return try PeerProbe(probe).findings() }
         guard let target else { return HostChecks.findings() }
-        let environment = ProcessInput.environment
-        let prefix = Bytes("PATH=".utf8)
-        let path = environment.first { $0.starts(with: prefix) }.map {
-            Bytes($0.dropFirst(prefix.count))
-        }
-        return try TargetChecks(locator: .host(environment: environment), searchPath: path)
+        let locator = LibraryLocator.host(environment: ProcessInput.environment)
+        return try TargetChecks(locator: locator, searchPath: ProcessInput.variable("PATH"))
             .findings(for: Bytes(target.utf8))
     }
 }

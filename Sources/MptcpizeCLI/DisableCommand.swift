@@ -17,18 +17,34 @@ struct DisableCommand: ParsableCommand {
     @Flag(help: "Restart what runs.")
     var now = false
 
+    @Flag(help: "All units that are enabled.")
+    var all = false
+
     @Argument(
-        help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"))
-    var units: [String]
+        help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"),
+        completion: .enabledUnits)
+    var units: [String] = []
+
+    func validate() throws {
+        if all != units.isEmpty { throw ValidationError("Give either --all, or units.") }
+    }
 
     func run() throws {
-        let manager = try ServiceManager(scope.scope)
         if scope.scope == .system, geteuid() != 0 {
             throw Failure(
                 .failed, "disable", "only root may change the system's units",
                 remedy: "use sudo, or --user for units of your own")
         }
-        for step in try Disabling(manager).carryOut(units, restarts: now) {
+        if all, scope.scope == .system, !ServiceManager.isRunning {
+            for step in try Disabling.carryOutWithoutManager() {
+                try Console.output("\(step.unit): disabled")
+            }
+            return
+        }
+        let manager = try ServiceManager(scope.scope)
+        let units = all ? try UnitStatus.units([], of: manager).map(\.description) : units
+        let disabling = Disabling(manager)
+        for step in try disabling.carryOut(units, restarts: now, evenIfMounted: all) {
             guard !step.removed.isEmpty else {
                 try Console.output("\(step.unit): was not enabled")
                 continue

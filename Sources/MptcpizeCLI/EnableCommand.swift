@@ -30,7 +30,8 @@ struct EnableCommand: ParsableCommand {
     var mode = ServiceMode.preload
 
     @Argument(
-        help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"))
+        help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"),
+        completion: .units)
     var units: [String]
 
     func run() throws {
@@ -53,6 +54,10 @@ struct EnableCommand: ParsableCommand {
         try enabling.carryOut(steps)
         for step in steps {
             try Console.output(message(step, now || (try enabling.isReached(step)), manager))
+            guard let service = try enabling.unmendedService(step) else { continue }
+            try Console.output(
+                "    options that MPTCP sockets refuse are mended in \(service) after "
+                    + manager.command("mptcpize", "enable", service))
         }
     }
 

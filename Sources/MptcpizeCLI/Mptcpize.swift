@@ -45,9 +45,11 @@ struct Mptcpize: ParsableCommand {
     /// command line that makes no sense.
     private static func finish(with error: any Error) -> Never {
         guard exitCode(for: error) == .success else {
+            // A sentence, in some; the remedy follows it.
+            let words = message(for: error)
+            let reason = words.hasSuffix(".") ? String(words.dropLast()) : words
             finish(
-                with: Failure(
-                    .usage, "command line", message(for: error), remedy: "see `mptcpize --help`"))
+                with: Failure(.usage, "command line", reason, remedy: "see `mptcpize --help`"))
         }
         do {
             try Console.output(fullMessage(for: error))
@@ -63,6 +65,14 @@ enum ProcessInput {
     static var arguments: [Bytes] {
         (0..<Int(CommandLine.argc)).compactMap { index in
             CommandLine.unsafeArgv[index].map { Bytes(cString: $0) }
+        }
+    }
+
+    /// The value of a variable; nil where it is not set.
+    static func variable(_ name: String) -> Bytes? {
+        let prefix = Bytes("\(name)=".utf8)
+        return environment.first { $0.starts(with: prefix) }.map {
+            Bytes($0.dropFirst(prefix.count))
         }
     }
 

@@ -21,7 +21,7 @@ struct RunArguments: Equatable {
 
     /// How the program's sockets are made MPTCP.
     enum Mode: String, CaseIterable {
-        case auto, preload
+        case auto, preload, bpf
     }
 
     /// - Parameter words: What follows "run".

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import MptcpizeCore
 
 /// `mptcpize run`: what ArgumentParser shows of it. `RunArguments` does the parsing.
@@ -9,8 +10,14 @@ struct RunCommand: ParsableCommand {
         usage: "mptcpize run [<options>] [--] <program> [<argument> ...]",
         discussion: """
             Everything from the program on is passed to it untouched. Without --debug and \
-            --report, mptcpize replaces itself by the program, so that no process stays \
-            behind; else it stays as the program's parent.
+            --report, mptcpize replaces itself by the program; else it stays as the program's \
+            parent.
+
+            The modes: "preload" has a preload library make the sockets MPTCP. "bpf" has the \
+            kernel do it for the program and all that it starts, also static and set-uid ones, \
+            in a cgroup of their own (root, Linux 6.6 or newer); a process of mptcpize waits \
+            for the last of them, to take it away. "auto" is "preload" where that reaches \
+            the program, else "bpf" where that is possible.
 
             A program that cannot be reached is run all the same, over TCP, after one line \
             on standard error that says why. The libraries to preload are found beside \
@@ -32,10 +39,14 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print the report as JSON; implies --report.")
     var json = false
 
-    @Option(name: .shortAndLong, help: "Write the report to a file; implies --report.")
+    @Option(
+        name: .shortAndLong, help: "Write the report to a file; implies --report.",
+        completion: .file())
     var output: String?
 
-    @Option(help: "How to reach the program's sockets: auto or preload.")
+    @Option(
+        help: "How to reach the program's sockets: auto, preload or bpf.",
+        completion: .list(RunArguments.Mode.allCases.map(\.rawValue)))
     var mode = RunArguments.Mode.auto.rawValue
 
     @Flag(help: "Apply no remedies: what the kernel refuses, the program is told.")
@@ -53,15 +64,37 @@ extension RunCommand {
     static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) -> Never {
         let launcher = Launcher(
             system: HostSystem(), locator: .host(environment: environment))
-        let plan = try launcher.plan(
+        var plan = try launcher.plan(
             LaunchRequest(
-                arguments: arguments.program, environment: environment, strict: arguments.strict))
+                arguments: arguments.program, environment: environment, strict: arguments.strict,
+                preload: arguments.mode != .bpf))
+        let isWatched = arguments.debug || arguments.report
+        func enter() throws(Failure) -> KernelEvents? {
+            try TransientCgroup.enter(reporting: isWatched, strict: arguments.strict) {
+                Console.error($0.message)
+            }
+        }
+        var events: KernelEvents? = nil
+        if arguments.mode == .bpf {
+            events = try enter()
+        } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
+            do throws(Failure) {
+                events = try enter()
+                plan.settle(.granted)
+            } catch {
+                plan.settle(.refused(error))
+            }
+        } else {
+            plan.settle(.notAsked)
+        }
         for note in plan.notes { Console.error("mptcpize: \(note)") }
-        guard arguments.debug || arguments.report else { throw plan.execute() }
+        guard isWatched else { throw plan.execute() }
         var options = SupervisorOptions()
         options.debug = arguments.debug
         options.report = arguments.report ? (arguments.json ? .json : .text) : nil
         options.output = arguments.output
-        try Supervisor.run(plan, options: options).reproduce()
+        options.memory = ReportMemory.ofThisUser()
+        guard let events else { try Supervisor.run(plan, options: options).reproduce() }
+        try Supervisor.run(plan, options: options, events: events).reproduce()
     }
 }

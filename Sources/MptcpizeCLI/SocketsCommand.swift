@@ -15,22 +15,30 @@ struct SocketsCommand: ParsableCommand {
             went either way.
             """)
 
-    @Option(help: ArgumentHelp("Only sockets of this process.", valueName: "pid"))
+    @Option(
+        help: ArgumentHelp("Only sockets of this process.", valueName: "pid"),
+        completion: .processes)
     var pid: Int32?
 
-    @Option(help: ArgumentHelp("Only sockets of this running systemd unit.", valueName: "unit"))
+    @Option(
+        help: ArgumentHelp("Only sockets of this running systemd unit.", valueName: "unit"),
+        completion: .activeUnits)
     var unit: String?
 
-    @Option(help: ArgumentHelp("Only sockets of the processes in this cgroup.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Only sockets of the processes in this cgroup.", valueName: "path"),
+        completion: .cgroups)
     var cgroup: String?
 
-    @Option(help: ArgumentHelp("Only sockets of the programs of this name.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Only sockets of the programs of this name.", valueName: "name"),
+        completion: .runningPrograms)
     var program: String?
 
     @Option(
         help: ArgumentHelp(
             "Another network namespace: a name of `ip netns`, a process in it, or `all`.",
-            valueName: "name|pid|all"))
+            valueName: "name|pid|all"), completion: .networkNamespaces)
     var netns: String?
 
     @Flag(help: "Listeners instead of connections.")

@@ -12,7 +12,9 @@ struct StatusCommand: ParsableCommand {
     @Flag(help: "Write one JSON document.")
     var json = false
 
-    @Argument(help: ArgumentHelp("Units to show; all that are enabled if none.", valueName: "unit"))
+    @Argument(
+        help: ArgumentHelp("Units to show; all that are enabled if none.", valueName: "unit"),
+        completion: .units)
     var units: [String] = []
 
     func run() throws {

@@ -5,7 +5,8 @@
 //   MPTCP_INFO is answered, REMOTE_KEY_RECEIVED is set   MPTCP was negotiated
 //   MPTCP_INFO is answered, the flag is not set          not established, or a listener
 //   MPTCP_INFO is refused, TCP's own options are read    fallen back: the socket hands
-//                                                        such calls to its TCP subflow
+//                                                        such calls to its TCP subflow;
+//                                                        unless it was reset before any data
 //   both are refused                                     Linux < 5.16, MPTCP or not yet
 //
 // net/mptcp/sockopt.c: mptcp_getsockopt(), mptcp_getsockopt_info().
@@ -85,6 +86,14 @@ static bool has_peer_fin(uint8_t state) {
   return state == TIME_WAIT || state == CLOSE_WAIT || state == LAST_ACK || state == CLOSING;
 }
 
+// A reset before the first data has the kernel fall back, whatever the peer speaks
+// (subflow_check_data_avail of net/mptcp/subflow.c). What else closes a subflow for good
+// takes its numbers away, or counts a FIN.
+static bool was_reset_early(const struct tcp_info *info) {
+  return info->state == TCP_CLOSE && info->segments_in > 0 && info->bytes_received == 0 &&
+         info->bytes_acknowledged <= 1;  // the SYN
+}
+
 // Fills in what TCP_INFO tells; MPTCPIZE_WIRE_TCP stands for an established
 // connection, whoever asks for it.
 static uint8_t tcp_answer(int fd, const struct mptcpize_kernel *kernel,
@@ -128,6 +137,10 @@ static uint8_t mptcp_refused(int fd, const struct mptcpize_kernel *kernel,
     return MPTCPIZE_WIRE_LISTENING;
   }
   if (!read_int(fd, kernel, IPPROTO_TCP, TCP_WINDOW_CLAMP, &value)) return MPTCPIZE_WIRE_UNKNOWN;
+  struct tcp_info info = {0};
+  uint32_t length = sizeof info;
+  kernel->getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+  if (was_reset_early(&info)) return MPTCPIZE_WIRE_UNKNOWN;
   tcp_answer(fd, kernel, answer);
   return MPTCPIZE_WIRE_FALLBACK;
 }

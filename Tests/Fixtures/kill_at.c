@@ -29,6 +29,7 @@ static bool changes_something(const struct user_regs_struct *registers) {
       return false;
     case SYS_mkdir:
     case SYS_rmdir:
+    case SYS_unlink:
     case SYS_unlinkat:
     case SYS_renameat2:
     case SYS_mount:

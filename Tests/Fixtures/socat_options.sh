@@ -61,7 +61,7 @@ server=$!
 trap 'kill $server; rm -r "$directory"' EXIT
 until grep -qi ':2329 [0-9A-F:]* 0A ' /proc/net/tcp6; do kill -0 $server || exit 1; done
 
-socat -hhh | sed -n 's/^ *\([a-z0-9-]*\)\tgroups=\([A-Z0-9,]*\)\tphase=.*/\1 \2/p' |
+socat -hhh | sed -n 's/^ *\([a-z0-9-]*\)[[:blank:]]*groups=\([A-Z0-9,]*\)[[:blank:]]*phase=.*/\1 \2/p' |
   while read -r name groups; do
     case ,$groups, in *,TCP,* | *,IP4,* | *,IP6,* | *,SOCKET,* | *,LISTEN,*) ;; *) continue ;; esac
     value=$(value "$name")

@@ -68,10 +68,14 @@ struct Guest: Sendable {
         }
         try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
         try payload.add("nc", as: "netcat")  // busybox has an nc of its own
+        try payload.add(Fixtures.program("held_sockets"), as: "held_sockets")
+        try payload.add("ip")  // as /usr/bin/ip: busybox's own comes first in PATH
         for program in Self.programs { try payload.add(program) }
         try payload.write((1...5000).map { "answer \($0)\n" }.joined(), to: "answer")
         try payload.write(script: Self.script)
-        let outcome = try Lab.boot(kernel: Lab.kernel(series), payload: payload.path)
+        let outcome = try Lab.boot(
+            kernel: Lab.kernel(series), payload: payload.path,
+            modules: ["tcp_diag", "mptcp_diag"])
         console = "\(outcome)"
         steps = Self.parse(outcome.output)
     }
@@ -185,5 +189,19 @@ struct Guest: Sendable {
             case $who in both | client) step "$who client" cat /tmp/client ;; esac
             case $who in both | server) step "$who server" cat /tmp/server ;; esac
         done
+
+        step check mptcpize check --json
+        if [ -e /proc/sys/net/mptcp/enabled ]; then
+            /usr/bin/ip mptcp limits set subflows 2 add_addr_accepted 2
+            /usr/bin/ip mptcp endpoint add 127.0.0.2 dev lo subflow
+            held_sockets two >/tmp/held &
+            tries=0
+            until grep -q ready /tmp/held || [ $tries = 400 ]; do
+                sleep 0.05; tries=$((tries + 1))
+            done
+        fi
+        step held cat /tmp/held
+        step sockets mptcpize sockets --all --json
+        step 'sockets text' mptcpize sockets
         """
 }

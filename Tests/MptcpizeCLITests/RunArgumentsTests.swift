@@ -93,7 +93,8 @@ struct RunArgumentsTests {
         arguments: [
             ["x"], ["-d", "x"], ["--debug", "x"], ["--report", "x"], ["--json", "x"],
             ["-o", "f", "x"], ["--output", "f", "x"], ["--mode", "preload", "x"],
-            ["--strict", "x", "-v", "--help"], ["-d", "--report", "--strict", "x", "y"],
+            ["--mode", "bpf", "x"], ["--mode=auto", "x"], ["--strict", "x", "-v", "--help"],
+            ["-d", "--report", "--strict", "x", "y"],
         ])
     func declaration(words: [String]) throws {
         let declared = try RunCommand.parse(words)

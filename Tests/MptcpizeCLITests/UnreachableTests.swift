@@ -31,6 +31,25 @@ struct UnreachableTests {
         try expectNote(try Fixtures.program("greeting", flavour), says: says, output: "hello\n")
     }
 
+    @Test("somebody who is not root is told who may, and what to type", .requires(.root))
+    func notRoot() throws {
+        chmod(directory.path, 0o755)
+        let (mptcpize, program) = (directory.file("mptcpize"), directory.file("program"))
+        try FileManager.default.copyItem(atPath: Products.mptcpize, toPath: mptcpize)
+        try FileManager.default.copyItem(
+            atPath: try Fixtures.program("greeting", .staticGlibc), toPath: program)
+        let somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", mptcpize]
+        let auto = try run(somebody + ["run", program])
+        #expect(auto.output == "hello\n")
+        #expect(auto.errors.contains("`mptcpize run --mode bpf` reaches it (root"), "\(auto)")
+        let bpf = try run(somebody + ["run", "--mode", "bpf", program])
+        #expect(bpf.status == 125)
+        #expect(bpf.output == "")
+        #expect(
+            bpf.errors
+                == "mptcpize: BPF mode: needs root; try: sudo mptcpize run --mode bpf …\n")
+    }
+
     @Test("a Go program that is too old", .requires(.command("go")))
     func go() throws {
         let source = try directory.write(

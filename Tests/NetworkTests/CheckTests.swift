@@ -113,6 +113,67 @@ struct CheckTests {
         #expect(Set(problems(findings)) == ["limits", "path manager"])
     }
 
+    /// Types what a finding advises, up to the words after it.
+    private func type(_ next: String?, in namespace: Namespace) throws {
+        let commands = try #require(next).split(separator: ", ")[0].split(separator: "; ")
+        for command in commands where !command.hasPrefix("for good") {
+            try mustRun(command.split(separator: " ").map(String.init), in: namespace)
+        }
+    }
+
+    @Test("what check says to type does help: each problem, typed, is gone")
+    func typed() throws {
+        let paths = try healthyPaths()
+        let client = paths.client
+        func advice(_ subject: String) throws -> String? {
+            let found = try CommandLineTool.findings(in: client).first {
+                $0["level"] == "problem" && $0["subject"]?.hasPrefix(subject) ?? false
+            }
+            return try #require(found, "\(subject) is not found")["next"]
+        }
+        func expectHealth(_ what: String) throws {
+            let findings = try CommandLineTool.findings(in: client)
+            #expect(problems(findings).isEmpty, "after \(what): \(findings)")
+        }
+
+        try client.setMPTCP(enabled: false)
+        try type(try advice("net.mptcp.enabled"), in: client)
+        try expectHealth("net.mptcp.enabled")
+
+        try client.ip("mptcp", "limits", "set", "subflows", "0", "add_addr_accepted", "0")
+        try type(try advice("limits"), in: client)
+        try expectHealth("limits")
+
+        try client.sysctl("net/mptcp/pm_type", "1")
+        try type(try advice("path manager"), in: client)
+        try expectHealth("path manager")
+
+        // An IPv6 address goes with its link, and does not come back.
+        try client.ip("-6", "address", "flush", "dev", "eth1")
+        try client.ip("mptcp", "endpoint", "delete", "id", "2")
+        try client.ip("link", "set", "eth1", "down")
+        try type(try advice("endpoint "), in: client)
+        // Its route went with the link, which takes a moment to be up.
+        try client.ip("rule", "delete", "table", "102")
+        let routes = try #require(
+            try {
+                var next: String?
+                _ = try poll(within: .seconds(10)) {
+                    next = try advice("endpoint ")
+                    return next?.contains("rule add") ?? false
+                }
+                return next
+            }())
+        try type(
+            routes.replacingOccurrences(of: "GATEWAY", with: TwoPaths.serverAddresses[1]),
+            in: client)
+        try expectHealth("routes")
+
+        try client.ip("mptcp", "endpoint", "add", "10.77.9.9", "subflow")
+        try type(try advice("endpoint "), in: client)
+        try expectHealth("endpoint")
+    }
+
     @Test("a network that drops MPTCP: found, named, and the remedy works")
     func blackhole() throws {
         let namespace = try Namespace("hole")

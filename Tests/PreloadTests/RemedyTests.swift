@@ -51,6 +51,18 @@ struct RemedyTests {
         #expect(!ring.events().contains { $0.kindName == "remedied" })
     }
 
+    @Test(
+        "harm no socket where a filter answers one of their system calls with an error",
+        arguments: [
+            "fstat", "getdents64", "dup3", "fcntl", "ppoll", "bind", "epoll_ctl", "getsockname",
+        ])
+    func refusedCall(call: String) throws {
+        let outcome = try preloaded([Fixtures.program("refused_call"), call])
+        #expect(
+            outcome.output == "other socket: the same\nflags: nonblocking close-on-exec\n",
+            "\(outcome)")
+    }
+
     @Test("are off for run --strict")
     func strictRun() throws {
         let program = try Fixtures.program("socket_remedies")

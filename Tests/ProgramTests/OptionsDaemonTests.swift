@@ -130,7 +130,7 @@ struct OptionsDaemonTests {
 
     @Test(
         "openssh over IPv6 with IPQoS", .requires(.command("sshd", "ssh")),
-        arguments: ["af21 cs1", "lowdelay throughput", "none"])
+        arguments: ["af21 cs1", "ef le", "none"])
     func openSSH(quality: String) throws {
         var conversation = SSH.conversation
         conversation.files["sshd_config"]! += "IPQoS \(quality)\nTCPKeepAlive yes\n"

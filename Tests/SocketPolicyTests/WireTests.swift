@@ -131,6 +131,27 @@ struct WireTests {
         #expect(answer.subflows == 1 && answer.bytes_sent == 70)
     }
 
+    @Test(
+        "reset before any data, the kernel falls back whatever the peer speaks: unknown",
+        arguments: [UInt64(0), 1])
+    func earlyReset(acknowledged: UInt64) {
+        func wire(_ info: FakeKernel.Answer) -> UInt8? {
+            FakeKernel(options: [
+                .mptcpInfo: .error(95), .protocol: .int(262), .windowClamp: .int(0), .tcpInfo: info,
+            ]).answer()?.wire
+        }
+        let reset = tcpInfo(state: Self.closed, acknowledged: acknowledged, segmentsIn: 2)
+        #expect(wire(reset) == UInt8(MPTCPIZE_WIRE_UNKNOWN.rawValue))
+        // After data, or without its numbers, when both sides have ended: it had fallen back.
+        for info in [
+            tcpInfo(state: Self.closed, acknowledged: 1, received: 9, segmentsIn: 3),
+            tcpInfo(state: Self.closed, acknowledged: 10, segmentsIn: 3),
+            tcpInfo(state: Self.closed),
+        ] {
+            #expect(wire(info) == UInt8(MPTCPIZE_WIRE_FALLBACK.rawValue))
+        }
+    }
+
     @Test("Linux 5.15, without MPTCP_INFO: unknown, never a guess")
     func withoutInfo() throws {
         let kernel = FakeKernel(options: [

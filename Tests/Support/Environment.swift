@@ -10,7 +10,7 @@ public enum Environment {
     public static var inherited: [String: String] { ProcessInfo.processInfo.environment }
 
     /// This process's environment without what steers loaders, proxies and mptcpize
-    /// itself, with the PATH above and a fixed locale.
+    /// itself, with the PATH above and a fixed locale. Nothing is remembered of reports.
     public static var clean: [String: String] {
         var result = inherited.filter { name, _ in
             !name.hasPrefix("LD_") && !name.hasPrefix("MPTCPIZE_") && name != "GODEBUG"
@@ -18,6 +18,7 @@ public enum Environment {
         }
         result["PATH"] = path
         result["LC_ALL"] = "C.UTF-8"
+        result["XDG_STATE_HOME"] = "/dev/null"
         return result
     }
 

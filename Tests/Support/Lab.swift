@@ -21,13 +21,15 @@ public enum Lab {
     ///   - payload: a folder, copied into the machine as /t.
     ///   - root: a folder of `root(_:)`, to boot its systemd instead of a bare busybox.
     ///   - modules: kernel modules to load first, in this order.
+    ///   - parameters: for the kernel's command line.
     public static func boot(
         kernel: String, payload: String, root: String? = nil, modules: [String] = [],
-        timeout: Duration = .seconds(180)
+        parameters: String = "", timeout: Duration = .seconds(180)
     ) throws -> Outcome {
         var arguments: [String] = ["--limit", "\(timeout.components.seconds)"]
         if let root { arguments += ["--root", root] }
         if !modules.isEmpty { arguments += ["--modules", modules.joined(separator: " ")] }
+        if !parameters.isEmpty { arguments += ["--parameters", parameters] }
         let command = [Repository.path("scripts/lab/vm-run")] + arguments + [kernel, payload]
         // Longer than the machine may run: it may have to wait for others to end.
         return try Background(

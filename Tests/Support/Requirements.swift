@@ -31,6 +31,14 @@ public struct Requirement: Sendable {
         Environment.find("qemu-system-x86_64") != nil && Environment.find("busybox") != nil
     }
 
+    /// A machine with a systemd of its own, as SystemdMachine starts it.
+    public static let systemdMachines = Requirement(
+        "root, a kernel with MPTCP, systemd and python3"
+    ) {
+        root.isMet() && mptcp.isMet()
+            && ["systemctl", "python3"].allSatisfy { Environment.find($0) != nil }
+    }
+
     /// A compiler and C library for a flavour of fixtures.
     public static func flavour(_ flavour: Fixtures.Flavour) -> Requirement {
         Requirement("a compiler and C library for \(flavour.rawValue) programs") {
@@ -39,6 +47,12 @@ public struct Requirement: Sendable {
                 input: "#include <stdio.h>\nint main(void) { return 0; }\n")
             return result?.succeeded ?? false
         }
+    }
+
+    /// The C tool of the same name, which the README's table speaks of.
+    public static let established = Requirement("Debian's package mptcpize, the C tool") {
+        let help = try? run(["/usr/bin/mptcpize", "--help"]).output
+        return help?.contains("mptcp@lists.linux.dev") ?? false
     }
 
     public static func command(_ commands: String...) -> Requirement {

@@ -81,6 +81,12 @@ struct BPFModeTests {
             mptcpize status static
             systemctl restart static; talk
             mptcpize bpf list | grep -c static.service
+            echo "== stopped"; systemctl stop static; mptcpize bpf list
+            ls /sys/fs/bpf; systemctl start static; talk
+            # All that a restart of the machine leaves is the drop-in.
+            echo "== lost"; systemctl stop static; mptcpize bpf detach --all
+            systemctl daemon-reexec; systemctl start static; talk
+            echo "== disabled"
             mptcpize disable --now static; talk
             ls -d /etc/systemd/system/static.service.d 2>&1
             mptcpize bpf list | grep -c static.service
@@ -90,14 +96,51 @@ struct BPFModeTests {
         let lines = outcome.output.split(separator: "\n").map(String.init)
         #expect(
             lines.filter { $0.hasPrefix("HTTP/1.") }.map { String($0.suffix(6)) } == [
-                "OK tcp", " mptcp", " mptcp", "OK tcp",
+                "OK tcp", " mptcp", " mptcp", " mptcp", " mptcp", "OK tcp",
             ], "\(outcome)")
+        #expect(outcome.output.contains("== stopped\nNo cgroup is attached.\nHTTP"), "\(outcome)")
         #expect(outcome.output.contains("statically linked"))
         #expect(outcome.output.contains("`mptcpize enable --mode bpf static.service`"))
         #expect(outcome.output.contains("kernel (BPF)"))
         #expect(outcome.output.contains("1 mptcp"))
         #expect(outcome.output.contains("static.service.d': No such file"))
         #expect(lines.suffix(1) == ["0"])
+    }
+
+    @Test("a running service and a running scope: their next sockets")
+    func running() throws {
+        let outcome = try run(
+            """
+            cat >/t/protocol.py <<'PYTHON'
+            import os, socket, sys, time
+            while len(sys.argv) > 1 and not os.path.exists(sys.argv[1]): time.sleep(0.01)
+            print(socket.socket().getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
+            PYTHON
+            systemd-run -q --scope --unit=box python3 /t/protocol.py /tmp/go >/tmp/box &
+            until systemctl is-active -q box.scope; do sleep 0.1; done
+            mptcpize bpf attach --unit static --unit box.scope || exit 1
+            sh -c 'echo 0 >/sys/fs/cgroup/system.slice/static.service/cgroup.procs
+              exec python3 /t/protocol.py'
+            touch /tmp/go; wait $!; cat /tmp/box
+            python3 /t/protocol.py
+            until ! systemctl is-active -q box.scope; do sleep 0.1; done
+            mptcpize bpf list --json
+            systemctl restart static; mptcpize bpf list --json >/dev/null; mptcpize bpf list
+            mptcpize bpf attach --unit box.scope
+            """, kernel: "6.12")
+        let lines = outcome.output.split(separator: "\n").map(String.init)
+        #expect(lines.prefix(3) == ["262", "262", "6"], "\(outcome)")
+        for unit in ["static.service", "box.scope"] {
+            let line = lines.first { $0.contains("\"unit\": \"\(unit)\"") }
+            #expect(line?.contains(#""upgraded": 1,"#) == true, "\(outcome)")
+            #expect(line?.contains("\"gone\": \(unit == "box.scope")") == true, "\(outcome)")
+        }
+        #expect(
+            lines.suffix(2) == [
+                "No cgroup is attached.",
+                "mptcpize: box.scope: has no cgroup: it does not run; `systemctl start box.scope` "
+                    + "first, or use mptcpize enable --mode bpf",
+            ], "\(outcome)")
     }
 
     @Test("a kernel without the hook: refused, and nothing changed")

@@ -2,20 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-extension Requirement {
-    /// What a machine with a systemd of its own needs here.
-    static let systemdMachines = Requirement("root, a kernel with MPTCP, systemd and python3") {
-        geteuid() == 0 && Requirement.mptcpIsOn && Environment.find("systemctl") != nil
-            && Environment.find("python3") != nil
-    }
-
-    private static var mptcpIsOn: Bool {
-        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 262)
-        if socket >= 0 { close(socket) }
-        return socket >= 0
-    }
-}
-
 /// A machine with a real systemd as PID 1, and mptcpize installed below /usr/local.
 struct ServiceMachine {
     /// Whose system it runs.
@@ -174,6 +160,13 @@ struct ServiceMachine {
         return (answer, try counter("MPCapableACKRX") > before)
     }
 
+    /// Whether a server of the machine got connections over MPTCP while something was done.
+    func overMPTCP(_ body: () throws -> Void) throws -> Bool {
+        let before = try counter("MPCapableACKRX")
+        try body()
+        return try counter("MPCapableACKRX") > before
+    }
+
     /// A counter of MPTcpExt in the machine's network namespace.
     private func counter(_ name: String) throws -> Int {
         let rows = try must("cat /proc/net/netstat").split(separator: "\n")
@@ -183,8 +176,10 @@ struct ServiceMachine {
     }
 
     /// The document of `status --json` on one unit.
-    func status(of unit: String, _ options: String = "") throws -> Status {
-        let text = try must("mptcpize status --json \(options) '\(unit)'")
+    ///
+    /// - Parameter settings: variables of the shell, with a space behind each.
+    func status(of unit: String, settings: String = "") throws -> Status {
+        let text = try must("\(settings)mptcpize status --json '\(unit)'")
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let document = try decoder.decode(Status.Document.self, from: Data(text.utf8))

@@ -82,16 +82,98 @@ struct SocketUnitTests {
         #expect(try machine.unitFiles() == files)
     }
 
-    @Test("ssh by its socket: the service has no listener of its own to change")
-    func ssh() throws {
-        let machine = try ServiceMachine()
-        try machine.must("systemctl start ssh.socket")
+    /// Gives root a key that the machine's own sshd takes.
+    private func prepareSSH(_ machine: ServiceMachine) throws {
+        try machine.must(
+            """
+            install -d -m 700 /root/.ssh
+            ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+            cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys
+            ssh-keygen -A >/dev/null
+            """)
+    }
+
+    /// A session, by a client that asks for MPTCP; what the server's side of it was.
+    private func session(_ machine: ServiceMachine) throws -> Bool {
+        try machine.overMPTCP {
+            let ssh = "ssh -o StrictHostKeyChecking=no -o BatchMode=yes 127.0.0.1"
+            let words = try machine.must("mptcpize run \(ssh) 'head -c 100000 /dev/zero | wc -c'")
+            #expect(words == "100000\n")
+        }
+    }
+
+    @Test("ssh by its socket, where systemd can: sessions over MPTCP, and no trace after disable")
+    func sshBySocket() throws {
+        let machine = try ServiceMachine(.trixie)
+        try prepareSSH(machine)
+        try machine.must("systemctl enable --now ssh.socket 2>/dev/null")
+        #expect(try !session(machine))
+        let files = try machine.unitFiles()
+        let properties = try ["ssh.socket", "ssh.service"].map(machine.properties)
+
         let refused = try machine.mptcpize("enable", "ssh.service")
         #expect(refused.status == 1)
         #expect(refused.errors.contains("gets its listening socket from ssh.socket"))
-        // The way out that it names.
-        try machine.must("systemctl disable --now ssh.socket; systemctl enable --now ssh.service")
+        #expect(refused.errors.contains("`mptcpize enable ssh.socket`"))
+        #expect(try machine.unitFiles() == files)
+
+        let enabled = try machine.mptcpize("enable", "--now", "ssh.socket")
+        #expect(enabled.succeeded, "\(enabled)")
+        #expect(enabled.output.contains("what runs uses MPTCP"))
+        #expect(enabled.output.contains("after `mptcpize enable ssh.service`"))
+        #expect(try session(machine))
+        let status = try machine.status(of: "ssh.socket")
+        #expect(status.listeners?.listening == .init(mptcp: 1, tcp: 0))
+
+        // The service gets MPTCP sockets now, and complains of options until it is enabled too.
+        let complaints = "journalctl -u ssh -o cat | grep -c 'IPV6_TCLASS\\|IP_TOS' || true"
+        let both = try machine.mptcpize("enable", "--now", "ssh.socket", "ssh.service")
+        #expect(both.succeeded && !both.output.contains("after `mptcpize"), "\(both)")
+        let before = try machine.must(complaints)
+        #expect(try session(machine))
+        #expect(try machine.must(complaints) == before)
+        #expect(try machine.status(of: "ssh.service").reaches.contains("preload"))
+
+        let disabled = try machine.mptcpize("disable", "--now", "ssh.socket", "ssh.service")
+        #expect(disabled.succeeded, "\(disabled)")
+        #expect(try !session(machine))
+        #expect(try machine.unitFiles() == files)
+        #expect(try ["ssh.socket", "ssh.service"].map(machine.properties) == properties)
+    }
+
+    @Test(
+        "ssh by itself: sessions over MPTCP, and no trace after disable",
+        arguments: ServiceMachine.System.allCases)
+    func sshByItself(_ system: ServiceMachine.System) throws {
+        let machine = try ServiceMachine(system)
+        try prepareSSH(machine)
+        try machine.must("systemctl enable --now ssh.service 2>/dev/null")
+        #expect(try !session(machine))
+        let properties = try machine.properties(of: "ssh.service")
         #expect(try machine.mptcpize("enable", "--now", "ssh.service").succeeded)
-        #expect(try machine.talk(to: 22).isMPTCP)
+        #expect(try session(machine))
+        #expect(try machine.mptcpize("disable", "--now", "ssh.service").succeeded)
+        #expect(try !session(machine))
+        #expect(try machine.properties(of: "ssh.service") == properties)
+    }
+
+    @Test(
+        "ssh by its socket, where systemd cannot: the way out that is named leads there",
+        arguments: [ServiceMachine.System.own, .bullseye])
+    func sshWithoutSupport(_ system: ServiceMachine.System) throws {
+        let machine = try ServiceMachine(system)
+        try prepareSSH(machine)
+        try machine.must("systemctl start ssh.socket")
+        let files = try machine.unitFiles()
+        for unit in ["ssh.service", "ssh.socket"] {
+            let refused = try machine.mptcpize("enable", unit)
+            #expect(refused.status == 1, "\(refused)")
+            #expect(refused.errors.contains("ssh.socket"))
+        }
+        #expect(try machine.unitFiles() == files)
+        try machine.must(
+            "systemctl disable --now ssh.socket; systemctl enable --now ssh.service 2>/dev/null")
+        #expect(try machine.mptcpize("enable", "--now", "ssh.service").succeeded)
+        #expect(try session(machine))
     }
 }

@@ -34,6 +34,9 @@ int clinux_ioctl_int(int fd, unsigned long request, int *argument);
 pid_t clinux_spawn(const char *path, char *const arguments[], char *const environment[],
                    const sigset_t *mask, bool *exec_failed);
 
+/// fork(2), which Swift's import forbids. Only for a process with one thread.
+pid_t clinux_fork(void);
+
 /// One signal as sigtimedwait(2) tells it: siginfo_t is a union behind macros.
 struct clinux_signal {
   int number;
@@ -67,6 +70,10 @@ int clinux_no_new_privileges(void);
 
 /// Whether bytes occur in others: memmem is a GNU name.
 bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size);
+
+/// Whether this program is linked statically, so that no library can be loaded into it. Users
+/// and hosts are then looked up in files and DNS only.
+bool clinux_is_static(void);
 
 // --- Files and namespaces -------------------------------------------------
 

@@ -15,6 +15,8 @@ public struct AttachedCgroup: Sendable {
     public let noMPTCPv6: UInt64
     /// Internet sockets that did not ask for TCP.
     public let notTCP: UInt64
+    /// Calls that set an option, and were ignored or adjusted; nil where none are.
+    public let remedied: UInt64?
 
     public var unit: String? { Cgroup.unit(ofPath: path) }
 }

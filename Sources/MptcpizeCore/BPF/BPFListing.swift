@@ -1,5 +1,3 @@
-import Glibc
-
 /// All that is attached, for text and JSON alike.
 public struct BPFListing: Sendable {
     public let cgroups: [AttachedCgroup]
@@ -23,7 +21,7 @@ public struct BPFListing: Sendable {
                     "mptcp_off": .unsigned(cgroup.mptcpOff),
                     "no_mptcpv6": .unsigned(cgroup.noMPTCPv6),
                 ],
-                "not_tcp": .unsigned(cgroup.notTCP),
+                "not_tcp": .unsigned(cgroup.notTCP), "remedied": JSONValue(cgroup.remedied),
             ]
         }
         return ["cgroups": .array(cgroups), "missed": JSONValue(missedRuns)]
@@ -34,7 +32,7 @@ public struct BPFListing: Sendable {
         if cgroups.isEmpty { return ["No cgroup is attached."] }
         var table = TextTable([
             .init("UPGRADED", .right), .init("MPTCP-OFF", .right), .init("NO-MPTCPv6", .right),
-            .init("NOT-TCP", .right), .init("SINCE"), .init("UNIT"),
+            .init("NOT-TCP", .right), .init("REMEDIED", .right), .init("SINCE"), .init("UNIT"),
         ])
         for cgroup in cgroups {
             let counters = [
@@ -42,7 +40,8 @@ public struct BPFListing: Sendable {
             ]
             table.append(
                 counters.map { .init(String($0)) } + [
-                    .init(Self.time(cgroup.since)), .init((cgroup.unit ?? "-").printable),
+                    .init(cgroup.remedied.map { String($0) } ?? "-"),
+                    .init(localTime(cgroup.since)), .init((cgroup.unit ?? "-").printable),
                 ],
                 note: cgroup.path.printable + (cgroup.isGone ? " (gone)" : ""))
         }
@@ -53,15 +52,5 @@ public struct BPFListing: Sendable {
                     + "those sockets stayed as they were asked for.")
         }
         return result
-    }
-
-    private static func time(_ seconds: UInt64) -> String {
-        var moment = time_t(seconds)
-        var parts = tm()
-        guard localtime_r(&moment, &parts) != nil else { return "-" }
-        var buffer = [CChar](repeating: 0, count: 32)
-        let length = strftime(&buffer, buffer.count, "%Y-%m-%d %H:%M:%S", &parts)
-        return String(
-            decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -17,7 +17,8 @@ struct BPFLoader {
         let object = try open()
         defer { libbpf.calls.object_close(object) }
         for kept in older {
-            let map = libbpf.calls.object_find_map_by_name(object, kept.name)
+            let map = libbpf.calls.object_find_map_by_name(
+                object, BPFProgram.KeptMap.nameInProgram(kept.name))
             guard libbpf.calls.map_reuse_fd(map, kept.number) == 0 else {
                 throw BPFRefusal.loading(Errno.last)
             }
@@ -44,23 +45,20 @@ struct BPFLoader {
 
     private func attach(_ object: OpaquePointer, isFirst: Bool) throws(Errno) -> BPFProgram {
         func map(_ name: String) throws(Errno) -> Descriptor {
-            let map = libbpf.calls.object_find_map_by_name(object, name)
-            return try duplicate(libbpf.calls.map_fd(map))
+            let map = libbpf.calls.object_find_map_by_name(
+                object, BPFProgram.KeptMap.nameInProgram(name))
+            return try .duplicate(libbpf.calls.map_fd(map))
         }
         func link(_ name: String) throws(Errno) -> Descriptor {
             let code = libbpf.calls.object_find_program_by_name(object, name)
             guard let link = libbpf.calls.program_attach(code) else { throw Errno.last }
             defer { _ = libbpf.calls.link_destroy(link) }
-            return try duplicate(libbpf.calls.link_fd(link))
+            return try .duplicate(libbpf.calls.link_fd(link))
         }
         let attached = try BPFProgram(links: .init(link), libbpf: libbpf, map: map)
         guard let program = attached else { throw Errno(rawValue: EINVAL) }
         try program.revision.write(0, MPTCPIZE_BPF_REVISION)
-        if isFirst {
-            var state = mptcpize_bpf_state()
-            state.layout = MPTCPIZE_BPF_LAYOUT
-            try program.state.write(0, state)
-        }
+        if isFirst { program.memory.state.pointee.layout = MPTCPIZE_BPF_LAYOUT }
         return program
     }
 
@@ -69,17 +67,16 @@ struct BPFLoader {
         let families = try MPTCPFamilies()
         let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if probe >= 0 { close(probe) }
-        do throws(Errno) {
-            var state = try program.currentState()
-            guard state.pernet > MPTCPIZE_BPF_PERNET_UNKNOWN else { throw Errno(rawValue: ENOENT) }
-            state.mptcpv6 = families.ipv6 ? 1 : 0
-            try program.state.write(0, state)
-        } catch {
-            throw BPFRefusal.noSight(error)
+        guard program.memory.state.pointee.pernet > MPTCPIZE_BPF_PERNET_UNKNOWN else {
+            throw BPFRefusal.noSight
         }
+        program.memory.state.pointee.mptcpv6 = families.ipv6 ? 1 : 0
     }
+}
 
-    private func duplicate(_ number: Int32) throws(Errno) -> Descriptor {
+extension Descriptor {
+    /// A copy of a descriptor that stays someone else's.
+    static func duplicate(_ number: Int32) throws(Errno) -> Descriptor {
         Descriptor(owning: try retrying { fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) })
     }
 }

@@ -36,6 +36,13 @@ struct BPFMap<Key: BitwiseCopyable, Value: BitwiseCopyable>: ~Copyable {
         if answer != 0 { throw Errno.last }
     }
 
+    /// Replaces the values of many keys.
+    func write(_ keys: [Key], _ values: [Value]) throws(Errno) {
+        var count = UInt32(keys.count)
+        guard libbpf.calls.map_update_batch(descriptor.number, keys, values, &count, nil) == 0
+        else { throw Errno.last }
+    }
+
     /// Removes a key, if it is there.
     func remove(_ key: Key) throws(Errno) {
         let answer = withUnsafePointer(to: key) {

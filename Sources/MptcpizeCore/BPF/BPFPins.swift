@@ -67,24 +67,34 @@ enum BPFPins {
         _ = try exist()
     }
 
+    /// The names in a directory of pins.
+    ///
+    /// - Throws: ENOENT when there is no such directory.
+    static func names(in directory: String) throws(Errno) -> [String] {
+        guard let stream = opendir(directory) else { throw Errno.last }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if !name.hasPrefix(".") { names.append(name) }
+        }
+        return names
+    }
+
     /// Takes away a directory of pins. With the link's the program goes, if no other
     /// link holds it.
     static func remove(_ directory: String) throws(Errno) {
-        guard let stream = opendir(directory) else {
-            let error = Errno.last
+        let names: [String]
+        do throws(Errno) {
+            names = try Self.names(in: directory)
+        } catch {
             if error.rawValue == ENOENT { return }
             throw error
         }
-        defer { closedir(stream) }
-        while let entry = readdir(stream) {
-            let isDot = entry.pointee.d_name.0 == 0x2E
-            guard !isDot else { continue }
-            let answer = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) {
-                    unlinkat(dirfd(stream), $0, 0)
-                }
-            }
-            guard answer == 0 else { throw Errno.last }
+        for name in names {
+            guard unlink("\(directory)/\(name)") == 0 else { throw Errno.last }
         }
         guard rmdir(directory) == 0 else { throw Errno.last }
     }

@@ -7,54 +7,54 @@ import Glibc
 /// process, holds its links.
 struct BPFProgram: ~Copyable {
     let links: Links
-    let state: BPFMap<UInt32, mptcpize_bpf_state>
+    let memory: BPFMemory
     let revision: BPFMap<UInt32, UInt32>
     let selection: BPFSelectionMap
-    let counters: BPFMap<UInt32, mptcpize_bpf_counters>
     let cgroups: BPFMap<UInt64, mptcpize_bpf_cgroup>
     let libbpf: LibBPF
 
     /// The links of the program and its spares, each by its program's name: not an
     /// array, which holds no descriptors.
     struct Links: ~Copyable {
-        let spare3, spare2, spare1, first: Descriptor
+        let spare2, spare1, first: Descriptor
 
         /// In the order in which they have to be attached.
         static let names = [
-            MPTCPIZE_BPF_PROGRAM_3, MPTCPIZE_BPF_PROGRAM_2, MPTCPIZE_BPF_PROGRAM_1,
-            MPTCPIZE_BPF_PROGRAM_0,
+            MPTCPIZE_BPF_PROGRAM_2, MPTCPIZE_BPF_PROGRAM_1, MPTCPIZE_BPF_PROGRAM_0,
         ]
 
         init(_ link: (String) throws(Errno) -> Descriptor) throws(Errno) {
-            let spare3 = try link(Self.names[0])
-            let spare2 = try link(Self.names[1])
-            let spare1 = try link(Self.names[2])
-            let first = try link(Self.names[3])
-            self.spare3 = spare3
+            let spare2 = try link(Self.names[0])
+            let spare1 = try link(Self.names[1])
+            let first = try link(Self.names[2])
             self.spare2 = spare2
             self.spare1 = spare1
             self.first = first
         }
 
         var named: [(name: String, number: Int32)] {
-            let numbers = [spare3.number, spare2.number, spare1.number, first.number]
+            let numbers = [spare2.number, spare1.number, first.number]
             return Array(zip(Self.names, numbers))
         }
     }
 
-    /// A map that a newer program takes over, by its name in the program.
+    /// A map that a newer program takes over, by the name of its pin.
     struct KeptMap {
         let name: String
         /// A descriptor that stays the older program's.
         let number: Int32
+
+        /// What it is called in the program.
+        static func nameInProgram(_ name: String) -> String {
+            name == "memory" ? MPTCPIZE_BPF_MEMORY : name
+        }
     }
 
     /// All maps but `revision`, which is each program's own.
     var keptMaps: [KeptMap] {
         [
-            .init(name: "state", number: state.descriptor.number),
+            .init(name: "memory", number: memory.descriptor.number),
             .init(name: "selection", number: selection.descriptor.number),
-            .init(name: "counters", number: counters.descriptor.number),
             .init(name: "cgroups", number: cgroups.descriptor.number),
         ]
     }
@@ -64,18 +64,15 @@ struct BPFProgram: ~Copyable {
         links: consuming Links, libbpf: LibBPF,
         map: (String) throws(Errno) -> Descriptor
     ) throws(Errno) {
-        guard let state = BPFMap<UInt32, mptcpize_bpf_state>(try map("state"), libbpf: libbpf),
+        guard let memory = try BPFMemory(try map("memory"), libbpf: libbpf),
             let revision = BPFMap<UInt32, UInt32>(try map("revision"), libbpf: libbpf),
             let selection = BPFSelectionMap(try map("selection"), libbpf: libbpf),
-            let counters = BPFMap<UInt32, mptcpize_bpf_counters>(
-                try map("counters"), libbpf: libbpf),
             let cgroups = BPFMap<UInt64, mptcpize_bpf_cgroup>(try map("cgroups"), libbpf: libbpf)
         else { return nil }
         self.links = links
-        self.state = state
+        self.memory = memory
         self.revision = revision
         self.selection = selection
-        self.counters = counters
         self.cgroups = cgroups
         self.libbpf = libbpf
     }
@@ -91,7 +88,7 @@ struct BPFProgram: ~Copyable {
         }
         guard
             let program = try BPFProgram(links: Links(get), libbpf: libbpf, map: get),
-            try program.currentState().layout == MPTCPIZE_BPF_LAYOUT
+            program.memory.state.pointee.layout == MPTCPIZE_BPF_LAYOUT
         else { return nil }
         return program
     }
@@ -108,12 +105,6 @@ struct BPFProgram: ~Copyable {
         }
     }
 
-    func currentState() throws(Errno) -> mptcpize_bpf_state {
-        var value = mptcpize_bpf_state()
-        _ = try state.read(0, into: &value)
-        return value
-    }
-
     func currentRevision() throws(Errno) -> UInt32 {
         var value: UInt32 = 0
         _ = try revision.read(0, into: &value)
@@ -121,17 +112,13 @@ struct BPFProgram: ~Copyable {
     }
 
     /// Lets this program act, and any other silence.
-    func goLive() throws(Errno) {
-        var value = try currentState()
-        value.live = try currentRevision()
-        try state.write(0, value)
-    }
+    func goLive() throws(Errno) { memory.goLive(try currentRevision()) }
 
     /// How often the kernel skipped the program and all its spares; nil when it does not
     /// tell. The last spare is reached only where the others were skipped, or left the
     /// decision to it because the socket is none of ours.
     var missedRuns: UInt64? {
         var table = libbpf.calls
-        return UInt64(exactly: clibbpf_missed_runs(&table, links.spare3.number))
+        return UInt64(exactly: clibbpf_missed_runs(&table, links.spare2.number))
     }
 }

@@ -3,11 +3,12 @@ import Glibc
 
 /// What users are told when the BPF mode cannot be had, and what to do about it.
 enum BPFRefusal {
-    private static let object = "BPF mode"
+    /// What most of them are about.
+    static let object = "BPF mode"
     private static let other = "mptcpize run and mptcpize enable work without it"
 
-    static var notRoot: Failure {
-        Failure(.failed, object, "needs root", remedy: "try: sudo mptcpize bpf …")
+    static func notRoot(command: String = "mptcpize bpf …") -> Failure {
+        Failure(.failed, object, "needs root", remedy: "try: sudo \(command)")
     }
 
     static var notBuiltIn: Failure {
@@ -43,13 +44,18 @@ enum BPFRefusal {
         }
     }
 
-    static func noSight(_ error: Errno) -> Failure {
+    static func reporting(_ error: Errno) -> Failure {
+        if error.rawValue == ENOMEM { return noMemory }
+        return Failure(
+            .failed, object, "the kernel does not take the program that reports (\(error.name))",
+            remedy: "leave out --report and -d")
+    }
+
+    static var noSight: Failure {
         Failure(
             .failed, object,
-            error.rawValue == ENOENT
-                ? "cannot find net.mptcp.enabled in this kernel, and without it "
-                    + "programs could fail where it is 0"
-                : error.reason,
+            "cannot find net.mptcp.enabled in this kernel, and without it programs could fail "
+                + "where it is 0",
             remedy: other)
     }
 
@@ -69,6 +75,23 @@ enum BPFRefusal {
             "the program in the kernel is another version's, with counters that this one "
                 + "cannot read",
             remedy: again)
+    }
+
+    /// Not a refusal of the mode: what is missing then.
+    static var noRemedies: Failure {
+        Failure(
+            .failed, object,
+            "this kernel does not take the programs that mend socket options: those that MPTCP "
+                + "refuses fail",
+            remedy: "add --debug to see the verifier's reasons, after mptcpize bpf detach --all")
+    }
+
+    static func noRemedies(_ cgroup: String, _ error: Errno) -> Failure {
+        Failure(
+            .failed, cgroup,
+            "its sockets are made MPTCP, but options that MPTCP refuses fail: "
+                + (error.rawValue == EPERM
+                    ? "another BPF program there suffers none beside it" : error.reason))
     }
 
     private static let again = "mptcpize bpf detach --all, then attach again"

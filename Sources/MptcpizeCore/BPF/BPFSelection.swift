@@ -5,19 +5,17 @@ import Glibc
 extension BPFProgram {
     /// The selected cgroups, by their ids.
     func selected() throws(Errno) -> BPFSelectionMap.Selection {
-        try selection.read(currentState().chosen)
+        try selection.read(mptcpize_bpf_index(memory.state.pointee.chosen))
     }
 
     /// Replaces the selection as a whole.
     ///
-    /// All is prepared in the one that is not in force; the last call of the kernel alone
-    /// changes anything for anyone. A socket() that is going on in that moment is decided
-    /// by the old or the new one.
+    /// All is prepared in the one that is not in force; the last store alone changes
+    /// anything for anyone. A socket() that is going on in that moment is decided by the
+    /// old or the new one.
     func choose(_ wanted: BPFSelectionMap.Selection) throws(Errno) {
-        var value = try currentState()
-        value.chosen = 1 - value.chosen
-        try selection.write(value.chosen, wanted)
-        try state.write(0, value)
+        try selection.write(1 - mptcpize_bpf_index(memory.state.pointee.chosen), wanted)
+        memory.chooseOther()
     }
 
     /// Makes what a cgroup that is to be selected needs.
@@ -28,10 +26,11 @@ extension BPFProgram {
     func register(
         _ cgroup: Cgroup, taken: Set<UInt32>, since: UInt64
     ) throws(Errno) -> mptcpize_bpf_entry {
-        guard let slot = (0..<MPTCPIZE_BPF_SLOTS).first(where: { !taken.contains($0) }) else {
+        let slots = MPTCPIZE_BPF_NO_SLOT + 1..<MPTCPIZE_BPF_SLOTS
+        guard let slot = slots.first(where: { !taken.contains($0) }) else {
             throw Errno(rawValue: E2BIG)
         }
-        try counters.write(slot, mptcpize_bpf_counters())
+        memory.counters(slot).pointee = mptcpize_bpf_counters()
         var value = mptcpize_bpf_cgroup()
         value.since = since
         let path = Array(cgroup.path.utf8)
@@ -55,12 +54,5 @@ extension BPFProgram {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
         return (value.since, path)
-    }
-
-    /// What is counted in a slot.
-    func count(in slot: UInt32) throws(Errno) -> mptcpize_bpf_counters {
-        var value = mptcpize_bpf_counters()
-        _ = try counters.read(slot, into: &value)
-        return value
     }
 }

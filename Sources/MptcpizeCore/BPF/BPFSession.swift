@@ -16,7 +16,7 @@ public struct BPFSession: ~Copyable {
     /// - Parameter debug: has libbpf and the kernel's verifier write their words to
     ///   standard error.
     public static func open(debug: Bool = false) throws(Failure) -> BPFSession {
-        guard geteuid() == 0 else { throw BPFRefusal.notRoot }
+        guard geteuid() == 0 else { throw BPFRefusal.notRoot() }
         var size = 0
         guard mptcpize_bpf_object(&size) != nil else { throw BPFRefusal.notBuiltIn }
         let libbpf = try LibBPF(debug: debug)
@@ -64,8 +64,11 @@ public struct BPFSession: ~Copyable {
 
     /// Selects cgroups with their subtrees, all or none of them. Those that are selected
     /// already keep their counters.
-    public func attach(_ wanted: [Cgroup]) throws(Failure) {
+    ///
+    /// - Returns: what works less than it should: where options stay refused.
+    public func attach(_ wanted: [Cgroup]) throws(Failure) -> [Failure] {
         let program = try upToDate()
+        let warnings: [Failure]
         do throws(Errno) {
             var selected = try program.selected()
             var taken = Set(selected.values.map(\.slot))
@@ -80,12 +83,20 @@ public struct BPFSession: ~Copyable {
                 taken.insert(entry.slot)
                 selected[cgroup.id] = entry
             }
+            warnings = try attachRemedies(to: selected, in: BPFPins.current)
             try program.choose(selected)
-            try program.prune()
+            try prune(program)
         } catch {
             try mend()
             throw BPFRefusal.state(error)
         }
+        return warnings
+    }
+
+    /// Has the kernel tell this process what becomes of a selected cgroup's sockets.
+    func events(of cgroup: Cgroup) throws(Failure) -> KernelEvents {
+        guard let program = try current() else { throw notAttached(cgroup.path) }
+        return try KernelEvents.watch(cgroup, libbpf: libbpf, state: program.memory.state.pointee)
     }
 
     /// Deselects cgroups, all or none of them; with the last one the program goes.
@@ -115,7 +126,7 @@ public struct BPFSession: ~Copyable {
 
     /// Takes the program and all that is pinned away, of whatever version of mptcpize.
     public static func detachAll() throws(Failure) {
-        guard geteuid() == 0 else { throw BPFRefusal.notRoot }
+        guard geteuid() == 0 else { throw BPFRefusal.notRoot() }
         let lock = try BPFLock()
         defer { extendLifetime(lock) }
         guard try BPFPins.exist() else { return }
@@ -165,6 +176,7 @@ public struct BPFSession: ~Copyable {
         try BPFPins.prepare()
         do throws(Errno) {
             try program.pin(in: BPFPins.next)
+            try pinRemedies(besides: program)
             guard commit() == 0 else { throw Errno.last }
             try program.goLive()
             try BPFPins.remove(BPFPins.next)
@@ -182,12 +194,27 @@ public struct BPFSession: ~Copyable {
             // Before the one that may have been in force until the rename goes.
             try program.goLive()
             try BPFPins.remove(BPFPins.next)
-            try program.prune()
+            try dropEndedRuns(program)
+            try prune(program)
             guard try program.selected().isEmpty else { return }
         } catch {
             throw BPFRefusal.state(error)
         }
         try Self.removePins()
+    }
+
+    /// Deselects the transient cgroups that nobody is in any more.
+    private func dropEndedRuns(_ program: borrowing BPFProgram) throws(Errno) {
+        var selected = try program.selected()
+        let number = selected.count
+        for id in Array(selected.keys) {
+            let location = hierarchy.location(of: id)
+            guard location != .unknown else { continue }
+            var path = try program.origin(of: id).path
+            if case .at(let now) = location { path = now }
+            if TransientCgroup.removeIfEnded(path) { selected[id] = nil }
+        }
+        if selected.count < number { try program.choose(selected) }
     }
 
     private static func removePins() throws(Failure) {
@@ -196,6 +223,51 @@ public struct BPFSession: ~Copyable {
         } catch {
             throw BPFRefusal.state(error)
         }
+    }
+
+    // MARK: Socket options
+
+    /// Puts the programs that mend socket options beside one that is about to be put in
+    /// force, where this kernel takes them.
+    private func pinRemedies(besides program: borrowing BPFProgram) throws(Errno) {
+        let remedies: BPFRemedies
+        do throws(Errno) {
+            remedies = try BPFRemedies.load(keeping: BPFPins.current, libbpf: libbpf)
+        } catch {
+            return
+        }
+        try remedies.pin(in: BPFPins.next)
+        _ = try attachRemedies(to: program.selected(), in: BPFPins.next)
+    }
+
+    /// Attaches them to cgroups that are selected, or are to be.
+    private func attachRemedies(
+        to selection: BPFSelectionMap.Selection, in directory: String
+    ) throws(Errno) -> [Failure] {
+        guard let remedies = try BPFRemedies.pinned(in: directory, libbpf: libbpf) else {
+            return [BPFRefusal.noRemedies]
+        }
+        var warnings: [Failure] = []
+        for id in selection.keys {
+            if let path = hierarchy.location(of: id).path, TransientCgroup.isStrict(path) {
+                continue
+            }
+            do throws(Errno) {
+                try remedies.attach(id, of: hierarchy, in: directory)
+            } catch {
+                if error.rawValue == ENOMEM { throw error }
+                let location = hierarchy.location(of: id)
+                guard location != .gone else { continue }
+                warnings.append(BPFRefusal.noRemedies(location.path ?? "cgroup \(id)", error))
+            }
+        }
+        return warnings
+    }
+
+    /// Drops what is kept for cgroups that are not selected.
+    private func prune(_ program: borrowing BPFProgram) throws(Errno) {
+        try program.prune()
+        try BPFRemedies.prune(BPFPins.current, keeping: program.selected().keys)
     }
 
     // MARK: The selection
@@ -215,15 +287,17 @@ public struct BPFSession: ~Copyable {
 
     private func entries(_ program: borrowing BPFProgram) throws(Errno) -> [AttachedCgroup] {
         var result: [AttachedCgroup] = []
+        let remedies = try BPFRemedies.pinned(in: BPFPins.current, libbpf: libbpf)
         for (id, selected) in try program.selected() {
             let origin = try program.origin(of: id)
-            let count = try program.count(in: selected.slot)
+            let count = program.memory.counters(selected.slot).pointee
             let now = hierarchy.location(of: id)
             result.append(
                 AttachedCgroup(
                     id: id, path: now.path ?? origin.path, isGone: now == .gone,
                     since: origin.since, upgraded: count.upgraded, mptcpOff: count.mptcp_off,
-                    noMPTCPv6: count.no_mptcpv6, notTCP: count.not_tcp))
+                    noMPTCPv6: count.no_mptcpv6, notTCP: count.not_tcp,
+                    remedied: try remedies?.count(in: id)))
         }
         return result
     }

@@ -5,7 +5,7 @@ import Glibc
 /// The mounted cgroup2 file system.
 public struct CgroupHierarchy: ~Copyable {
     private let mount: Descriptor
-    private let mountPoint: String
+    let mountPoint: String
     /// Whether the mount shows the hierarchy from its very root.
     private let isWhole: Bool
 
@@ -114,14 +114,21 @@ public struct CgroupHierarchy: ~Copyable {
         }
     }
 
+    /// The directory of the cgroup with this id, as O_PATH opens it.
+    func directory(of id: UInt64) throws(Errno) -> Descriptor {
+        let opened = clinux_open_kernfs(mount.number, id, clinux_o_path | O_CLOEXEC)
+        guard opened >= 0 else { throw Errno.last }
+        return Descriptor(owning: opened)
+    }
+
     /// Where the cgroup with this id is now.
     func location(of id: UInt64) -> Location {
-        let opened = clinux_open_kernfs(mount.number, id, clinux_o_path | O_CLOEXEC)
-        guard opened >= 0 else {
-            let error = errno
-            return error == ESTALE || error == ENOENT ? .gone : .unknown
+        let directory: Descriptor
+        do throws(Errno) {
+            directory = try self.directory(of: id)
+        } catch {
+            return error.rawValue == ESTALE || error.rawValue == ENOENT ? .gone : .unknown
         }
-        let directory = Descriptor(owning: opened)
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let length = readlink("/proc/self/fd/\(directory.number)", &buffer, buffer.count)
         guard length > 0 else { return .unknown }

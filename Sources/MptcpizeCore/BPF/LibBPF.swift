@@ -1,5 +1,6 @@
 import BPFProgs
 import CLibBPF
+import CLinux
 
 /// The system's libbpf, once it is loaded.
 struct LibBPF {
@@ -10,6 +11,11 @@ struct LibBPF {
     /// - Parameter debug: lets the library, and through it the kernel's verifier, write
     ///   what they have to say to standard error.
     init(debug: Bool) throws(Failure) {
+        if clinux_is_static() {
+            throw Failure(
+                .failed, "libbpf.so.1", "cannot be loaded by this mptcpize, which is a static one",
+                remedy: "use the one of the Debian package mptcpize, or of `make install`")
+        }
         var table = clibbpf()
         var answer = CLIBBPF_LOADED
         let missing = withUnsafeTemporaryAllocation(

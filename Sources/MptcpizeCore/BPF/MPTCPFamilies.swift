@@ -7,16 +7,11 @@ struct MPTCPFamilies {
     let ipv4: Bool
     let ipv6: Bool
 
-    /// Asks the kernel, in a network namespace of its own where MPTCP is off in this one.
-    /// Not for programs with more than one thread.
+    /// Asks the kernel. Not for programs with more than one thread.
     init() throws(Failure) {
         do throws(Errno) {
-            var answers = [Self.refusal(AF_INET), Self.refusal(AF_INET6)]
-            if answers.contains(ENOPROTOOPT) {
-                let home = try Descriptor.open("/proc/self/ns/net", O_RDONLY)
-                guard clinux_new_network_namespace() == 0 else { throw Errno.last }
-                answers = [Self.refusal(AF_INET), Self.refusal(AF_INET6)]
-                guard clinux_enter_network_namespace(home.number) == 0 else { throw Errno.last }
+            let answers = try Self.whereMPTCPIsOn {
+                [Self.refusal(AF_INET), Self.refusal(AF_INET6)]
             }
             ipv4 = answers[0] == 0
             ipv6 = answers[1] == 0
@@ -30,6 +25,19 @@ struct MPTCPFamilies {
                     : "the kernel refuses an MPTCP socket: \(error.reason)",
                 remedy: isMissing ? "use a kernel with CONFIG_MPTCP" : "see dmesg for who refused")
         }
+    }
+
+    /// Asks the kernel something: in this network namespace, or, where MPTCP is off in it, in
+    /// one of its own. Not for programs with more than one thread.
+    static func whereMPTCPIsOn<Answer>(_ ask: () -> Answer) throws(Errno) -> Answer {
+        guard refusal(AF_INET) == ENOPROTOOPT || refusal(AF_INET6) == ENOPROTOOPT else {
+            return ask()
+        }
+        let home = try Descriptor.open("/proc/self/ns/net", O_RDONLY)
+        guard clinux_new_network_namespace() == 0 else { throw Errno.last }
+        let answer = ask()
+        guard clinux_enter_network_namespace(home.number) == 0 else { throw Errno.last }
+        return answer
     }
 
     /// The errno of an MPTCP socket's creation, 0 for none.

@@ -33,11 +33,16 @@ struct LaunchEnvironment {
         set("LD_PRELOAD", new.isEmpty && library == nil ? nil : new)
     }
 
-    /// Whether GODEBUG, a list "key=value,…", says something about Multipath TCP.
-    var setsGoMultipath: Bool {
-        (value(of: "GODEBUG") ?? []).split(separator: UInt8(ascii: ","))
-            .contains { $0.starts(with: "multipathtcp=".utf8) }
+    /// What GODEBUG, a list "key=value,…" of which the last one counts, says about Multipath
+    /// TCP: "0" off, "1" on, "2" listeners only, "3" dialers only; nil for nothing.
+    var goMultipath: String? {
+        let key = "multipathtcp="
+        return (value(of: "GODEBUG") ?? []).split(separator: UInt8(ascii: ","))
+            .last { $0.starts(with: key.utf8) }
+            .map { String(decoding: $0.dropFirst(key.utf8.count), as: UTF8.self) }
     }
+
+    var setsGoMultipath: Bool { goMultipath != nil }
 
     /// Has Go programs listen and dial with MPTCP, unless the user decided that himself.
     mutating func enableGoMultipath() {

@@ -13,7 +13,14 @@ public struct LaunchPlan: Sendable {
     /// environ, each "NAME=value" and NUL-terminated.
     public private(set) var environment: [[CChar]]
     /// What the user is told before the program starts, a line each, without newlines.
-    public let notes: [String]
+    public internal(set) var notes: [String]
+    /// Set where the preload library does not get into the program, until `settle`.
+    var unreached: Unreached?
+
+    struct Unreached {
+        let reach: Reach
+        let subject: Reach.Subject
+    }
 
     public init(
         executable: [CChar], arguments: [[CChar]], environment: [[CChar]], notes: [String]
@@ -22,6 +29,18 @@ public struct LaunchPlan: Sendable {
         self.arguments = arguments
         self.environment = environment
         self.notes = notes
+    }
+
+    /// Whether only the kernel can make the program's sockets MPTCP.
+    public var needsKernel: Bool { unreached != nil }
+
+    /// Notes what the user is told about a program that needs the kernel.
+    public mutating func settle(_ answer: Reach.KernelAnswer) {
+        guard let program = unreached else { return }
+        unreached = nil
+        notes += [
+            program.reach.note(for: program.subject, userSetsGoDebug: false, kernel: answer)
+        ].compactMap { $0 }
     }
 
     /// What execvp has read a file of unknown format (_PATH_BSHELL of glibc's paths.h).

@@ -8,11 +8,16 @@ public struct LaunchRequest: Sendable {
     public var environment: [Bytes]
     /// No option remedies: the kernel's errors reach the program.
     public var strict: Bool
+    /// Whether to put into the environment what makes sockets MPTCP; else the kernel does it.
+    public var preload: Bool
 
-    public init(arguments: [Bytes], environment: [Bytes], strict: Bool = false) {
+    public init(
+        arguments: [Bytes], environment: [Bytes], strict: Bool = false, preload: Bool = true
+    ) {
         self.arguments = arguments
         self.environment = environment
         self.strict = strict
+        self.preload = preload
     }
 }
 
@@ -36,21 +41,32 @@ public struct Launcher<System: LaunchSystem>: Sendable {
         var environment = LaunchEnvironment(request.environment)
         let path = environment.value(of: "PATH")
         let (place, program) = try find(name, path: path)
+        guard request.preload else {
+            return LaunchPlan(
+                executable: place.cString, arguments: request.arguments.map(\.cString),
+                environment: request.environment.map(\.cString), notes: [])
+        }
         let reach = Reach(to: program) {
             // Missing for mptcpize's own architecture means a broken installation.
             $0 == .native || locator.library(for: $0) != nil
         }
-        let note = reach.note(
-            for: name, file: program.path == place ? name : program.path,
-            userSetsGoDebug: environment.setsGoMultipath)
+        let subject = Reach.Subject(
+            program: name, file: program.path == place ? name : program.path)
+        let userSetsGoDebug = environment.setsGoMultipath
 
         environment.preload(
             reach.helpsChildren ? try library(for: program, needed: reach == .preload) : nil)
         environment.enableGoMultipath()
         if request.strict { environment.makeStrict() }
-        return LaunchPlan(
+        var plan = LaunchPlan(
             executable: place.cString, arguments: request.arguments.map(\.cString),
-            environment: environment.entries.map(\.cString), notes: note.map { [$0] } ?? [])
+            environment: environment.entries.map(\.cString), notes: [])
+        if case .never = reach {
+            plan.unreached = .init(reach: reach, subject: subject)
+        } else if let note = reach.note(for: subject, userSetsGoDebug: userSetsGoDebug) {
+            plan.notes = [note]
+        }
+        return plan
     }
 
     private func find(

@@ -55,23 +55,58 @@ public enum Reach: Equatable, Sendable {
     /// What the user is told about the program, a line; nil where all is as asked for.
     ///
     /// - Parameters:
-    ///   - program: The program as the user named it.
-    ///   - file: What is started for it: differs for a script.
+    ///   - subject: The program as the user named it, and what is started for it.
     ///   - userSetsGoDebug: Whether GODEBUG was left to the user, who sets multipathtcp there.
-    func note(for program: Bytes, file: Bytes, userSetsGoDebug: Bool) -> String? {
-        let subject = program == file ? program.text : "\(program.text): \(file.text)"
-        func line(_ text: String) -> String { "\(subject): \(text)".printable }
+    ///   - kernel: Whether the kernel does what the preload library cannot.
+    func note(
+        for subject: Subject, userSetsGoDebug: Bool, kernel: KernelAnswer = .notAsked
+    ) -> String? {
         switch self {
         case .preload:
             return nil
         case .unknown:
-            return line("cannot be read, so whether a preload library reaches it is not known")
+            return subject.line(
+                "cannot be read, so whether a preload library reaches it is not known")
         case .go(let version) where userSetsGoDebug:
-            return line("built by \(version.text), which your GODEBUG=multipathtcp= decides for")
+            return subject.line(
+                "built by \(version.text), which your GODEBUG=multipathtcp= decides for")
         case .go(let version):
-            return line("built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
+            return subject.line(
+                "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
         case .never(let obstacle):
-            return line("\(obstacle.reason): it stays TCP; \(obstacle.remedy)")
+            return subject.line("\(obstacle.reason): \(kernel.consequence)")
+        }
+    }
+
+    /// A program, as messages name it.
+    public struct Subject: Equatable, Sendable {
+        /// As the user named it.
+        let program: Bytes
+        /// What is started for it: differs for a script.
+        let file: Bytes
+
+        func line(_ text: String) -> String {
+            let names = program == file ? program.text : "\(program.text): \(file.text)"
+            return "\(names): \(text)".printable
+        }
+    }
+
+    /// What became of the wish that the kernel make a program's sockets MPTCP.
+    public enum KernelAnswer: Sendable {
+        /// Only root may ask, and only where the mode is not "preload".
+        case notAsked
+        case refused(Failure)
+        case granted
+
+        var consequence: String {
+            switch self {
+            case .notAsked: "it stays TCP; \(Reach.Obstacle.bpfMode)"
+            case .refused(let failure):
+                "it stays TCP; the BPF mode would reach it, but "
+                    + (failure.object == BPFRefusal.object ? "" : "\(failure.object): ")
+                    + failure.reason
+            case .granted: "the kernel makes its sockets MPTCP (BPF mode)"
+            }
         }
     }
 }
@@ -97,9 +132,10 @@ extension Reach.Obstacle {
         }
     }
 
-    var remedy: String {
-        "`mptcpize bpf attach --cgroup PATH` reaches it (root, Linux 6.6 or newer)"
-    }
+    var remedy: String { Self.bpfMode }
+
+    fileprivate static let bpfMode =
+        "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)"
 }
 
 extension ELFImage {

@@ -13,9 +13,11 @@ public struct DiagSocket: Sendable {
     /// Of /proc/PID/fd's "socket:[…]"; 0 once no process has it open. A subflow has that
     /// of its connection.
     public var inode: UInt32
-    /// Bytes that wait to be read, or connections that wait to be accepted.
+    /// Bytes that wait to be read (of MPTCP: the memory that they take), or connections that
+    /// wait to be accepted.
     public var receiveQueue: UInt32
-    /// Bytes not yet acknowledged, or the listener's backlog.
+    /// Bytes not yet acknowledged (of MPTCP: the memory that they take), or the listener's
+    /// backlog.
     public var sendQueue: UInt32
     /// Of a socket listed for MPTCP.
     public var mptcp: MPTCPInfo?

@@ -58,7 +58,7 @@ public struct TextTable: Sendable {
         let header = row(columns.map { Cell($0.title) }, noteTitle, widths, styled: false)
         return [header]
             + rows.flatMap { cells, note in
-                if used + Self.width(note) <= width {
+                if note.isEmpty || used + Self.width(note) <= width {
                     return [row(cells, note, widths, styled: styled)]
                 }
                 return [row(cells, "", widths, styled: styled), "    \(note)"]

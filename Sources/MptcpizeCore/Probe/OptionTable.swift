@@ -86,20 +86,30 @@ public enum OptionTable {
         error.map { [ENOPROTOOPT, EOPNOTSUPP, ENOTTY].contains($0.rawValue) } ?? false
     }
 
+    /// Bytes that are given with each call: more than a page. BPF programs of a cgroup,
+    /// mptcpize's own among them, leave such a call to the kernel, whose answer this is.
+    private static let room = 2 * sysconf(Int32(_SC_PAGESIZE))
+
     /// Sets it to what TCP starts with; a value that TCP dislikes is no refusal of the option.
     private static func setting(_ fd: Int32, _ line: mptcpize_option) -> Errno? {
         if line.level == MPTCPIZE_LEVEL_IOCTL {
             var mark: Int32 = 0
             return clinux_ioctl_int(fd, UInt(line.number), &mark) < 0 ? .last : nil
         }
-        var value = line.initial
-        let size = socklen_t(MemoryLayout.size(ofValue: value))
-        return setsockopt(fd, line.level, line.number, &value, size) < 0 ? .last : nil
+        return withUnsafeTemporaryAllocation(byteCount: room, alignment: 8) { value in
+            _ = value.initializeMemory(as: UInt8.self, repeating: 0)
+            value.storeBytes(of: line.initial, as: Int32.self)
+            let size = socklen_t(value.count)
+            return setsockopt(fd, line.level, line.number, value.baseAddress, size) < 0
+                ? .last : nil
+        }
     }
 
     private static func getting(_ fd: Int32, _ line: mptcpize_option) -> Errno? {
-        var value = (0, 0, 0, 0)
-        var size = socklen_t(MemoryLayout.size(ofValue: value))
-        return getsockopt(fd, line.level, line.number, &value, &size) < 0 ? .last : nil
+        withUnsafeTemporaryAllocation(byteCount: room, alignment: 8) { value in
+            var size = socklen_t(value.count)
+            return getsockopt(fd, line.level, line.number, value.baseAddress, &size) < 0
+                ? .last : nil
+        }
     }
 }

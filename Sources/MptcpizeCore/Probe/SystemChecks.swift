@@ -38,14 +38,21 @@ enum SystemChecks {
     }
 
     private static var security: Finding? {
-        let modules =
-            (try? lines(ofFile: "/sys/kernel/security/lsm"))?.first?.split(separator: ",") ?? []
-        let strict = modules.filter { ["selinux", "apparmor", "smack", "tomoyo"].contains($0) }
+        security(
+            modules: (try? lines(ofFile: "/sys/kernel/security/lsm"))?.first ?? "",
+            enforce: (try? lines(ofFile: "/sys/fs/selinux/enforce"))?.first)
+    }
+
+    /// - Parameters:
+    ///   - modules: the kernel's list of active security modules, separated by commas.
+    ///   - enforce: "1" where SELinux does not just log; nil without SELinux.
+    static func security(modules: String, enforce: String?) -> Finding? {
+        let strict = modules.split(separator: ",")
+            .filter { ["selinux", "apparmor", "smack", "tomoyo"].contains($0) }
         guard !strict.isEmpty else { return nil }
-        let isEnforcing =
-            strict.contains("selinux")
-            && (try? lines(ofFile: "/sys/fs/selinux/enforce"))?.first == "1"
-        let names = strict.map { $0 == "selinux" && isEnforcing ? "selinux (enforcing)" : "\($0)" }
+        let names = strict.map {
+            $0 == "selinux" && enforce == "1" ? "selinux (enforcing)" : "\($0)"
+        }
         return Finding(
             .note, "security modules",
             "\(names.joined(separator: ", ")): a policy may refuse a program its MPTCP sockets,"

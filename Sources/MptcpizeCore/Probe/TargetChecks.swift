@@ -19,11 +19,11 @@ public struct TargetChecks: Sendable {
         let isPath = target.contains(UInt8(ascii: "/"))
         if !isPath, UnitName(text) != nil { return try unit(text) }
         do throws(Unrunnable) {
-            let program = try ProgramSearch.find(target, path: searchPath) {
+            let (place, program) = try ProgramSearch.find(target, path: searchPath) {
                 (place) throws(Unrunnable) in
-                try ProgramFile(place, searchPath: searchPath, on: HostSystem())
+                (place, try ProgramFile(place, searchPath: searchPath, on: HostSystem()))
             }
-            return self.program(text, program)
+            return self.program(text, program) + RememberedChecks.findings(program: place)
         } catch {
             let failure = error.failure(for: target)
             guard !isPath else { throw Failure(.failed, failure.object, failure.reason) }
@@ -84,9 +84,45 @@ public struct TargetChecks: Sendable {
             else { continue }
             findings += native(name, program)
         }
+        findings += RememberedChecks.findings(unitPrograms: loaded.properties.programs)
         let status = try UnitStatus(loaded.name, of: manager, locator: locator)
         findings += running(status)
+        findings += namespace(name, loaded.properties, status)
         return findings
+    }
+
+    /// Whether MPTCP is on where the unit's sockets are: it is a setting of each network
+    /// namespace.
+    private func namespace(
+        _ name: String, _ properties: UnitProperties, _ status: UnitStatus
+    ) -> [Finding] {
+        let file = properties["NetworkNamespacePath"]
+        let pid = status.processes.first?.pid
+        // Of one that does not run, only a namespace with a name of its own is known.
+        let label =
+            pid.map { "\($0)" }
+            ?? (file.hasPrefix("/run/netns/") ? String(file.dropFirst("/run/netns/".count)) : nil)
+        guard geteuid() == 0, let current = try? NetworkNamespace.current() else { return [] }
+        guard let label, let other = try? NetworkNamespace.named(label), !other.isSame(as: current)
+        else {
+            if properties.isTrue("PrivateNetwork") || !file.isEmpty { return [] }
+            return mptcp(name, "", Sysctl.value("net.mptcp.enabled"), "")
+        }
+        let value = try? other.enter { () throws(Failure) in Sysctl.value("net.mptcp.enabled") }
+        let command =
+            pid == nil ? "ip netns exec \(label)" : "nsenter --net --target \(label)"
+        return mptcp(name, " in its own network namespace", value ?? nil, command + " ")
+    }
+
+    private func mptcp(
+        _ name: String, _ place: String, _ value: String?, _ command: String
+    ) -> [Finding] {
+        guard let value, value != "1" else { return [] }
+        return [
+            Finding(
+                .problem, name, "net.mptcp.enabled is \(value)\(place): its sockets stay TCP",
+                next: "\(command)sysctl -w net.mptcp.enabled=1")
+        ]
     }
 
     private func enabling(_ unit: LoadedUnit, _ manager: ServiceManager) -> Finding {
@@ -102,12 +138,22 @@ public struct TargetChecks: Sendable {
                 .note, name, "\(error.reason); the BPF mode reaches it",
                 next: "mptcpize enable --mode bpf --now \(name)")
         }
-        return Finding(
-            .ok, name,
-            unit.name.isSocket
-                ? "systemd can open its listeners as MPTCP"
-                : "the preload library reaches \(unit.properties.programs.joined(separator: ", "))",
-            next: "mptcpize enable --now \(name)")
+        return Finding(.ok, name, reach(unit), next: "mptcpize enable --now \(name)")
+    }
+
+    /// What makes the unit's sockets MPTCP, and in which programs.
+    private func reach(_ unit: LoadedUnit) -> String {
+        if unit.name.isSocket { return "systemd can open its listeners as MPTCP" }
+        let programs = ServiceProgram(unit.name, unit.properties).reaches(with: locator)
+        if programs.isEmpty {
+            return "the preload library reaches it, unless its program is static"
+        }
+        return programs.map {
+            if case .go(let version) = $0.reach {
+                return "GODEBUG=multipathtcp=1 reaches \($0.path), built by \(version.text)"
+            }
+            return "the preload library reaches \($0.path)"
+        }.joined(separator: ", ")
     }
 
     private func running(_ status: UnitStatus) -> [Finding] {

@@ -6,7 +6,7 @@ import SocketEvents
 ///
 /// The file goes when this value goes. Its lock says that the reader lives: what a
 /// killed reader left behind is found without a lock by the next one, and removed.
-public struct EventRing: ~Copyable {
+public struct EventRing: ~Copyable, EventSource {
     /// Records in it that no writer of ours puts.
     public private(set) var garbage: UInt64 = 0
 
@@ -60,8 +60,8 @@ public struct EventRing: ~Copyable {
     /// What MPTCPIZE_RING has to say.
     public var path: String { file.path }
 
-    /// The descriptor that holds the lock.
-    public var descriptor: Int32 { file.descriptor.number }
+    /// The one that holds the lock.
+    var descriptors: [Int32] { [file.descriptor.number] }
 
     /// Takes the oldest record; nil when there is none yet. Records that nobody of ours
     /// wrote are counted and skipped.
@@ -81,7 +81,7 @@ public struct EventRing: ~Copyable {
     /// or stopped while writing, once it has kept everyone waiting too long.
     ///
     /// - Returns: whether another `take` is worth trying.
-    public mutating func abandonStuck(now: UInt64 = Self.now()) -> Bool {
+    public mutating func abandonStuck(now: UInt64) -> Bool {
         guard mptcpize_ring_pending(ring) > 0 else {
             stuckSince = nil
             return false
@@ -94,11 +94,15 @@ public struct EventRing: ~Copyable {
         return mptcpize_ring_abandon(ring)
     }
 
+    mutating func abandonStuck() -> Bool { abandonStuck(now: Self.now()) }
+
     /// Records that are in it and not taken yet.
     public var pending: UInt32 { mptcpize_ring_pending(ring) }
 
     /// Records lost for lack of room, or with their writer.
     public var dropped: UInt32 { mptcpize_ring_dropped(ring) }
+
+    var lost: UInt64 { UInt64(dropped) + garbage }
 
     /// CLOCK_MONOTONIC, in ns.
     public static func now() -> UInt64 {

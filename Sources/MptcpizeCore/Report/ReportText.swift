@@ -75,7 +75,9 @@ extension SocketReport {
 
     private var emptyReport: String {
         let reason =
-            if !notes.isEmpty {
+            if byKernel {
+                "it used none before it ended, or by io_uring"
+            } else if !notes.isEmpty {
                 notes.joined(separator: "; ")
             } else if wasReached {
                 "it used none, or by raw system calls or in a static or Go program that it started"

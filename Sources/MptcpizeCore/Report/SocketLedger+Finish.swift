@@ -12,6 +12,11 @@ extension SocketLedger {
     /// Asks the kernel for the socket with this inode (0: any socket) that a process has open.
     public typealias Ask = (_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> LiveAnswer
 
+    /// The inode numbers of sockets whose close nobody has told.
+    var unclosed: Set<UInt64> {
+        Set(entries.lazy.filter { $0.closing == nil }.map(\.inode))
+    }
+
     /// The sockets as they are at the end, in the order in which they came.
     ///
     /// - Parameters:
@@ -48,8 +53,8 @@ extension SocketLedger {
         } else if let closing = entry.closing {
             socket.answer = closing
             socket.fate = .closed
-            if closing.wire == entry.observed?.wire, let observed = entry.observed?.subflows {
-                socket.answer.subflows = max(closing.subflows ?? 0, observed)
+            if let observed = entry.observed, observed.wire == closing.wire {
+                socket.answer = closing.knowing(observed)
             }
             return socket
         } else {
@@ -58,5 +63,27 @@ extension SocketLedger {
         // Nothing but a close ends listening.
         if entry.hasListened { socket.answer.wire = .listening }
         return socket
+    }
+}
+
+extension WireAnswer {
+    /// This answer at the close, where there is one from before a shutdown for sending.
+    fileprivate func knowing(_ observed: WireAnswer) -> WireAnswer {
+        var answer = self
+        if let subflows = observed.subflows { answer.subflows = max(self.subflows ?? 0, subflows) }
+        // MPTCP queues the end of the stream like a byte, and the kernel counts it among what
+        // is not sent yet (SIOCOUTQNSD).
+        if let sent = observed.bytesSent, bytesSent == sent &+ 1 { answer.bytesSent = sent }
+        return answer
+    }
+}
+
+extension SocketLedger.Entry {
+    /// Takes note of the kernel's answer before a shutdown for sending. Of several, the first
+    /// knows the bytes: nothing can be sent after it.
+    mutating func observe(_ answer: WireAnswer) {
+        var answer = answer
+        if let observed, observed.wire == answer.wire { answer.bytesSent = observed.bytesSent }
+        observed = answer
     }
 }

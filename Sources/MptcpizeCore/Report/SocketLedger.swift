@@ -26,7 +26,7 @@ public struct SocketLedger {
         var died: Holder?
         /// The kernel's answer at the last close.
         var closing: WireAnswer?
-        /// At the last shutdown: subflows are not told any more after both FINs.
+        /// At the last shutdown for sending: subflows are not told any more after both FINs.
         var observed: WireAnswer?
         var hasListened = false
         var isCreated = false
@@ -79,7 +79,7 @@ public struct SocketLedger {
         case .connecting: connect(event)
         case .duplicated: duplicate(event)
         case .inherited: inherit(event)
-        case .observed: if let index = find(event) { entries[index].observed = event.answer }
+        case .observed: if let index = find(event) { entries[index].observe(event.answer) }
         case .closed: return close(event)
         case .remedied: return remedy(event)
         case .started: return start(event.pid)

@@ -11,6 +11,8 @@ public struct SocketReport: Sendable {
     public var notes: [String]
     /// Whether the program, or one that it started, has put any record into the ring.
     public var wasReached: Bool
+    /// Whether the kernel told what became of the sockets, rather than the preload library.
+    public var byKernel = false
 
     public init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,

@@ -12,6 +12,8 @@ public struct SupervisorOptions: Equatable, Sendable {
     public var report: Format?
     /// The file it goes to; nil: standard error.
     public var output: Bytes?
+    /// Where a summary is kept for `check`; nil: nowhere.
+    public var memory: ReportMemory?
 
     public init() {}
 }
@@ -43,23 +45,49 @@ public enum Supervisor {
     public static func run(
         _ plan: LaunchPlan, options: SupervisorOptions
     ) throws(Failure) -> ProgramEnd {
+        try run(plan, options, byKernel: false) { (plan) throws(Failure) in
+            let ring = try EventRing()
+            plan.setEnvironment(MPTCPIZE_ENV_RING, ring.path)
+            return ring
+        }
+    }
+
+    /// The same where the kernel tells, and makes the sockets MPTCP.
+    public static func run(
+        _ plan: LaunchPlan, options: SupervisorOptions, events: consuming KernelEvents
+    ) throws(Failure) -> ProgramEnd {
+        var events = Optional(events)
+        return try run(plan, options, byKernel: true) { _ in events.take()! }
+    }
+
+    private static func run<Source: EventSource & ~Copyable>(
+        _ plan: LaunchPlan, _ options: SupervisorOptions, byKernel: Bool,
+        source: (inout LaunchPlan) throws(Failure) -> Source
+    ) throws(Failure) -> ProgramEnd {
         var plan = plan
         var file: ReportFile? = nil
         if let path = options.output { file = try ReportFile(path) }
-        var watch: Watch
+        var watch: Watch<Source>
         do throws(Failure) {
-            let ring = try EventRing()
-            plan.setEnvironment(MPTCPIZE_ENV_RING, ring.path)
+            let source = try source(&plan)
             let child = try Child(plan)
-            watch = Watch(ring: ring, child: child, debug: options.debug)
+            watch = Watch(source: source, child: child, debug: options.debug)
         } catch {
             file?.discard()
             throw error
         }
-        giveUpDescriptors(but: [STDERR_FILENO, watch.ring.descriptor, file?.number ?? -1])
+        giveUpDescriptors(but: watch.source.descriptors + [STDERR_FILENO, file?.number ?? -1])
         let end = watch.untilTheEnd()
+        guard options.report != nil || options.memory != nil else { return end }
+        if byKernel { watch.findHolders() }
+        var report = watch.report(plan, end)
+        report.byKernel = byKernel
+        if report.wasReached {
+            options.memory?.add(
+                RememberedReport(report, date: UInt64(clamping: time(nil))),
+                for: Bytes(cString: plan.executable))
+        }
         guard let format = options.report else { return end }
-        let report = watch.report(plan, end)
         let styled = file == nil && ReportOutput.isStyled
         let bytes: [UInt8] =
             switch format {
@@ -75,8 +103,7 @@ public enum Supervisor {
         return end
     }
 
-    /// Closes what we have inherited. Where the kernel cannot close ranges (Linux < 5.9),
-    /// numbers up to the limit are closed one by one.
+    /// Closes what we have inherited.
     private static func giveUpDescriptors(but kept: [Int32]) {
         var first: Int32 = 0
         for number in kept.filter({ $0 >= 0 }).sorted() {
@@ -85,52 +112,48 @@ public enum Supervisor {
         }
         closeRange(first, Int32.max)
     }
-
-    private static func closeRange(_ first: Int32, _ last: Int32) {
-        if clinux_close_range(UInt32(first), UInt32(last)) == 0 { return }
-        let limit = Int32(clamping: sysconf(Int32(_SC_OPEN_MAX)))
-        for number in first..<max(first, min(last, limit)) { close(number) }
-    }
 }
 
-/// The ring being read while the program runs.
-private struct Watch: ~Copyable {
-    var ring: EventRing
+private enum Pace {
+    /// Milliseconds between two looks at the ring. A burst of 20 ms cannot fill it: that
+    /// would take 1.5 million records a second.
+    static let busy: Int32 = 2
+    static let idle: Int32 = 20
+    /// Records taken before the program is looked after again.
+    static let batch = 4096
+}
+
+/// The records being read while the program runs.
+private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
+    var source: Source
     let child: Child
     let debug: Bool
     var ledger = SocketLedger(isAlive: LiveSockets.isAlive)
     private var undrained: UInt32 = 0
 
-    /// Milliseconds between two looks at the ring. A burst of 20 ms cannot fill it: that
-    /// would take 1.6 million records a second.
-    private static let busy: Int32 = 2
-    private static let idle: Int32 = 20
-    /// Records taken before the program is looked after again.
-    private static let batch = 4096
-
-    init(ring: consuming EventRing, child: consuming Child, debug: Bool) {
-        self.ring = ring
+    init(source: consuming Source, child: consuming Child, debug: Bool) {
+        self.source = source
         self.child = child
         self.debug = debug
     }
 
     mutating func untilTheEnd() -> ProgramEnd {
-        var wait = Self.idle
+        var wait = Pace.idle
         while true {
             child.relay(waiting: wait)
             switch child.poll() {
             case .running: break
             case .stopped(let signal):
-                _ = drain(Self.batch)
+                _ = drain(Pace.batch)
                 child.stopToo(signal)
             case .ended(let end):
                 drainRest()
                 return end
             }
-            switch drain(Self.batch) {
-            case 0: wait = ring.abandonStuck() ? 0 : Self.idle
-            case Self.batch: wait = 0
-            default: wait = Self.busy
+            switch drain(Pace.batch) {
+            case 0: wait = source.abandonStuck() ? 0 : Pace.idle
+            case Pace.batch: wait = 0
+            default: wait = Pace.busy
             }
         }
     }
@@ -140,16 +163,30 @@ private struct Watch: ~Copyable {
             command: plan.arguments, end: end,
             sockets: ledger.finish(
                 main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
-            eventsDropped: UInt64(ring.dropped) + UInt64(undrained) + ring.garbage
-                + ledger.overflow,
+            eventsDropped: source.lost + UInt64(undrained) + ledger.overflow,
             notes: plan.notes, wasReached: ledger.hasRecords)
+    }
+
+    /// Finds out who has the sockets that are still open: the kernel tells who made them.
+    mutating func findHolders() {
+        let open = ledger.unclosed
+        guard !open.isEmpty else { return }
+        let holders = SocketOwners.holders(of: open)
+        for (inode, pid, fd) in holders {
+            var record = mptcpize_event()
+            record.kind = SocketEvent.Kind.inherited.rawValue
+            record.pid = pid
+            record.fd = fd
+            record.inode = inode
+            if let event = SocketEvent(record) { ledger.feed(event) }
+        }
     }
 
     /// Takes records until there are none or the limit is reached; tells how many.
     private mutating func drain(_ limit: Int) -> Int {
         var lines: [String] = []
         var count = 0
-        while count < limit, let event = ring.take() {
+        while count < limit, let event = source.take() {
             count += 1
             let news = ledger.feed(event)
             if debug, let news { lines += news.lines }
@@ -160,14 +197,14 @@ private struct Watch: ~Copyable {
 
     /// Takes what was in the ring when the program ended. Its children may go on writing.
     private mutating func drainRest() {
-        var left = min(Int(ring.pending), Int(MPTCPIZE_RING_SLOTS))
+        var left = min(Int(source.pending), Int(MPTCPIZE_RING_SLOTS))
         // Longer than a stuck slot is waited for.
         let deadline = EventRing.now() + 250_000_000
         while left > 0 {
             let count = drain(left)
             left -= count
             if count > 0 || left == 0 { continue }
-            if ring.abandonStuck() {
+            if source.abandonStuck() {
                 left -= 1
                 continue
             }

@@ -9,7 +9,7 @@ public struct NetworkNamespace: Sendable {
     private let inode: UInt64
 
     /// Where `ip netns` keeps the names it gives.
-    private static let namesDirectory = "/run/netns"
+    static let namesDirectory = "/run/netns"
 
     private init(label: String?, path: String) throws(Errno) {
         var file = stat()

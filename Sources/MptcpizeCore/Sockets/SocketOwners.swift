@@ -39,6 +39,24 @@ public struct SocketOwners: Sendable {
         return indices.map { processes[Int($0)] }
     }
 
+    /// All descriptors that are open on sockets with these inodes.
+    static func holders(
+        of inodes: Set<UInt64>, proc: String = "/proc"
+    ) -> [(inode: UInt64, pid: Int32, fd: Int32)] {
+        var result: [(inode: UInt64, pid: Int32, fd: Int32)] = []
+        for pid in processNumbers(proc: proc) {
+            let directory = "\(proc)/\(pid)/fd"
+            for name in directoryEntries(directory) {
+                guard let fd = Int32(name), let link = linkTarget("\(directory)/\(name)"),
+                    link.hasPrefix("socket:["), let inode = UInt64(link.dropFirst(8).dropLast()),
+                    inodes.contains(inode)
+                else { continue }
+                result.append((inode, pid, fd))
+            }
+        }
+        return result
+    }
+
     private mutating func read(_ pid: Int32, _ directory: String) {
         guard let listing = opendir("\(directory)/fd") else {
             if errno == EACCES { isPartial = true }

@@ -83,13 +83,16 @@ extension SocketListing {
     }
 }
 
-/// Which processes run under mptcpize, by what they have mapped or were given.
+/// Which processes run under mptcpize, by what they have mapped, what they were given, or
+/// their cgroup.
 struct LaunchDetector {
     private var known: [Int32: Bool] = [:]
+    private lazy var attached = AttachedProcesses()
 
     mutating func isUnderUs(_ pid: Int32) -> Bool {
         if let answer = known[pid] { return answer }
-        let answer = [.preload, .godebug].contains(UnitProcess(pid: pid).reach)
+        let isReached = [.preload, .godebug].contains(UnitProcess(pid: pid).reach)
+        let answer = isReached || attached?.contains(pid) ?? false
         known[pid] = answer
         return answer
     }

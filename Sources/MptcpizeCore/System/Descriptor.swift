@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A file descriptor that is closed when its owner goes.
@@ -58,4 +59,12 @@ public func writeAll(_ bytes: some Collection<UInt8>, to fd: Int32) throws(Errno
             _ = try retrying { poll(&room, 1, -1) }
         }
     }
+}
+
+/// Closes all descriptors from one number to another. Where the kernel cannot close ranges
+/// (Linux < 5.9), numbers up to the limit are closed one by one.
+func closeRange(_ first: Int32, _ last: Int32) {
+    if clinux_close_range(UInt32(first), UInt32(last)) == 0 { return }
+    let limit = Int32(clamping: sysconf(Int32(_SC_OPEN_MAX)))
+    for number in first..<max(first, min(last, limit)) { close(number) }
 }

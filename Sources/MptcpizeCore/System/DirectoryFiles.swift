@@ -28,14 +28,16 @@ extension Descriptor {
         }
     }
 
-    /// Writes a new file, mode 0644, down to the disk.
-    func writeFile(_ name: String, _ text: String) throws(Errno) {
-        guard let file = try opened(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o644)
+    /// Writes a new file, down to the disk unless it may get lost in a power failure.
+    func writeFile(
+        _ name: String, _ text: String, mode: mode_t = 0o644, isDurable: Bool = true
+    ) throws(Errno) {
+        guard let file = try opened(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
         else { throw Errno(rawValue: ENOENT) }
         try writeAll(Array(text.utf8), to: file.number)
         // Whatever the umask is.
-        _ = try retrying { fchmod(file.number, 0o644) }
-        try file.synchronize()
+        _ = try retrying { fchmod(file.number, mode) }
+        if isDurable { try file.synchronize() }
     }
 
     /// Makes a directory, mode 0755.

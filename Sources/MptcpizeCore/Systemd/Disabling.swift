@@ -15,8 +15,15 @@ public struct Disabling: Sendable {
 
     public init(_ manager: ServiceManager) { self.manager = manager }
 
-    /// - Parameter restarts: restart what runs.
-    public func carryOut(_ arguments: [String], restarts: Bool) throws(Failure) -> [Step] {
+    /// - Parameters:
+    ///   - restarts: restart what runs.
+    ///   - evenIfMounted: take mounted directories away all the same, as the library itself
+    ///     may be about to go.
+    /// - Throws: `Failure`; before anything is changed, for a service that runs with the
+    ///   library mounted in its RootDirectory=, which can only be taken away once it does not.
+    public func carryOut(
+        _ arguments: [String], restarts: Bool, evenIfMounted: Bool = false
+    ) throws(Failure) -> [Step] {
         var units: [UnitName] = []
         for argument in arguments {
             let typed = try UnitArgument(argument).name
@@ -24,6 +31,7 @@ public struct Disabling: Sendable {
             let own = UnitName(try manager.properties(of: typed)["Id"]) ?? typed
             units.append(typed.isTemplate ? own.template ?? typed : own)
         }
+        if !restarts, !evenIfMounted { for unit in units { try refuseMounted(unit) } }
         var steps: [Step] = []
         var mountPoints: [String] = []
         var attached: [UnitName] = []
@@ -40,16 +48,45 @@ public struct Disabling: Sendable {
         guard steps.contains(where: { !$0.removed.isEmpty }) else { return steps }
         for unit in attached { try detach(unit) }
         try manager.reload()
+        var restarted: Set<UnitName> = []
         steps = try steps.map { step throws(Failure) in
             guard !step.removed.isEmpty else { return step }
             let running = try running(step.unit)
-            if restarts {
-                for unit in running { try Restart(unit, of: manager, mode: .preload).perform() }
+            for unit in restarts ? running : [] where !restarted.contains(unit) {
+                restarted.formUnion(try Restart(unit, of: manager, mode: .preload).perform())
             }
             return Step(unit: step.unit, removed: step.removed, running: running)
         }
-        // Empty ones only. A service that still runs keeps the library it has loaded.
+        // Empty ones only.
         for path in mountPoints.reversed() { rmdir(path) }
+        return steps
+    }
+
+    /// To remove a directory that is a mount point elsewhere takes the mount away: programs
+    /// that the service starts would no longer find the library that LD_PRELOAD names.
+    private func refuseMounted(_ unit: UnitName) throws(Failure) {
+        for directory in [manager.configuration, manager.runtime] {
+            let points = try DropInStore(directory).installed(unit)?.mountPoints ?? []
+            guard points.contains(where: { access($0, F_OK) == 0 }), try !running(unit).isEmpty
+            else { continue }
+            throw Failure(
+                .failed, unit.description,
+                "runs with the preload library mounted in its RootDirectory=",
+                remedy: "`mptcpize disable --now \(manager.option)\(unit)` restarts it, "
+                    + "or stop it first")
+        }
+    }
+
+    /// Takes away every drop-in of the system's where no systemd runs that would have to be
+    /// told: in the tree of a container or an image.
+    public static func carryOutWithoutManager() throws(Failure) -> [Step] {
+        let store = DropInStore(ServiceManager.systemConfiguration)
+        var steps: [Step] = []
+        for unit in store.units() {
+            guard let found = try store.remove(unit) else { continue }
+            for path in found.mountPoints.reversed() { rmdir(path) }
+            steps.append(Step(unit: unit, removed: [found.path], running: []))
+        }
         return steps
     }
 

@@ -98,8 +98,11 @@ public struct Enabling: Sendable {
                 for unit in try Restart.running(step.unit, of: manager) {
                     let restart = Restart(unit, of: manager, mode: options.mode)
                     if step.isDone, try restart.isReached() { continue }
-                    restarted.append(unit)
-                    try restart.perform()
+                    // Undone even if it fails in the middle.
+                    if !restarted.contains(unit) {
+                        restarted.append(unit)
+                        restarted += try restart.perform().filter { $0 != unit }
+                    }
                     try restart.verify()
                 }
             }
@@ -112,6 +115,7 @@ public struct Enabling: Sendable {
                 for unit in restarted {
                     try Restart(unit, of: manager, mode: options.mode).perform()
                 }
+                for path in changes.flatMap(\.dropIn.mountPoints).reversed() { rmdir(path) }
             } catch {
                 problem = "; and undoing it failed: \(error.object): \(error.reason)"
             }
@@ -126,6 +130,25 @@ public struct Enabling: Sendable {
     public func isReached(_ step: Step) throws(Failure) -> Bool {
         guard step.isDone, !step.unit.name.isTemplate else { return false }
         return try Restart(step.unit.name, of: manager, mode: options.mode).isReached()
+    }
+
+    /// The service behind a socket unit, where it is not enabled: it gets MPTCP sockets, and
+    /// has nobody to mend the options that those refuse.
+    public func unmendedService(_ step: Step) throws(Failure) -> UnitName? {
+        guard step.unit.name.isSocket else { return nil }
+        let properties = step.unit.properties
+        // systemd.socket(5), Accept=: an instance of NAME@.service for each connection.
+        let service =
+            properties.isTrue("Accept")
+            ? UnitName(step.unit.name.description.dropLast(".socket".count) + "@.service")
+            : UnitName(properties.words("Triggers").first ?? "")
+                ?? step.unit.name.sibling("service")
+        guard let service else { return nil }
+        for directory in [manager.configuration, manager.runtime]
+        where try DropInStore(directory).installed(service) != nil {
+            return nil
+        }
+        return service
     }
 
     private func undoCommand(_ unit: UnitName) -> String {

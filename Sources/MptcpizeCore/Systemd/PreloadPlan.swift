@@ -34,10 +34,11 @@ public struct PreloadPlan: Sendable {
     /// - Throws: `Failure` where the unit's own settings win over any drop-in of this name.
     public func dropIn() throws(Failure) -> DropIn {
         let sandbox = ServiceSandbox(properties: properties, library: library)
-        if let reason = sandbox.hindrance {
-            throw Failure(.failed, unit.description, reason)
+        if let hindrance = sandbox.hindrance {
+            throw Failure(
+                .failed, unit.description, hindrance.reason, remedy: hindrance.remedy)
         }
-        let preload = sandbox.hasOwnRoot ? library.file : library.preload
+        let preload = sandbox.preload
         var settings: [String] = []
         var byFile: [DropIn.Variable] = []
         var unsets = environment.unsets
@@ -47,17 +48,18 @@ public struct PreloadPlan: Sendable {
                 let merged = PreloadVariables.merged(name, before?.value, preload: preload)
             else { continue }
             if let later = environment.laterUnset(of: name) {
-                throw defeated(by: later, name)
+                throw defeated(by: later, name, preload)
             }
             unsets.removeAll { $0 == name || $0 == "\(name)=\(merged)" }
             if environment.obstacle(toSetting: name) == nil {
                 let text = before?.hasSpecifiers == true ? merged : DropIn.escaped(merged)
                 settings.append("Environment=" + UnitWords.quote("\(name)=\(text)"))
             } else if let obstacle = environment.obstacle(toSettingByFile: name) {
-                throw defeated(by: obstacle, name)
+                throw defeated(by: obstacle, name, preload)
             } else if let before, before.hasSpecifiers {
                 throw defeated(
-                    by: .init(path: before.origin, reason: "sets \(name), with a specifier"), name)
+                    by: .init(path: before.origin, reason: "sets \(name), with a specifier"),
+                    name, preload)
             } else {
                 byFile.append(DropIn.Variable(name, merged))
             }
@@ -74,11 +76,13 @@ public struct PreloadPlan: Sendable {
             mountPoints: sandbox.mountPoints)
     }
 
-    private func defeated(by obstacle: UnitEnvironment.Obstacle, _ name: String) -> Failure {
+    private func defeated(
+        by obstacle: UnitEnvironment.Obstacle, _ name: String, _ preload: String
+    ) -> Failure {
         Failure(
             .failed, unit.description,
             "\(obstacle.path) \(obstacle.reason), which wins over mptcpize's drop-in",
             remedy: name == "LD_PRELOAD"
-                ? "add \(library.preload) to LD_PRELOAD there" : "add multipathtcp=1 to it there")
+                ? "add \(preload) to LD_PRELOAD there" : "add multipathtcp=1 to it there")
     }
 }

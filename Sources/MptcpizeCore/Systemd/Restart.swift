@@ -24,8 +24,13 @@ struct Restart {
             .compactMap { UnitName($0["Id"]) }
     }
 
-    func perform() throws(Failure) {
-        guard unit.isSocket else { return try manager.act("restart", unit) }
+    /// - Returns: what has been started anew: the unit, and a socket's service with it.
+    @discardableResult
+    func perform() throws(Failure) -> [UnitName] {
+        guard unit.isSocket else {
+            try restart(unit)
+            return [unit]
+        }
         // A socket whose service runs cannot be started; the service holds the old listener.
         var stopped: [UnitName] = []
         for name in try manager.properties(of: unit).words("Triggers") {
@@ -36,12 +41,20 @@ struct Restart {
             stopped.append(service)
         }
         do throws(Failure) {
-            try manager.act("restart", unit)
+            try restart(unit)
         } catch {
-            for service in stopped { try? manager.act("start", service) }
+            for service in stopped { try? restart(service) }
             throw error
         }
-        for service in stopped { try manager.act("start", service) }
+        for service in stopped { try restart(service) }
+        return [unit] + stopped
+    }
+
+    /// Whoever enables, tries and disables within ten seconds has not earned a service that
+    /// stays down: starts so far are not counted (StartLimitBurst=, systemd.unit(5)).
+    private func restart(_ unit: UnitName) throws(Failure) {
+        try manager.act("reset-failed", unit)
+        try manager.act("restart", unit)
     }
 
     /// Whether the service's main program has the library, or its cgroup is attached.
@@ -64,24 +77,27 @@ struct Restart {
     ///
     /// - Throws: `Failure` when the unit does not run, or was not reached.
     func verify() throws(Failure) {
-        let properties = try manager.properties(of: unit)
-        if properties["ActiveState"] == "failed" {
-            throw Failure(
-                .failed, unit.description, "does not run with the drop-in",
-                remedy: "`journalctl \(manager.option)-u \(unit)` tells more")
-        }
-        if mode == .bpf, properties["ActiveState"] == "active", try !isAttached(properties) {
-            throw Failure(
-                .failed, unit.description, "its cgroup was not attached",
-                remedy: "`journalctl -u \(unit)` tells why")
-        }
-        guard mode == .preload, !unit.isSocket, let main = Int32(properties["MainPID"]), main > 0
-        else { return }
         // A program behind a wrapper may still be on its way to exec.
         let patience = ContinuousClock.now + .seconds(2)
         while true {
+            let properties = try manager.properties(of: unit)
+            if properties["ActiveState"] == "failed" || properties["SubState"] == "auto-restart" {
+                throw Failure(
+                    .failed, unit.description, "does not run with the drop-in",
+                    remedy: "`journalctl \(manager.option)-u \(unit)` tells more")
+            }
+            if mode == .bpf, properties["ActiveState"] == "active", try !isAttached(properties) {
+                throw Failure(
+                    .failed, unit.description, "its cgroup was not attached",
+                    remedy: "`journalctl -u \(unit)` tells why")
+            }
+            guard mode == .preload, !unit.isSocket, let main = Int32(properties["MainPID"]),
+                main > 0
+            else { return }
             let process = UnitProcess(pid: main)
-            if process.reach != .none { return }
+            // Of one that has ended since, systemd knows more.
+            let isGone = access("/proc/\(main)", F_OK) != 0
+            if process.reach != .none, !isGone { return }
             guard ContinuousClock.now < patience else {
                 throw Failure(
                     .failed, unit.description,

@@ -17,6 +17,12 @@ public struct ServiceManager: Sendable {
     /// Where settings that go with the next boot belong.
     public let runtime: String
 
+    /// `configuration` of the system's.
+    public static let systemConfiguration = "/etc/systemd/system"
+
+    /// Whether the system's systemd runs here (sd_booted(3)).
+    public static var isRunning: Bool { access("/run/systemd/system/", F_OK) == 0 }
+
     /// Finds the systemd that runs here.
     ///
     /// - Throws: `Failure` where there is none, and none for this user.
@@ -24,10 +30,9 @@ public struct ServiceManager: Sendable {
         self.scope = scope
         switch scope {
         case .system:
-            configuration = "/etc/systemd/system"
+            configuration = Self.systemConfiguration
             runtime = "/run/systemd/system"
-            // sd_booted(3).
-            guard access("/run/systemd/system/", F_OK) == 0 else {
+            guard Self.isRunning else {
                 throw Failure(
                     .failed, "systemd", "does not run here (there is no /run/systemd/system)",
                     remedy: "start the program with `mptcpize run PROGRAM`")
@@ -68,6 +73,23 @@ public struct ServiceManager: Sendable {
     public func instances(of template: UnitName) throws(Failure) -> [UnitProperties] {
         guard let pattern = template.instancePattern else { return [] }
         return UnitProperties.blocks(try systemctl(["show", "--", pattern]))
+    }
+
+    /// The names of services and sockets: loaded ones, and those that have a file.
+    public func units() throws(Failure) -> [String] {
+        let loaded = try names(["list-units", "--all", "--type=service,socket"])
+        return Set(loaded + (try names(["list-unit-files", "--type=service,socket"]))).sorted()
+    }
+
+    /// The names of the units that run, of all types that have processes.
+    public func activeUnits() throws(Failure) -> [String] {
+        try names(["list-units", "--state=active", "--type=service,scope,slice,socket"])
+    }
+
+    /// The first column of what systemctl lists.
+    private func names(_ arguments: [String]) throws(Failure) -> [String] {
+        try systemctl(arguments + ["--full", "--plain", "--no-legend"]).split(separator: "\n")
+            .compactMap { $0.split(separator: " ").first.map(String.init) }
     }
 
     /// What the manager hands to every service before the unit's own settings.

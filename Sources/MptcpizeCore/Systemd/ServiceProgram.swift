@@ -13,30 +13,48 @@ struct ServiceProgram {
         system = ServiceSystem(properties)
     }
 
-    /// The library that reaches the service's programs.
-    ///
-    /// - Throws: `Failure` where none can, or none is installed.
-    func library(from locator: LibraryLocator, scope: ManagerScope) throws(Failure)
-        -> ServiceLibrary
+    /// The programs of ExecStart= and what reaches each. What cannot be found (an image's
+    /// program, one that is installed later) is left out: it is systemd's to complain about.
+    func reaches(with locator: LibraryLocator) -> [(path: String, file: ProgramFile, reach: Reach)]
     {
-        var image: ELFImage?
-        for path in properties.programs {
-            // What cannot be found (an image's program, one that is installed later) is
-            // systemd's to complain about.
-            guard let program = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
-            else { continue }
-            let reach = Reach(to: program) {
+        properties.programs.compactMap { path in
+            guard let file = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
+            else { return nil }
+            let reach = Reach(to: file) {
                 // Missing for mptcpize's own architecture means a broken installation.
                 $0 == .native || locator.library(for: $0) != nil
             }
-            if case .never(let obstacle) = reach {
+            return (path, file, reach)
+        }
+    }
+
+    /// The library that reaches the service's programs.
+    ///
+    /// - Parameter environment: the service's own.
+    /// - Throws: `Failure` where none can, or none is installed.
+    func library(
+        from locator: LibraryLocator, scope: ManagerScope, environment: UnitEnvironment
+    ) throws(Failure) -> ServiceLibrary {
+        var image: ELFImage?
+        for program in reaches(with: locator) {
+            switch program.reach {
+            case .never(let obstacle):
                 throw Failure(
-                    .failed, unit.description, "\(path): \(obstacle.reason)",
+                    .failed, unit.description, "\(program.path): \(obstacle.reason)",
                     remedy: scope == .system
                         ? "`mptcpize enable --mode bpf \(unit)` reaches it (Linux 6.6 or newer)"
                         : "")
+            case .go:
+                let value = environment.value(of: "GODEBUG")
+                let entries = value.map { [Bytes("GODEBUG=\($0.value)".utf8)] } ?? []
+                guard LaunchEnvironment(entries).goMultipath == "0" else { break }
+                throw Failure(
+                    .failed, unit.description,
+                    "\(program.path): GODEBUG says multipathtcp=0 (\(value!.origin))",
+                    remedy: "take that out first")
+            case .preload, .unknown: break
             }
-            image = image ?? program.image
+            image = image ?? program.file.image
         }
         let architecture = image?.architecture ?? .native
         guard let library = locator.library(for: architecture) else {

@@ -7,30 +7,54 @@ struct ServiceSandbox {
     let library: ServiceLibrary
 
     /// Programs see another file system than the host's.
-    var hasOwnRoot: Bool {
-        !["", "/"].contains(properties["RootDirectory"]) || !properties["RootImage"].isEmpty
+    private var hasOwnRoot: Bool { hasRootDirectory || hasRootImage }
+
+    private var hasRootDirectory: Bool { !["", "/"].contains(properties["RootDirectory"]) }
+    private var hasRootImage: Bool { !properties["RootImage"].isEmpty }
+
+    /// Where the library's directory is mounted in a root that has an empty /run of its own.
+    private static let place = "/run/mptcpize"
+
+    /// Whether systemd mounts an empty /run in the service's own root. MountAPIVFS= does so
+    /// since systemd 248, which is also what brought PrivateIPC=.
+    private var hasOwnRun: Bool {
+        hasOwnRoot && properties.isTrue("MountAPIVFS") && !properties["PrivateIPC"].isEmpty
+    }
+
+    /// What LD_PRELOAD is to name.
+    var preload: String {
+        if hasOwnRun { return "\(Self.place)/libmptcpize.so" }
+        return hasOwnRoot ? library.file : library.preload
+    }
+
+    /// The directories of the library as the service sees them.
+    private var directories: [String] {
+        if hasOwnRun { return [Self.place] }
+        return hasOwnRoot ? [library.directories[0]] : library.directories
     }
 
     /// Settings that let the library in.
     var settings: [String] {
         var settings: [String] = []
-        if isHidden {
-            settings += library.directories.map { "BindReadOnlyPaths=" + DropIn.escaped($0) }
+        if hasOwnRun {
+            settings.append(
+                "BindReadOnlyPaths=\(DropIn.escaped(library.directories[0])):\(Self.place)")
+        } else if isHidden {
+            settings += directories.map { "BindReadOnlyPaths=" + DropIn.escaped($0) }
         }
         // Each directory's mount would be noexec (NoExecPaths= since systemd 248).
         if !properties["NoExecPaths"].isEmpty {
-            settings += library.directories.map { "ExecPaths=" + DropIn.escaped($0) }
+            settings += directories.map { "ExecPaths=" + DropIn.escaped($0) }
         }
         return settings
     }
 
     /// The directories that systemd will make inside RootDirectory=, outermost first.
     var mountPoints: [String] {
-        let root = properties["RootDirectory"]
-        guard !["", "/"].contains(root) else { return [] }
+        guard hasRootDirectory, !hasOwnRun else { return [] }
         var result: [String] = []
-        for directory in library.directories {
-            var path = root
+        for directory in directories {
+            var path = properties["RootDirectory"]
             for part in directory.split(separator: "/") {
                 path += "/\(part)"
                 if access(path, F_OK) != 0, !result.contains(path) { result.append(path) }
@@ -39,9 +63,20 @@ struct ServiceSandbox {
         return result
     }
 
-    /// Why the service could not load the library, or would be killed by it.
-    var hindrance: String? {
-        inaccessible ?? killed
+    /// Why the service could not load the library, or would be killed by it, and what to do.
+    struct Hindrance: Equatable {
+        let reason: String
+        let remedy: String
+    }
+
+    var hindrance: Hindrance? {
+        if hasRootImage, !hasOwnRun {
+            return Hindrance(
+                reason: "RootImage= has no place to mount the preload library on",
+                remedy: "set MountAPIVFS=yes in the unit (systemd 248 or newer), "
+                    + "or use `mptcpize enable --mode bpf` (Linux 6.6 or newer)")
+        }
+        return inaccessible ?? killed
     }
 
     private var isHidden: Bool {
@@ -55,25 +90,32 @@ struct ServiceSandbox {
             })
     }
 
-    private var inaccessible: String? {
-        let path = library.directories[0]
+    private var inaccessible: Hindrance? {
+        let path = directories[0]
+        let remedy = "install mptcpize elsewhere: `make install PREFIX=/usr/local`"
         if properties["ProtectHome"] == "yes", isBelow(Self.homes), !hasOwnRoot {
-            return "ProtectHome= hides the preload library, which lies in \(path)"
+            return Hindrance(
+                reason: "ProtectHome= hides the preload library, which lies in \(path)",
+                remedy: remedy)
         }
         let hidden = properties.words("InaccessiblePaths").map { word in
             String(word.drop { "-+".contains($0) })
         }
-        return isBelow(hidden) ? "InaccessiblePaths= hides the preload library in \(path)" : nil
+        guard isBelow(hidden) else { return nil }
+        return Hindrance(
+            reason: "InaccessiblePaths= hides the preload library in \(path)", remedy: remedy)
     }
 
-    /// What the library calls where the program itself might not: it asks the kernel
-    /// about its sockets, and replaces one by plain TCP under the same number.
-    private static let calls = [
-        "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "dup3", "close",
+    /// The system calls that the library makes of its own, where the program did not ask for
+    /// the same: it asks the kernel about sockets, and replaces one by plain TCP under the
+    /// same numbers, in the same epoll sets.
+    static let calls = [
+        "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "fstat", "dup3",
+        "close", "openat", "read", "getdents64", "ppoll", "epoll_ctl",
     ]
 
-    /// A filter that answers with an error is harmless: the socket stays TCP then.
-    private var killed: String? {
+    /// A filter that answers with an error is harmless: the library does without.
+    private var killed: Hindrance? {
         let filter = properties["SystemCallFilter"]
         // 0 (systemd 247) and SECCOMP_ERROR_NUMBER_KILL mean that no number was set.
         guard !filter.isEmpty,
@@ -81,18 +123,23 @@ struct ServiceSandbox {
         else { return nil }
         let isDenyList = filter.hasPrefix("~")
         // "name:errno" is answered with that error.
-        let names = Set((isDenyList ? filter.dropFirst() : filter[...]).split(separator: " "))
+        let words = (isDenyList ? filter.dropFirst() : filter[...]).split(separator: " ")
+        let names = Set(words.map { isDenyList ? $0 : $0.prefix { $0 != ":" } })
         let fatal = Self.calls.filter { names.contains(Substring($0)) == isDenyList }
-        return fatal.isEmpty
-            ? nil
-            : "SystemCallFilter= kills on \(fatal.joined(separator: ", ")), "
-                + "which the preload library may call"
+        if fatal.isEmpty { return nil }
+        return Hindrance(
+            reason: "SystemCallFilter= kills on \(fatal.joined(separator: ", ")), "
+                + "which the preload library may call",
+            remedy: "add `SystemCallFilter=\(isDenyList ? "~" : "")"
+                + fatal.map { isDenyList ? "\($0):EPERM" : $0 }.joined(separator: " ")
+                + "` to the unit (`systemctl edit`), or use `mptcpize enable --mode bpf` "
+                + "(Linux 6.6 or newer)")
     }
 
     private static let homes = ["/home", "/root", "/run/user"]
 
     private func isBelow(_ directories: [String]) -> Bool {
-        library.directories.contains { path in
+        self.directories.contains { path in
             directories.contains { path == $0 || path.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") }
         }
     }

@@ -35,8 +35,9 @@ struct UnitPlanner {
                 remedy: "`systemd-run … mptcpize run PROGRAM` starts it over MPTCP")
         }
         try refuseActivatedBySocket(unit, beside: others)
+        let environment = try unit.environment(of: manager)
         let library = try ServiceProgram(unit.name, unit.properties)
-            .library(from: locator, scope: manager.scope)
+            .library(from: locator, scope: manager.scope, environment: environment)
         if let confinement = AppArmor().confinement(of: unit.properties, library: library.file) {
             throw Failure(
                 .failed, unit.name.description, confinement,
@@ -44,8 +45,8 @@ struct UnitPlanner {
             )
         }
         return try PreloadPlan(
-            unit: unit.name, properties: unit.properties,
-            environment: try unit.environment(of: manager), library: library
+            unit: unit.name, properties: unit.properties, environment: environment,
+            library: library
         ).dropIn()
     }
 

@@ -38,10 +38,11 @@ public struct UnitProcess: Sendable, Equatable {
             reach = .unknown
             return
         }
-        if maps.split(separator: 0x0A).contains(where: Self.isOurs) {
-            reach = .preload
+        // Go makes its system calls itself, whatever is mapped.
+        if let version = Self.goVersion(pid) {
+            reach = version.knowsMultipath && Self.hasGoMultipath(pid) ? .godebug : .none
         } else {
-            reach = Self.isGoWithMPTCP(pid) ? .godebug : .none
+            reach = maps.split(separator: 0x0A).contains(where: Self.isOurs) ? .preload : .none
         }
     }
 
@@ -53,12 +54,17 @@ public struct UnitProcess: Sendable, Equatable {
             Bytes((path.hasSuffix(deleted) ? path.dropLast(deleted.count) : path[...]).utf8))
     }
 
-    private static func isGoWithMPTCP(_ pid: Int32) -> Bool {
-        guard let environment = try? contents(ofFile: "/proc/\(pid)/environ"),
-            LaunchEnvironment(environment.split(separator: 0).map { Bytes($0) }).setsGoMultipath,
-            let source = try? HostSystem().open(Bytes("/proc/\(pid)/exe".utf8))
-        else { return false }
-        return ELFImage(source)?.goVersion?.knowsMultipath ?? false
+    private static func goVersion(_ pid: Int32) -> GoVersion? {
+        guard let source = try? HostSystem().open(Bytes("/proc/\(pid)/exe".utf8)) else {
+            return nil
+        }
+        return ELFImage(source)?.goVersion
+    }
+
+    private static func hasGoMultipath(_ pid: Int32) -> Bool {
+        let environment = (try? contents(ofFile: "/proc/\(pid)/environ")) ?? []
+        let value = LaunchEnvironment(environment.split(separator: 0).map { Bytes($0) }).goMultipath
+        return value != nil && value != "0"
     }
 
     private static func pids(below path: String) -> [Int32] {

@@ -48,6 +48,7 @@ struct mptcpize_option {
   uint8_t get;        ///< enum mptcpize_get
   bool is_bytes;      ///< the value is no integer
   bool connected;     ///< the kernel answers EINVAL once the socket is connected
+  bool early;         ///< TCP gives it no effect once connected: only there it is ignored
   bool unchecked;     ///< where MPTCP takes it, it takes integers too that TCP does not
   int16_t error;      ///< errno of a refused set; 0: the kernel's own
   int16_t get_error;  ///< errno of MPTCPIZE_GET_ERROR; 0: the kernel's own

@@ -13,6 +13,11 @@
 /// IPPROTO_MPTCP, linux/in.h.
 #define MPTCPIZE_IPPROTO_MPTCP 262
 
+/// The protocol by which the preload library asks for plain TCP where the BPF program would
+/// answer with MPTCP again: for the socket that takes a demoted one's place. It is none of the
+/// kernel's, which end at IPPROTO_MAX (linux/in.h): without that program socket() fails.
+#define MPTCPIZE_PLAIN_TCP 0x4d70
+
 /// Whether socket(family, type, protocol) asks for TCP, and so may be answered
 /// with MPTCP. `type` may carry SOCK_CLOEXEC and SOCK_NONBLOCK.
 /// Inline: this is all that a socket() of another kind pays.

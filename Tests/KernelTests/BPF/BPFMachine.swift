@@ -21,12 +21,15 @@ struct BPFMachine {
           mptcpize bpf list --json | sed -n 's|.*"cgroup": "/sys/fs/cgroup/\\([a-z/]*\\)".*|\\1|p' |
             tr '\\n' ' '
         }
+        ip() { LD_LIBRARY_PATH=/t/lib /t/ip "$@"; }
         mkdir -p $cg/a/b $cg/c $cg/d
 
         """
 
-    /// - Parameter programs: files to put there, by the names they are to have.
-    init(_ programs: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - programs: files to put there, by the names they are to have.
+    ///   - dynamic: the paths of programs to put there with the libraries that they load.
+    init(_ programs: [String: String] = [:], dynamic: [String] = []) throws {
         payload = try TemporaryDirectory()
         let files = FileManager.default
         try files.createDirectory(
@@ -37,7 +40,9 @@ struct BPFMachine {
         try files.copyItem(atPath: Products.mptcpize, toPath: payload.file("mptcpize"))
         let libbpf = "/usr/lib/x86_64-linux-gnu/libbpf.so.1"
         var libraries: Set = [libbpf, "/lib64/ld-linux-x86-64.so.2"]
-        for line in try mustRun(["ldd", Products.mptcpize, libbpf]).split(separator: "\n") {
+        for program in dynamic { try mustRun(["cp", "-L", program, payload.path]) }
+        let loading = [Products.mptcpize, libbpf] + (programs["ip"].map { [$0] } ?? []) + dynamic
+        for line in try mustRun(["ldd"] + loading).split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count > 2, words[1] == "=>" { libraries.insert(String(words[2])) }
         }
@@ -48,10 +53,17 @@ struct BPFMachine {
     }
 
     /// Boots a kernel, runs a script for busybox's shell, and gives back what it wrote.
-    func run(_ script: String, kernel: String) throws -> Outcome {
+    ///
+    /// - Parameters:
+    ///   - modules: kernel modules to load first.
+    ///   - parameters: for the kernel's command line.
+    func run(
+        _ script: String, kernel: String, modules: [String] = [], parameters: String = ""
+    ) throws -> Outcome {
         try payload.write(Self.prelude + script, to: "run.sh")
         return try Lab.boot(
-            kernel: Lab.kernel(kernel), payload: payload.path, timeout: .seconds(400))
+            kernel: Lab.kernel(kernel), payload: payload.path, modules: modules,
+            parameters: parameters, timeout: .seconds(400))
     }
 }
 

@@ -11,10 +11,118 @@ struct BPFRefusalTests {
 
     @Test("an older kernel: one line, and nothing is left behind", arguments: ["5.10", "6.1"])
     func olderKernel(kernel: String) throws {
-        let outcome = try BPFMachine().run(
-            "mptcpize bpf attach --cgroup $cg/a; echo $?; ls /sys/fs/bpf; mptcpize bpf list",
-            kernel: kernel)
-        #expect(outcome.output == "\(Self.noHook)\n1\nNo cgroup is attached.\n", "\(outcome)")
+        let program = try Fixtures.program("raw_socket", .staticGlibc)
+        let outcome = try BPFMachine(["raw": program]).run(
+            """
+            mptcpize bpf attach --cgroup $cg/a; echo $?
+            mptcpize run --mode bpf ./raw; echo $?; mptcpize run ./raw; echo $?
+            ls /sys/fs/bpf; find $cg -name 'mptcpize*'; mptcpize bpf list
+            """, kernel: kernel)
+        #expect(
+            outcome.output == """
+                \(Self.noHook)
+                1
+                \(Self.noHook)
+                125
+                mptcpize: ./raw: statically linked, which no preload library reaches: it stays TCP; \
+                the BPF mode would reach it, but this kernel has no hook update_socket_protocol
+                6 uid 0 euid 0
+                0
+                No cgroup is attached.
+
+                """, "\(outcome)")
+    }
+
+    @Test("what the system lacks or forbids is one line each, with what to do")
+    func lacking() throws {
+        let empty = try Fixtures.library("greeting")
+        let machine = try BPFMachine([
+            "fail.so": Fixtures.library("fail_bpf"), "libbpf.so.1": empty,
+        ])
+        let outcome = try machine.run(
+            """
+            failing() {
+              (export LD_PRELOAD=/t/fail.so "$1"; mptcpize bpf attach --cgroup $cg/a $2 2>&1); }
+            echo "== memory"; failing FAIL_BPF=5:12; failing FAIL_BPF=0:12
+            echo "== policy"; failing FAIL_BPF=5:1; failing FAIL_BPF=28:1
+            echo "== verifier"; failing FAIL_BPF=5:22
+            echo "== debug"; failing FAIL_BPF=5:22 --debug
+            echo "== mount"; umount /sys/fs/bpf; failing FAIL_MOUNT=1
+            mount -t bpf bpf /sys/fs/bpf
+            echo "== old libbpf"; mkdir /old; mv libbpf.so.1 /old
+            LD_LIBRARY_PATH=/old:/t/lib ./mptcpize bpf attach --cgroup $cg/a
+            echo "== version 1"; mkdir /v1; mount -t cgroup -o none,name=old old /v1; mkdir /v1/x
+            mptcpize bpf attach --cgroup /v1/x
+            echo "== no types"; mount -t tmpfs none /sys/kernel/btf
+            mptcpize bpf attach --cgroup $cg/a; umount /sys/kernel/btf
+            echo "== no cgroups"; umount /sys/fs/cgroup; mptcpize bpf attach --cgroup $cg/a
+            mount -t cgroup2 cgroup2 /sys/fs/cgroup
+            echo "== left"; mptcpize bpf list; ls /sys/fs/bpf
+            """, kernel: "6.12")
+        func expect(_ section: String, _ words: String...) {
+            #expect(
+                outcome.section(section) == words.map { "mptcpize: \($0)" }, "\(outcome)")
+        }
+        let memory =
+            "BPF mode: out of memory, or of what this cgroup may use; free some, or raise "
+            + "memory.max"
+        let policy =
+            "BPF mode: the kernel refuses to attach the program (EPERM); lockdown, a security "
+            + "policy or a container forbids it; mptcpize run and mptcpize enable work without it"
+        expect("memory", memory, memory)
+        expect("policy", policy, policy)
+        expect(
+            "verifier",
+            "BPF mode: the kernel does not take the program (EINVAL); "
+                + "add --debug to see the verifier's reasons")
+        #expect(outcome.section("debug").count > 1, "\(outcome)")
+        expect(
+            "mount",
+            "/sys/fs/bpf: cannot mount the BPF file system: Operation not permitted; "
+                + "try: mount -t bpf bpf /sys/fs/bpf")
+        expect(
+            "old libbpf",
+            "libbpf.so.1: is too old: it has no bpf_object__open_mem; install "
+                + "libbpf 1.0 or newer (Debian and Ubuntu: apt install libbpf1)")
+        expect(
+            "version 1",
+            "/v1/x: is a cgroup of version 1, which has no identity for BPF; "
+                + "give a directory under /sys/fs/cgroup")
+        expect(
+            "no types",
+            "BPF mode: this kernel does not describe its types "
+                + "(/sys/kernel/btf/vmlinux); use a kernel with CONFIG_DEBUG_INFO_BTF")
+        expect(
+            "no cgroups",
+            "cgroup2: is not mounted; "
+                + "try: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+        #expect(outcome.section("left") == ["No cgroup is attached."], "\(outcome)")
+    }
+
+    @Test(
+        "on this machine it works, or one line says why not, and nothing is left behind",
+        .requires(.root))
+    func here() throws {
+        let mounts = try mustRun(["findmnt", "--noheadings", "--output", "TARGET", "-t", "cgroup2"])
+        let cgroup = "\(mounts.split(separator: "\n")[0])/mptcpize-\(getpid())-here"
+        try mustRun(["mkdir", cgroup])
+        defer { _ = try? run(["rmdir", cgroup]) }
+        func pinned() throws -> String { try mustRun(["find", "/sys/fs/bpf", "-mindepth", "1"]) }
+        let before = try pinned()
+        for (command, refusal) in [
+            (["bpf", "attach", "--cgroup", cgroup], 1), (["run", "--mode", "bpf", "true"], 125),
+        ] as [([String], Int32)] {
+            let outcome = try run([Products.mptcpize] + command)
+            guard !outcome.succeeded else { continue }
+            #expect(outcome.status == refusal, "\(outcome)")
+            #expect(outcome.errors.hasPrefix("mptcpize: "), "\(outcome)")
+            #expect(outcome.errors.contains("; "), "no word on what to do: \(outcome)")
+            #expect(outcome.errors.count { $0 == "\n" } == 1, "\(outcome)")
+        }
+        try run([Products.mptcpize, "bpf", "detach", "--cgroup", cgroup])
+        // What `run` made goes a moment after its program.
+        let isAsBefore = try poll(within: .seconds(20)) { try pinned() == before }
+        #expect(isAsBefore)
     }
 
     @Test("every wrong request is one line, and changes nothing")

@@ -137,16 +137,30 @@ struct ReachTests {
 
     @Test("one line says why, and what reaches it")
     func words() throws {
-        func note(_ reach: Reach, userSetsGoDebug: Bool = false) -> String? {
-            reach.note(
-                for: Bytes("./x\n"), file: Bytes("./x\n"), userSetsGoDebug: userSetsGoDebug)
+        let subject = Reach.Subject(program: Bytes("./x\n"), file: Bytes("./x\n"))
+        func note(
+            _ reach: Reach, userSetsGoDebug: Bool = false, kernel: Reach.KernelAnswer = .notAsked
+        ) -> String? {
+            reach.note(for: subject, userSetsGoDebug: userSetsGoDebug, kernel: kernel)
         }
         #expect(note(.preload) == nil)
+        let begin = #"./x\n: statically linked, which no preload library reaches: "#
         #expect(
             note(.never(.staticallyLinked))
-                == #"./x\n: statically linked, which no preload library reaches: it stays TCP; "#
-                + "`mptcpize bpf attach --cgroup PATH` reaches it "
-                + "(root, Linux 6.6 or newer)")
+                == begin + "it stays TCP; "
+                + "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)")
+        #expect(
+            note(.never(.staticallyLinked), kernel: .granted)
+                == begin + "the kernel makes its sockets MPTCP (BPF mode)")
+        #expect(
+            note(
+                .never(.staticallyLinked),
+                kernel: .refused(BPFRefusal.loading(.init(rawValue: EPERM))))
+                == begin + "it stays TCP; the BPF mode would reach it, but "
+                + "the kernel refuses to attach the program (EPERM)")
+        #expect(
+            note(.never(.staticallyLinked), kernel: .refused(Failure(.own, "/c", "is read-only")))?
+                .hasSuffix("but /c: is read-only") == true)
         let new = Reach.go(GoVersion("go1.22.1"))
         #expect(
             note(new)?.contains("go1.22.1, which GODEBUG=multipathtcp=1 makes use MPTCP") == true)
@@ -154,7 +168,8 @@ struct ReachTests {
         let old = note(.never(.oldGo(GoVersion("go1.19.8"))))
         #expect(old?.contains("go1.19.8, which knows no MPTCP") == true)
         let script = Reach.never(.staticallyLinked).note(
-            for: Bytes("script"), file: Bytes("/bin/static-sh"), userSetsGoDebug: false)
+            for: .init(program: Bytes("script"), file: Bytes("/bin/static-sh")),
+            userSetsGoDebug: false)
         #expect(script?.hasPrefix("script: /bin/static-sh: statically linked") == true)
     }
 }

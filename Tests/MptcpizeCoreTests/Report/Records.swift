@@ -79,9 +79,10 @@ enum Record {
     }
 
     static func observed(
-        _ pid: Int32, _ fd: Int32, _ inode: UInt64, _ wire: mptcpize_wire, subflows: UInt32
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, _ wire: mptcpize_wire, subflows: UInt32,
+        sent: UInt64 = .max
     ) -> mptcpize_event {
-        var record = closed(pid, fd, inode, wire, subflows: subflows)
+        var record = closed(pid, fd, inode, wire, subflows: subflows, sent: sent)
         record.kind = UInt8(MPTCPIZE_OBSERVED.rawValue)
         return record
     }

@@ -174,6 +174,20 @@ struct SocketLedgerTests {
         #expect(story.ends().first?.answer.bytesSent == 5)
     }
 
+    @Test(
+        "the end of the stream is no byte: what is one more than before the shutdown",
+        arguments: [(UInt64(5), UInt64(5)), (6, 5), (5, 5), (9, 9)])
+    func endOfStream(closing: UInt64, sent: UInt64) {
+        story.happens(
+            Record.created(100, 3, 7),
+            // Not yet connected, it failed; of the two others, the first one counts.
+            Record.observed(100, 3, 7, MPTCPIZE_WIRE_UNCONNECTED, subflows: 0, sent: 0),
+            Record.observed(100, 3, 7, MPTCPIZE_WIRE_MPTCP, subflows: 1, sent: 5),
+            Record.observed(100, 3, 7, MPTCPIZE_WIRE_MPTCP, subflows: 1, sent: 6),
+            Record.closed(100, 3, 7, MPTCPIZE_WIRE_MPTCP, sent: closing))
+        #expect(story.ends().first?.answer.bytesSent == sent)
+    }
+
     @Test("sockets without a number are told apart by process and descriptor")
     func noNumbers() {
         story.happens(

@@ -72,6 +72,14 @@ struct SocketListingTests {
         #expect(lines.last == "1 connection: 1 MPTCP (1 over several paths).")
     }
 
+    @Test("a narrow terminal: notes go to lines of their own, and no line is empty")
+    func narrow() throws {
+        let lines = try listing(.ofRecordedDumps()).lines(
+            SocketTextOptions(isDetailed: true, width: 80))
+        #expect(lines.contains("    id 5:0, backup by our wish"))
+        #expect(lines.allSatisfy { $0.contains { $0 != " " } })
+    }
+
     @Test("JSON tells the same")
     func json() throws {
         let text = String(decoding: try listing(.ofRecordedDumps()).json().line, as: UTF8.self)

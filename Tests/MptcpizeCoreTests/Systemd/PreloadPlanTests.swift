@@ -138,7 +138,14 @@ struct PreloadPlanTests {
             ("PrivateTmp=yes", "/tmp/m", "BindReadOnlyPaths=/tmp/m"),
             ("ProtectHome=tmpfs", "/home/a/m", "BindReadOnlyPaths=/home/a/m"),
             ("TemporaryFileSystem=/var:ro /opt", "/opt/m", "BindReadOnlyPaths=/opt/m"),
-            ("RootImage=/x.raw", "/usr/lib/m", "BindReadOnlyPaths=/usr/lib/m"),
+            (
+                "RootImage=/x.raw\nMountAPIVFS=yes\nPrivateIPC=no", "/usr/lib/m",
+                "BindReadOnlyPaths=/usr/lib/m:/run/mptcpize"
+            ),
+            (
+                "RootImage=/x.raw\nMountAPIVFS=yes\nPrivateIPC=no\nNoExecPaths=/", "/usr/lib/m",
+                "ExecPaths=/run/mptcpize"
+            ),
         ])
     func sandbox(_ properties: String, _ directory: String, _ setting: String) throws {
         let library = ServiceLibrary(
@@ -148,7 +155,19 @@ struct PreloadPlanTests {
         #expect(try dropIn(library: library).settings.count == 2)
     }
 
-    @Test("a service with a root of its own gets the plain path")
+    @Test("a service with a root and a /run of its own finds the library in the latter")
+    func ownRun() throws {
+        let result = try dropIn(
+            properties: "RootDirectory=/nonexistent/root\nMountAPIVFS=yes\nPrivateIPC=no")
+        #expect(
+            result.settings == [
+                #"Environment="LD_PRELOAD=/run/mptcpize/libmptcpize.so""#, Self.go,
+                "BindReadOnlyPaths=/usr/lib/x86_64-linux-gnu/mptcpize:/run/mptcpize",
+            ])
+        #expect(result.mountPoints.isEmpty)
+    }
+
+    @Test("a service with a root of its own, and nothing else, gets the plain path")
     func ownRoot() throws {
         let result = try dropIn(properties: "RootDirectory=/nonexistent/root")
         #expect(
@@ -168,6 +187,9 @@ struct PreloadPlanTests {
             ("SystemCallFilter=read write socket", "/usr/lib/m"),
             ("SystemCallFilter=~getsockopt", "/usr/lib/m"),
             ("SystemCallFilter=~dup3\nSystemCallErrorNumber=2147483646", "/usr/lib/m"),
+            ("RootImage=/x.raw\nMountAPIVFS=no\nPrivateIPC=no", "/usr/lib/m"),
+            // systemd 247 mounts no /run.
+            ("RootImage=/x.raw\nMountAPIVFS=yes", "/usr/lib/m"),
         ])
     func refused(_ properties: String, _ directory: String) {
         let library = ServiceLibrary(
@@ -175,11 +197,30 @@ struct PreloadPlanTests {
         #expect(throws: Failure.self) { try dropIn(properties: properties, library: library) }
     }
 
+    @Test("what a filter has to let through is named, as it is to be typed")
+    func filters() {
+        for (filter, remedy) in [
+            ("~fstat dup3:EACCES mount", "`SystemCallFilter=~fstat:EPERM`"),
+            (
+                ServiceSandbox.calls.filter { !["fstat", "ppoll"].contains($0) }
+                    .joined(separator: " ") + " bind:EPERM",
+                "`SystemCallFilter=fstat ppoll`"
+            ),
+        ] {
+            let failure = #expect(throws: Failure.self) {
+                try dropIn(properties: "SystemCallFilter=\(filter)")
+            }
+            #expect(failure?.remedy.contains(remedy) == true, "\(failure?.remedy ?? "")")
+        }
+    }
+
     @Test("filters that do no harm")
     func harmless() throws {
         for properties in [
             "SystemCallFilter=read write\nSystemCallErrorNumber=EPERM",
             "SystemCallFilter=~mount reboot", "ProtectHome=yes", "PrivateTmp=yes",
+            "SystemCallFilter=~getsockopt:EPERM fstat:EACCES",
+            "SystemCallFilter=" + ServiceSandbox.calls.joined(separator: " "),
         ] {
             #expect(try dropIn(properties: properties).settings == [Self.ours, Self.go])
         }

@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Programs that know nothing of MPTCP, over two paths, on kernels that have the hook.
+@Suite(
+    "BPF, two paths and other kernels", .serialized, .requires(.bpfMachine),
+    .requires(.command("go", "ip")))
+struct BPFPathTests {
+    /// A Go program fetches from busybox's httpd; neither asks for MPTCP.
+    @Test("both ends of a transfer use both paths", arguments: BPFMachine.kernels)
+    func twoPaths(kernel: String) throws {
+        let source = try TemporaryDirectory()
+        try source.write(Self.fetch, to: "fetch.go")
+        try mustRun(
+            ["go", "build", "-o", source.file("fetch"), source.file("fetch.go")],
+            environment: [
+                "CGO_ENABLED": "0", "GOCACHE": source.file("cache"), "HOME": source.path,
+                "GO111MODULE": "off",
+            ], timeout: .seconds(300))
+        let ip = try #require(Environment.find("ip"))
+        let machine = try BPFMachine(["fetch": source.file("fetch"), "ip": ip])
+        let outcome = try machine.run(
+            """
+            for host in server client; do
+              unshare -n sleep 1000 & eval $host=$!
+            done
+            on() { eval pid=\\$$1; shift; nsenter --net=/proc/$pid/ns/net "$@"; }
+            tool() { host=$1; shift; on $host env LD_LIBRARY_PATH=/t/lib /t/ip "$@"; }
+            until [ "$(readlink /proc/$server/ns/net)" != "$(readlink /proc/$$/ns/net)" ] &&
+              [ "$(readlink /proc/$client/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do :; done
+            for host in server client; do
+              tool $host link set lo up; tool $host mptcp limits set subflows 2 add_addr_accepted 2
+            done
+            for i in 1 2; do
+              tool server link add s$i type veth peer name c$i netns $client
+              tool server addr add 10.0.$i.1/24 dev s$i; tool server link set s$i up
+              tool client addr add 10.0.$i.2/24 dev c$i; tool client link set c$i up
+            done
+            tool server mptcp endpoint add 10.0.2.1 dev s2 signal
+            mkdir /www; dd if=/dev/urandom of=/www/file bs=1M count=20 2>/dev/null
+            mptcpize bpf attach --cgroup $cg/a --cgroup $cg/c || exit 1
+            on server sh -c "echo 0 >$cg/a/cgroup.procs; busybox httpd -p 80 -h /www"
+            on client sh -c "echo 0 >$cg/c/cgroup.procs; ./fetch http://10.0.1.1/file /tmp/file"
+            cmp /www/file /tmp/file && echo same
+            on client cat /proc/net/netstat |
+              awk '/^MPTcpExt/ { if (!n++) split($0, names); else split($0, values) }
+                END { for (i in names) print names[i], values[i] }' |
+              grep -E '^(MPCapableSYNACKRX|MPJoinSynAckRx|MPCapableFallbackSYNACK) '
+            on client cat /proc/net/dev |
+              awk '/c[12]:/ { sub(":", " "); if ($2 > 100000) print "over", $1 }'
+            mptcpize bpf list --json | grep -c '"upgraded": 1,'
+            kill $server $client
+            """, kernel: kernel, modules: ["veth"])
+        let lines = Set(outcome.output.split(separator: "\n").map(String.init))
+        #expect(
+            lines == [
+                "same", "MPCapableSYNACKRX 1", "MPJoinSynAckRx 1", "MPCapableFallbackSYNACK 0",
+                "over c1", "over c2", "2",
+            ], "\(outcome)")
+    }
+
+    @Test("AF_INET6 fails as before where the kernel has no IPv6, and AF_INET is MPTCP")
+    func withoutIPv6() throws {
+        let matrix = try Fixtures.program("socket_matrix", .staticGlibc)
+        let outcome = try BPFMachine(["matrix": matrix]).run(
+            """
+            echo "== before"; inside $cg/a ./matrix
+            mptcpize bpf attach --cgroup $cg/a || exit 1
+            echo "== inside"; inside $cg/a ./matrix
+            """, kernel: "6.12", parameters: "ipv6.disable=1")
+        #expect(outcome.succeeded, "\(outcome)")
+        expectUpgraded(
+            outcome.section("before").joined(separator: "\n"),
+            outcome.section("inside").joined(separator: "\n"), count: 8)
+    }
+
+    /// In instructions, so that it is the same on every machine.
+    @Test("socket() costs little, inside and outside", arguments: BPFMachine.kernels)
+    func cost(kernel: String) throws {
+        let text = try mustRun(
+            [Repository.path("scripts/bench-bpf"), kernel],
+            environment: ["MPTCPIZE_BUILD": Products.directory], timeout: .seconds(900))
+        var ratios: [String: Double] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            ratios[String(words[0])] = Double(words[1])
+        }
+        #expect(try #require(ratios["inside"]) <= 1.03, "\(text)")
+        #expect(try #require(ratios["outside"]) <= 1.03, "\(text)")
+    }
+
+    private static let fetch = """
+        package main
+
+        import (
+        \t"io"
+        \t"net/http"
+        \t"os"
+        )
+
+        func main() {
+        \tanswer, err := http.Get(os.Args[1])
+        \tif err != nil {
+        \t\tpanic(err)
+        \t}
+        \tfile, err := os.Create(os.Args[2])
+        \tif err != nil {
+        \t\tpanic(err)
+        \t}
+        \tif _, err := io.Copy(file, answer.Body); err != nil {
+        \t\tpanic(err)
+        \t}
+        }
+        """
+}

@@ -1,0 +1,221 @@
+function __mptcpize_should_offer_completions_for_flags_or_options -a expected_commands
+    set -l non_repeating_flags_or_options $argv[2..]
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __mptcpize_parse_tokens
+    test "$commands" = "$expected_commands"; and return $non_repeating_flags_or_options_absent
+end
+
+function __mptcpize_should_offer_completions_for_positional -a expected_commands positional_index_comparison expected_positional_index
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __mptcpize_parse_tokens
+    test "$commands" = "$expected_commands" -a \( "$positional_index" "$positional_index_comparison" "$expected_positional_index" \)
+end
+
+function __mptcpize_parse_tokens -S
+    set -l unparsed_tokens (__mptcpize_tokens -pc)
+    switch $unparsed_tokens[1]
+    case 'mptcpize'
+        __mptcpize_parse_subcommand 0 'version' 'h/help'
+        switch $unparsed_tokens[1]
+        case 'run'
+            __mptcpize_parse_run 'd/debug' 'report' 'json' 'o/output=' 'mode=' 'strict' 'version' 'h/help'
+        case 'enable'
+            __mptcpize_parse_subcommand -r 1 'user' 'now' 'runtime' 'dry-run' 'mode=' 'version' 'h/help'
+        case 'disable'
+            __mptcpize_parse_subcommand -r 1 'user' 'now' 'all' 'version' 'h/help'
+        case 'status'
+            __mptcpize_parse_subcommand -r 1 'user' 'json' 'version' 'h/help'
+        case 'bpf'
+            __mptcpize_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'attach'
+                __mptcpize_parse_subcommand 0 'cgroup=+' 'unit=+' 'pid=+' 'debug' 'version' 'h/help'
+            case 'detach'
+                __mptcpize_parse_subcommand 0 'cgroup=+' 'unit=+' 'pid=+' 'debug' 'all' 'version' 'h/help'
+            case 'list'
+                __mptcpize_parse_subcommand 0 'json' 'version' 'h/help'
+            end
+        case 'sockets'
+            __mptcpize_parse_subcommand 1 'pid=' 'unit=' 'cgroup=' 'program=' 'netns=' 'listening' 'all' 'v/verbose' 'watch' 'json' 'version' 'h/help'
+        case 'check'
+            __mptcpize_parse_subcommand 1 'probe=' 'options' 'json' 'version' 'h/help'
+        case 'help'
+            __mptcpize_parse_subcommand -r 1 'version'
+        end
+    end
+end
+
+function __mptcpize_tokens
+    if test (string split -m 1 -f 1 -- . "$FISH_VERSION") -gt 3
+        commandline --tokens-raw $argv
+    else
+        commandline -o $argv
+    end
+end
+
+function __mptcpize_parse_subcommand -S -a positional_count
+    argparse -s r -- $argv
+    set -l option_specs $argv[2..]
+    set -l is_repeating_positional $_flag_r
+    set -el _flag_r
+    set -a commands $unparsed_tokens[1]
+    set positional_index 0
+    while true
+        set -e unparsed_tokens[1]
+        argparse -sn "$commands" $option_specs -- $unparsed_tokens 2> /dev/null
+        set unparsed_tokens $argv
+        set positional_index (math $positional_index + 1)
+        for non_repeating_flag_or_option in $non_repeating_flags_or_options
+            if set -ql "_flag_$(string replace -a - _ -- $non_repeating_flag_or_option)"
+                set non_repeating_flags_or_options_absent 1
+                break
+            end
+        end
+        test (count $unparsed_tokens) -eq 0 -o \( -z "$is_repeating_positional" -a "$positional_index" -gt "$positional_count" \) && break
+    end
+end
+
+function __mptcpize_complete_directories
+    set -l token (commandline -t)
+    string match -- '*/' $token
+    set -l subdirs $token*/
+    printf %s\n $subdirs
+end
+
+function __mptcpize_custom_completion
+    set -x SAP_SHELL fish
+    set -x SAP_SHELL_VERSION $FISH_VERSION
+    set -l tokens (__mptcpize_tokens -p)
+    if test -z "$(__mptcpize_tokens -t)"
+        set -l index (count (__mptcpize_tokens -pc))
+        set tokens $tokens[..$index] \'\' $tokens[(math $index + 1)..]
+    end
+    command $tokens[1] $argv $tokens
+end
+
+complete -c 'mptcpize' -f
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'run' -d 'Run a program whose TCP sockets become MPTCP where possible.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'enable' -d 'Put systemd units under MPTCP until they are disabled.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'disable' -d 'Take back what enable did to systemd units.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'status' -d 'Show the enabled systemd units, their processes and their sockets.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'bpf' -d 'Have the kernel use MPTCP for every program in a cgroup (Linux 6.6 or newer).'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'sockets' -d 'List MPTCP sockets: their programs, paths, bytes, and whether they fell back.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'check' -d 'Say what keeps MPTCP from working here, and what to do about it.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'help' -d 'Show subcommand help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" d debug' -l 'debug' -s 'd' -d 'Say on standard error what each socket becomes, as it happens.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" report' -l 'report' -d 'Print a report of all sockets on standard error when the program has ended.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" json' -l 'json' -d 'Print the report as JSON; implies --report.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" o output' -l 'output' -s 'o' -d 'Write the report to a file; implies --report.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload or bpf.' -rfka 'auto preload bpf'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" strict' -l 'strict' -d 'Apply no remedies: what the kernel refuses, the program is told.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" user' -l 'user' -d 'Units of your own systemd, not of the system\'s.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" now' -l 'now' -d 'Restart what runs, and see that it was reached.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" runtime' -l 'runtime' -d 'Until the next boot only.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" dry-run' -l 'dry-run' -d 'Show what would be written where, and change nothing.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" mode' -l 'mode' -d 'What makes a service\'s sockets MPTCP: preload, or bpf (Linux 6.6 or newer).' -rfka 'preload bpf'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize enable" -ge 1' -fka '(__mptcpize_custom_completion ---completion enable -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize disable" user' -l 'user' -d 'Units of your own systemd, not of the system\'s.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize disable" now' -l 'now' -d 'Restart what runs.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize disable" all' -l 'all' -d 'All units that are enabled.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize disable" -ge 1' -fka '(__mptcpize_custom_completion ---completion disable -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize disable" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize disable" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize status" user' -l 'user' -d 'Units of your own systemd, not of the system\'s.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize status" json' -l 'json' -d 'Write one JSON document.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize status" -ge 1' -fka '(__mptcpize_custom_completion ---completion status -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize status" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize status" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize bpf" -eq 1' -fa 'attach' -d 'Make the new sockets of cgroups, and of all below them, MPTCP.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize bpf" -eq 1' -fa 'detach' -d 'Leave the new sockets of cgroups alone again.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize bpf" -eq 1' -fa 'list' -d 'Show the attached cgroups and what became of their sockets.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach"' -l 'cgroup' -d 'A cgroup\'s directory.' -rfka '(__mptcpize_custom_completion ---completion bpf attach -- --cgroup (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach"' -l 'unit' -d 'The cgroup of a running systemd unit.' -rfka '(__mptcpize_custom_completion ---completion bpf attach -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach"' -l 'pid' -d 'The cgroup that a process is in.' -rfka '(__mptcpize_custom_completion ---completion bpf attach -- --pid (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" debug' -l 'debug' -d 'Show what libbpf and the kernel\'s verifier say.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach"' -l 'cgroup' -d 'A cgroup\'s directory.' -rfka '(__mptcpize_custom_completion ---completion bpf detach -- --cgroup (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach"' -l 'unit' -d 'The cgroup of a running systemd unit.' -rfka '(__mptcpize_custom_completion ---completion bpf detach -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach"' -l 'pid' -d 'The cgroup that a process is in.' -rfka '(__mptcpize_custom_completion ---completion bpf detach -- --pid (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach" debug' -l 'debug' -d 'Show what libbpf and the kernel\'s verifier say.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach" all' -l 'all' -d 'All cgroups, whatever version of mptcpize attached them.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf detach" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf list" json' -l 'json' -d 'Write one JSON document.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf list" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" pid' -l 'pid' -d 'Only sockets of this process.' -rfka '(__mptcpize_custom_completion ---completion sockets -- --pid (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" unit' -l 'unit' -d 'Only sockets of this running systemd unit.' -rfka '(__mptcpize_custom_completion ---completion sockets -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" cgroup' -l 'cgroup' -d 'Only sockets of the processes in this cgroup.' -rfka '(__mptcpize_custom_completion ---completion sockets -- --cgroup (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" program' -l 'program' -d 'Only sockets of the programs of this name.' -rfka '(__mptcpize_custom_completion ---completion sockets -- --program (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" netns' -l 'netns' -d 'Another network namespace: a name of `ip netns`, a process in it, or `all`.' -rfka '(__mptcpize_custom_completion ---completion sockets -- --netns (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" listening' -l 'listening' -d 'Listeners instead of connections.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" all' -l 'all' -d 'Listeners and connections.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" v verbose' -l 'verbose' -s 'v' -d 'A line for each subflow.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" watch' -l 'watch' -d 'Redraw until interrupted, with rates.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" json' -l 'json' -d 'One JSON document; with --watch, one document per line.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" probe' -l 'probe' -d 'Connect to a peer: does it speak MPTCP, over how many paths? (It is sent an empty line.)' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" options' -l 'options' -d 'List the socket options that MPTCP may refuse, with this kernel\'s answers.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" json' -l 'json' -d 'Write one JSON document.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize check" -eq 1' -fka '(__mptcpize_custom_completion ---completion check -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize help" version' -l 'version' -d 'Show the version.'
+
+# The program of `mptcpize run` and its arguments are completed as they would be without
+# mptcpize: behind its own options, nothing is mptcpize's any more.
+function __mptcpize_parse_run -S
+    set -l option_specs $argv
+    set -a commands $unparsed_tokens[1]
+    set -e unparsed_tokens[1]
+    set positional_index 1
+    # Fails where the word to be completed is an option's value.
+    argparse -sn "$commands" $option_specs -- $unparsed_tokens 2> /dev/null; or return
+    set program_tokens $argv
+    if test (count $program_tokens) -gt 0
+        set -a commands program
+    end
+    for non_repeating_flag_or_option in $non_repeating_flags_or_options
+        if set -ql "_flag_$(string replace -a - _ -- $non_repeating_flag_or_option)"
+            set non_repeating_flags_or_options_absent 1
+            break
+        end
+    end
+end
+
+function __mptcpize_completes_program
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    __mptcpize_parse_tokens
+    string match -qr -- '^mptcpize run( program)?$' "$commands"
+end
+
+function __mptcpize_complete_program
+    set -l non_repeating_flags_or_options
+    set -l non_repeating_flags_or_options_absent 0
+    set -l positional_index 0
+    set -l commands
+    set -l program_tokens
+    __mptcpize_parse_tokens
+    set -l line (string join ' ' -- (string escape -- $program_tokens) (commandline -ct))
+    complete --do-complete="$line"
+end
+
+complete -c 'mptcpize' -n __mptcpize_completes_program -a '(__mptcpize_complete_program)'

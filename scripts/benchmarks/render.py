@@ -1,0 +1,85 @@
+"""The forms of a result: text for a terminal, Markdown, and what JSON is made of."""
+
+import dataclasses
+import textwrap
+
+from paired import Exact, Missing, Ratio
+
+
+def short(cell):
+    """A cell for a terminal or a table."""
+    if isinstance(cell, Exact):
+        return f"{cell.value:,}".replace(",", " ")
+    if isinstance(cell, Ratio) and cell.rounds == 1:
+        return f"{cell.median:.3f}"
+    if isinstance(cell, Ratio):
+        return f"{cell.median:.2f} ({cell.lower:.2f}–{cell.upper:.2f})"
+    return "–"
+
+
+def reasons(table):
+    """Of a table's empty cells, why they are, once each."""
+    return list(dict.fromkeys(
+        f"{name}: not measured: {cell.reason}" for name, cells in table.rows for cell in cells
+        if isinstance(cell, Missing) and cell.reason))
+
+
+def heading(about):
+    """One line on the machine."""
+    return f"{about['kernel']}, {about['cpu']}, {about['date']}, commit {about['commit']}"
+
+
+def text(tables):
+    """For a terminal: as wide as it has to be."""
+    lines = []
+    for table in tables:
+        lines += ["", table.title, *textwrap.wrap(
+            table.about, 100, initial_indent="  ", subsequent_indent="  ")]
+        rows = [["", *table.columns]] + [[name, *map(short, cells)] for name, cells in table.rows]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines += ["  " + "  ".join(word.ljust(width) for word, width in zip(row, widths)).rstrip()
+                  for row in rows]
+        lines += ["  " + reason for reason in reasons(table)]
+    return "\n".join(lines)
+
+
+INTRODUCTION = """# What it costs
+
+Made by `scripts/bench --markdown`; do not edit. {heading}.
+
+A number is the median of the ratios of paired, interleaved runs, with the quartiles in
+parentheses: above 1 is more of it (time, requests) than what it is compared with. Times
+themselves are not given: they are the machine's. “Established” is the C tool of the same name,
+Debian's package `mptcpize`. For requests and throughput, a ratio below 1 is mostly the price of
+MPTCP itself: the kernel does more for such a connection, and most when it is set up.
+
+Here all is on one machine, where MPTCP can gain nothing. What two links give is another
+measurement, `make lab`: [as a table](figures/two-paths.txt), [as a figure](figures/two-paths.svg).
+"""
+
+
+def markdown(about, results):
+    """docs/BENCHMARKS.md."""
+    parts = [INTRODUCTION.format(heading=heading(about))]
+    for tables in results.values():
+        for table in tables:
+            rows = [f"## {table.title}", "", table.about, "",
+                    f"| | {' | '.join(table.columns)} |", "|---" * (len(table.columns) + 1) + "|"]
+            rows += [f"| {name} | {' | '.join(map(short, cells))} |" for name, cells in table.rows]
+            rows += [f"\n{reason}" for reason in reasons(table)]
+            parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def plain(results):
+    """What json.dumps takes."""
+    def value(cell):
+        if isinstance(cell, Missing):
+            return {"unavailable": cell.reason}
+        return {"unit": "ratio" if isinstance(cell, Ratio) else "count"} | dataclasses.asdict(cell)
+    return {
+        name: [{
+            "title": table.title, "about": table.about,
+            "rows": [{"case": case, **dict(zip(table.columns, map(value, cells)))}
+                     for case, cells in table.rows]} for table in tables]
+        for name, tables in results.items()}

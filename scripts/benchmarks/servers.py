@@ -1,0 +1,40 @@
+"""Servers under load: server and client both over TCP, under the established tool, and under
+mptcpize; one server for each, all running at the same time and loaded in turn."""
+
+from lab import Unavailable, launchers
+from paired import Missing, Table, cell, compare
+
+SIDES = ("mptcpize", "established")
+METRICS = ("requests/s", "p50", "p99")
+
+
+def table_of(title, about):
+    """An empty table: a rate and two percentiles, for either side."""
+    return Table(
+        title,
+        f"{about}; server and client under the same tool, relative to plain TCP. p50, p99: the "
+        "time that half and 99 % of the requests took at most. Per request: a connection each.",
+        [f"{side} {metric}" for side in SIDES for metric in METRICS])
+
+
+def measure(lab, plan, table, name, start, cases):
+    """Adds a row for each case.
+
+    start: given the words before a command, starts a server; gives it with a function that
+    loads it, given a case and the plan, and gives a dictionary of METRICS."""
+    loads, servers, failed = {}, [], {}
+    for side, before in launchers().items():
+        try:
+            server, loads[side] = start(lab, before)
+            servers.append(server)
+        except Unavailable as failure:
+            failed[side] = Missing(str(failure))
+    for case in cases:
+        sides = {side: lambda load=load: load(case, plan) for side, load in loads.items()}
+        found = compare(sides, "TCP", plan.rounds) if "TCP" in sides else \
+            {side: failed["TCP"] for side in SIDES}
+        found |= {side: why for side, why in failed.items() if side in SIDES}
+        table.add(f"{name}, {case}", *(
+            cell(found, side, metric) for side in SIDES for metric in METRICS))
+    for server in servers:
+        lab.stop(server)
