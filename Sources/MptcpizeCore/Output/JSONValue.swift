@@ -1,5 +1,5 @@
 /// A JSON document (RFC 8259), written with its members in the order given.
-public indirect enum JSONValue: Equatable, Sendable {
+public enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -106,23 +106,39 @@ public indirect enum JSONValue: Equatable, Sendable {
 
     private static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): output += #"\""#.utf8
-            case UInt8(ascii: "\\"): output += #"\\"#.utf8
-            case 0x0A: output += #"\n"#.utf8
-            case 0x0D: output += #"\r"#.utf8
-            case 0x09: output += #"\t"#.utf8
-            // DEL need not be escaped, but a terminal would swallow it.
-            case 0..<0x20, 0x7F:
-                let digits = String(byte, radix: 16)
+        var text = text
+        let isWritten = text.withUTF8 { bytes in
+            guard bytes.allSatisfy({ isPlain($0) }) else { return false }
+            output += bytes
+            return true
+        }
+        if !isWritten { escape(text, to: &output) }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether a byte stands for itself. (U+0080 to U+00BF begin with 0xC2.)
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x7F && byte != 0xC2 && byte != UInt8(ascii: "\"")
+            && byte != UInt8(ascii: "\\")
+    }
+
+    private static func escape(_ text: String, to output: inout [UInt8]) {
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": output += #"\""#.utf8
+            case "\\": output += #"\\"#.utf8
+            case "\n": output += #"\n"#.utf8
+            case "\r": output += #"\r"#.utf8
+            case "\t": output += #"\t"#.utf8
+            // DEL and the controls of ISO 6429 need not be escaped, but a terminal would obey.
+            case "\0"..<" ", "\u{7F}"..<"\u{A0}":
+                let digits = String(scalar.value, radix: 16)
                 output += "\\u00".utf8
                 if digits.count < 2 { output.append(UInt8(ascii: "0")) }
                 output += digits.utf8
-            default: output.append(byte)
+            default: output += String(scalar).utf8
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 }
 

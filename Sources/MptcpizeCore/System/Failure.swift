@@ -39,8 +39,9 @@ public struct Failure: Error, Equatable, Sendable {
 }
 
 extension String {
-    /// The string with control characters, newlines included, written as escapes:
-    /// names of files, programs and units are other people's data.
+    /// The string with control characters, newlines included, written as escapes, and so what
+    /// turns the direction of writing, by which a line reads as another one: names of files,
+    /// programs and units are other people's data.
     public var printable: String {
         var result = ""
         for scalar in unicodeScalars {
@@ -50,6 +51,9 @@ extension String {
             case 0x00..<0x20, 0x7F..<0xA0:
                 let digits = String(scalar.value, radix: 16)
                 result += "\\x" + (digits.count < 2 ? "0" : "") + digits
+            // Unicode's Bidi_Control, and its separators of lines and paragraphs.
+            case 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069:
+                result += "\\u{\(String(scalar.value, radix: 16))}"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -14,6 +14,15 @@ struct JSONValueTests {
         }
     }
 
+    @Test("no control character is written as it is, since people look at documents too")
+    func controls() {
+        let all = String(String.UnicodeScalarView((0...0xFF).compactMap { Unicode.Scalar($0) }))
+        let written = String(decoding: JSONValue.string(all).line.dropLast(), as: UTF8.self)
+        #expect(!written.unicodeScalars.contains { $0.properties.generalCategory == .control })
+        #expect(written.contains(#"\u0007\u0008\t\n"#) && written.contains(#"~\u007f\u0080"#))
+        #expect(written.contains("\u{A0}¡¢"))
+    }
+
     @Test("bytes that are no UTF-8 are replaced, and the document stays valid")
     func invalidBytes() throws {
         let value = JSONValue(bytes: [0x61, -1, -64, -128, 0x62, 0, 0x63] as [CChar])
