@@ -81,7 +81,7 @@ struct SocketsCommand: ParsableCommand {
     func run() throws {
         let query = SocketQuery(
             selection: selection, kind: all ? .all : listening ? .listeners : .connections,
-            namespaces: try namespaces())
+            namespaces: namespaces)
         if watch {
             let interval = Duration.milliseconds(Int((seconds ?? 2) * 1000))
             try SocketWatch(query: query, interval: interval, isJSON: json, isDetailed: verbose)
@@ -108,11 +108,11 @@ struct SocketsCommand: ParsableCommand {
         return .everyone
     }
 
-    private func namespaces() throws(Failure) -> [NetworkNamespace] {
+    private var namespaces: SocketQuery.Namespaces {
         switch netns {
-        case nil: [try NetworkNamespace.current()]
-        case "all": try NetworkNamespace.all()
-        case let name?: [try NetworkNamespace.named(name)]
+        case nil: .own
+        case "all": .all
+        case let name?: .named(name)
         }
     }
 }

@@ -39,10 +39,12 @@ struct SocketsTests {
 
     @Test("a connection over two paths, each column as ss(8) and the program know it")
     func twoPaths() throws {
-        let paths = try TwoPaths()
+        // One more subflow and no more: a third could come up between two looks.
+        let paths = try TwoPaths(additionalSubflows: 1)
         let conversation = try Conversation(paths)
         try conversation.client.require("two paths") {
-            (try? CommandLineTool.sockets(in: paths.client).first?.number("paths")) ?? 0 >= 2
+            let row = try? CommandLineTool.sockets(in: paths.client).first
+            return row?.rows("subflows").count { $0.flag("established") == true } == 2
         }
         let rows = try CommandLineTool.sockets(in: paths.client)
         let row = try #require(rows.first)
@@ -118,6 +120,72 @@ struct SocketsTests {
         withExtendedLifetime(conversation) {}
     }
 
+    @Test("a path that never comes up is none, however long it is tried")
+    func joining() throws {
+        let paths = try TwoPaths()
+        // What is sent over the second link is for nobody there.
+        for address in TwoPaths.serverAddresses {
+            try paths.client.ip(
+                "neighbour", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "eth1",
+                "nud", "permanent")
+        }
+        let conversation = try Conversation(paths)
+        var row: Row?
+        try conversation.client.require("tries to join") {
+            row = try? CommandLineTool.sockets(in: paths.client).first
+            return row?.rows("subflows").contains { $0["state"] == "SYN-SENT" } ?? false
+        }
+        #expect(row?.number("paths") == 1)
+        let text = try mustRun([Products.mptcpize, "sockets", "-v"], in: paths.client)
+        #expect(text.contains("joining"), "\(text)")
+        #expect(text.contains("1 connection: 1 MPTCP."), "\(text)")
+        let probe = try CommandLineTool.findings("--probe", "10.77.1.2:4000", in: paths.client)
+        #expect(probe.first?["text"] == "speaks MPTCP; 1 path within a second", "\(probe)")
+    }
+
+    @Test("connections that did not even ask for MPTCP, since a blackhole was found: fallback")
+    func blackhole() throws {
+        let namespace = try Namespace("hole")
+        let hole = try Background(
+            ["python3", Repository.path("Tests/Fixtures/mptcp_blackhole.py")], in: namespace)
+        try hole.waitUntilItPrints("ready")
+        let holder = try SocketHolder.start(
+            "k = [connected(s(), '10.8.0.2', port) for port in (80, 81)]", in: namespace)
+        #expect(try namespace.counters()["MPCapableSYNTXDisabled"] ?? 0 > 0)
+        let rows = try CommandLineTool.sockets(in: namespace)
+        #expect(rows.map { $0["wire"] } == ["fallback", "fallback"], "\(rows)")
+        #expect(rows.allSatisfy { $0["state"] == "ESTAB" && $0.number("paths") == 1 })
+        withExtendedLifetime((hole, holder)) {}
+    }
+
+    @Test("no name that a program gave itself reaches the terminal as an order")
+    func hostileNames() throws {
+        let namespace = try Namespace("names")
+        // ESC ]0; BEL sets the title; U+009B is CSI in one character; U+202E turns the line.
+        let holder = try SocketHolder.start(
+            """
+            name = b"\\x1b]0;\\x07\\xc2\\x9b2J\\n\\xe2\\x80\\xae"
+            open("/proc/self/comm", "wb").write(name)
+            l = listening(s(), 4555, "127.0.0.1"); c = connected(s(), "127.0.0.1", 4555)
+            """, in: namespace)
+        let plain = try CommandLineTool.run("sockets", "--all", in: namespace)
+        #expect(plain.output.contains(#"\x1b]0;\x07\x9b2J\n\u{202e}("#), "\(plain)")
+        let watched = try run(
+            ["sh", "-c", "\"$0\" sockets --watch 0.1 | head -n 3", Products.mptcpize], in: namespace
+        )
+        let document = try CommandLineTool.run("sockets", "--json", in: namespace)
+        for outcome in [plain, watched, document] {
+            let orders = outcome.output.unicodeScalars.filter {
+                $0.properties.generalCategory == .control && $0 != "\n"
+            }
+            #expect(orders.isEmpty, "\(outcome)")
+        }
+        let rows = try CommandLineTool.sockets(in: namespace)
+        let name = rows.first?.rows("processes").first?["program"]
+        #expect(name == "\u{1B}]0;\u{7}\u{9B}2J\n\u{202E}", "the document has the name itself")
+        withExtendedLifetime(holder) {}
+    }
+
     @Test("fallback, listeners, IPv6, and which of them are listed")
     func kinds() throws {
         let namespace = try Namespace("kinds")
@@ -180,23 +248,57 @@ struct SocketsTests {
             !(try CommandLineTool.sockets(in: nil)).contains { $0["remote"] == "127.0.0.1:4777" })
     }
 
-    @Test("an unprivileged user sees the sockets, and is told what root would add")
-    func unprivileged() throws {
+    @Test("what is left of a namespace that is gone: named, and no obstacle to the others")
+    func staleNamespace() throws {
+        let namespace = try Namespace("other")
+        let holder = try SocketHolder.start("l = listening(s(), 4777, '127.0.0.1')", in: namespace)
+        let name = "mptcpize-\(getpid())-stale"
+        let file = "/run/netns/\(name)"
+        try Data().write(to: URL(fileURLWithPath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let rows = try CommandLineTool.sockets("--all", "--netns", "all", in: nil)
+        #expect(rows.contains { $0["netns"] == namespace.name && $0["wire"] == "listening" })
+        let named = try CommandLineTool.run("sockets", "--netns", name)
+        #expect(named.status == 64 && named.errors.contains("is not the name of"), "\(named)")
+        withExtendedLifetime(holder) {}
+    }
+
+    /// An unprivileged user's `mptcpize sockets`, with procfs mounted as a script says.
+    private func asNobody(
+        _ arguments: String..., procfs: String = "true", in namespace: Namespace
+    ) throws -> Outcome {
+        let program = try TemporaryDirectory()
+        try mustRun(["chmod", "0755", program.path])
+        try mustRun(["cp", Products.mptcpize, program.file("mptcpize")])
+        let script =
+            procfs
+            + " && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- \"$0\" sockets \"$@\""
+        return try run(
+            ["unshare", "--mount", "sh", "-c", script, program.file("mptcpize")] + arguments,
+            in: namespace)
+    }
+
+    @Test(
+        "an unprivileged user sees the sockets, and is told what root would add",
+        arguments: ["true", "mount -t proc -o hidepid=1 proc /proc"]
+            + ["mount -t proc -o hidepid=2 proc /proc"])
+    func unprivileged(procfs: String) throws {
         let namespace = try Namespace("nobody")
         let holder = try SocketHolder.start(
             "l = listening(s(), 4555, '127.0.0.1'); c = connected(s(), '127.0.0.1', 4555)",
             in: namespace)
-        let program = try TemporaryDirectory()
-        try mustRun(["chmod", "0755", program.path])
-        try mustRun(["cp", Products.mptcpize, program.file("mptcpize")])
-        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
-        let outcome = try run(nobody + [program.file("mptcpize"), "sockets"], in: namespace)
+        let outcome = try asNobody(procfs: procfs, in: namespace)
         #expect(outcome.succeeded, "\(outcome)")
         #expect(outcome.output.contains("ESTAB mptcp"))
         #expect(!outcome.output.contains("python3"))
         let advice = outcome.output.split(separator: "\n").filter { $0.contains("As root") }
-        #expect(advice.count == 1)
-        withExtendedLifetime(holder) {}
+        #expect(advice.count == 1, "\(outcome)")
+        // Of other namespaces, that they are there.
+        let other = try Namespace("other")
+        let all = try asNobody("--netns", "all", procfs: procfs, in: namespace)
+        #expect(all.succeeded && all.output.contains("ESTAB mptcp"), "\(all)")
+        #expect(all.output.contains("could not be entered: try as root"), "\(all)")
+        withExtendedLifetime((holder, other)) {}
     }
 
     static let wrongInputs: [([String], Int32)] = [

@@ -24,7 +24,11 @@ public struct ListedSocket: Sendable {
     /// Paths in use; 0 for a listener, and where there is no connection.
     public var paths: Int {
         switch wire {
-        case .mptcp: socket.mptcp?.paths ?? subflows.count
+        // The kernel's own number has those that are still trying to join, over a dead link
+        // for two minutes.
+        case .mptcp:
+            subflows.isEmpty
+                ? socket.mptcp?.paths ?? 1 : subflows.count(where: \.isSynchronized)
         case .fallback, .tcp: isListener ? 0 : 1
         case .listening, .unconnected, .unknown: 0
         }
@@ -80,6 +84,11 @@ extension DiagSocket {
         public let isBackup: Bool
         /// Still joining, or no longer part of the connection.
         public let isEstablished: Bool
+    }
+
+    /// Whether both sides have agreed on a connection (RFC 9293, 3.3.2), which it still is.
+    var isSynchronized: Bool {
+        ![.synSent, .synReceived, .close, .listen].contains(state)
     }
 
     public var role: SubflowRole? {

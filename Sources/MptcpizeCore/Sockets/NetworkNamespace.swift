@@ -12,11 +12,23 @@ public struct NetworkNamespace: Sendable {
     static let namesDirectory = "/run/netns"
 
     private init(label: String?, path: String) throws(Errno) {
-        var file = stat()
-        guard stat(path, &file) == 0 else { throw Errno.last }
         self.label = label
         self.path = path
-        inode = UInt64(file.st_ino)
+        inode = try Self.identity(of: Descriptor.open(path, O_RDONLY | O_NONBLOCK))
+    }
+
+    /// - Throws: EINVAL for what is no network namespace: where one had a name and is gone,
+    ///   a plain file may be left.
+    private static func identity(of file: borrowing Descriptor) throws(Errno) -> UInt64 {
+        let getType: UInt = 0xB703  // NS_GET_NSTYPE of linux/nsfs.h, Linux 4.11
+        let network: Int32 = 0x4000_0000  // CLONE_NEWNET
+        var ignored: Int32 = 0
+        guard clinux_ioctl_int(file.number, getType, &ignored) == network else {
+            throw Errno(rawValue: EINVAL)
+        }
+        var status = stat()
+        guard fstat(file.number, &status) == 0 else { throw Errno.last }
+        return UInt64(status.st_ino)
     }
 
     /// The namespace that the calling thread is in.
@@ -56,8 +68,8 @@ public struct NetworkNamespace: Sendable {
         }
     }
 
-    /// All that have a name or a process, this one first. Those of processes that may not be
-    /// looked at are left out.
+    /// All that have a name or a process, this one first. Those that may not be looked at, and
+    /// names of which the namespace is gone, are left out.
     public static func all() throws(Failure) -> [NetworkNamespace] {
         var result = [try current()]
         var seen: Set<UInt64> = [result[0].inode]
@@ -75,12 +87,21 @@ public struct NetworkNamespace: Sendable {
     /// Whether two files lead to the same namespace.
     func isSame(as other: NetworkNamespace) -> Bool { inode == other.inode }
 
+    /// Whether the name or the process is gone, or now leads to another namespace.
+    var isGone: Bool {
+        do throws(Errno) {
+            return try Self.identity(of: Descriptor.open(path, O_RDONLY | O_NONBLOCK)) != inode
+        } catch {
+            return ![EACCES, EPERM].contains(error.rawValue)
+        }
+    }
+
     /// Does some work with the calling thread in this namespace.
     public func enter<Result>(
         _ work: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
         guard let label else { return try work() }
-        let home = try Self.enter(path, label)
+        let home = try enter(as: label)
         defer {
             // It was this thread's own a moment ago; to go on in another one would be worse.
             precondition(clinux_enter_network_namespace(home.number) == 0, "setns(2) home failed")
@@ -89,10 +110,12 @@ public struct NetworkNamespace: Sendable {
     }
 
     /// Moves the calling thread there, and gives back the namespace it came from.
-    private static func enter(_ path: String, _ label: String) throws(Failure) -> Descriptor {
+    private func enter(as label: String) throws(Failure) -> Descriptor {
         do throws(Errno) {
             let home = try Descriptor.open("/proc/thread-self/ns/net", O_RDONLY)
-            let target = try Descriptor.open(path, O_RDONLY)
+            let target = try Descriptor.open(path, O_RDONLY | O_NONBLOCK)
+            // The process may have ended, and its number have gone to another one.
+            guard try Self.identity(of: target) == inode else { throw Errno(rawValue: ESRCH) }
             guard clinux_enter_network_namespace(target.number) == 0 else { throw Errno.last }
             return home
         } catch {

@@ -29,21 +29,15 @@ public struct SocketListing: Sendable {
         }
         for socket in join.rest where socket.inode != 0 {
             let owners = owners.of(inode: socket.inode)
-            guard !owners.isEmpty, isWanted(owners) else { continue }
-            if socket.upperLayer == "mptcp" {
-                // The kernel lists MPTCP sockets only once they have a token and a state.
-                sockets.append(
-                    ListedSocket(
-                        socket: socket, wire: .unconnected, owners: owners, namespace: namespace))
-            } else if owners.contains(where: isUnderUs) {
-                let isFromListener =
-                    socket.state != .listen && join.mptcpListenerPorts.contains(socket.local.port)
-                sockets.append(
-                    ListedSocket(
-                        socket: socket, wire: .tcp,
-                        reason: isFromListener ? .acceptedFromTCPClient : .stayedTCP,
-                        owners: owners, namespace: namespace))
-            }
+            guard !owners.isEmpty, isWanted(owners),
+                let (wire, reason) = Self.wire(
+                    ofUnlisted: socket, isUnderUs: owners.contains(where: isUnderUs),
+                    join.mptcpListenerPorts)
+            else { continue }
+            sockets.append(
+                ListedSocket(
+                    socket: socket, wire: wire, reason: reason, owners: owners,
+                    namespace: namespace))
         }
         sort()
         if !inventory.isConsistent {
@@ -81,6 +75,33 @@ public struct SocketListing: Sendable {
         guard let flags = socket.mptcp?.flags else { return .unknown }
         if flags.contains(.fallback) { return .fallback }
         return flags.contains(.remoteKeyReceived) ? .mptcp : .unconnected
+    }
+
+    /// What a socket is that the kernel lists for TCP only; nil for what is not to be listed.
+    ///
+    /// - Parameter mptcpPorts: those of MPTCP listeners.
+    private static func wire(
+        ofUnlisted socket: DiagSocket, isUnderUs: @autoclosure () -> Bool, _ mptcpPorts: Set<UInt16>
+    ) -> (Wire, ListedSocket.Reason?)? {
+        let isMPTCP = socket.upperLayer == "mptcp"
+        guard isMPTCP || isUnderUs() else { return nil }
+        if socket.state == .listen {
+            // MPTCP ones are in their own list since Linux 5.19.
+            return isMPTCP ? (.listening, nil) : (.tcp, .stayedTCP)
+        }
+        // A further subflow of a connection that came or went between the two lists.
+        let flags = socket.subflow?.flags ?? []
+        if !flags.isDisjoint(with: [.joinLocal, .joinRemote]) { return nil }
+        // What it asks for is not told to an unprivileged user.
+        if !socket.isSynchronized { return (.unconnected, nil) }
+        guard isMPTCP else {
+            return (
+                .tcp, mptcpPorts.contains(socket.local.port) ? .acceptedFromTCPClient : .stayedTCP
+            )
+        }
+        // An MPTCP socket without a token: it fell back before it asked for MPTCP (after a
+        // blackhole was found, or with TCP_MD5SIG), or came between the two lists.
+        return (flags.contains(.capableRemote) ? .mptcp : .fallback, nil)
     }
 }
 

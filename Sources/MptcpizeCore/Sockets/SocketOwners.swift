@@ -22,14 +22,14 @@ public struct SocketOwners: Sendable {
     public private(set) var isPartial = false
 
     /// Looks at every process that a filter lets through.
-    ///
-    /// - Parameter proc: where procfs is.
-    public init(proc: String = "/proc", where isWanted: (Int32) -> Bool = { _ in true }) {
-        for pid in processNumbers(proc: proc) where isWanted(pid) {
-            read(pid, "\(proc)/\(pid)")
-        }
+    public init(where isWanted: (Int32) -> Bool) {
+        let pids = processNumbers()
+        // There always is a first process, unless procfs hides those of others (hidepid=2).
+        if pids.last != 1 { isPartial = true }
+        for pid in pids where isWanted(pid) { read(pid) }
     }
 
+    /// Nobody.
     public init() {}
 
     /// The processes that have a socket open, by falling PID: a server's worker before its
@@ -40,12 +40,10 @@ public struct SocketOwners: Sendable {
     }
 
     /// All descriptors that are open on sockets with these inodes.
-    static func holders(
-        of inodes: Set<UInt64>, proc: String = "/proc"
-    ) -> [(inode: UInt64, pid: Int32, fd: Int32)] {
+    static func holders(of inodes: Set<UInt64>) -> [(inode: UInt64, pid: Int32, fd: Int32)] {
         var result: [(inode: UInt64, pid: Int32, fd: Int32)] = []
-        for pid in processNumbers(proc: proc) {
-            let directory = "\(proc)/\(pid)/fd"
+        for pid in processNumbers() {
+            let directory = "/proc/\(pid)/fd"
             for name in directoryEntries(directory) {
                 guard let fd = Int32(name), let link = linkTarget("\(directory)/\(name)"),
                     link.hasPrefix("socket:["), let inode = UInt64(link.dropFirst(8).dropLast()),
@@ -57,9 +55,10 @@ public struct SocketOwners: Sendable {
         return result
     }
 
-    private mutating func read(_ pid: Int32, _ directory: String) {
-        guard let listing = opendir("\(directory)/fd") else {
-            if errno == EACCES { isPartial = true }
+    private mutating func read(_ pid: Int32) {
+        guard let listing = opendir("/proc/\(pid)/fd") else {
+            // EPERM: procfs with hidepid=1.
+            if errno == EACCES || errno == EPERM { isPartial = true }
             return
         }
         defer { closedir(listing) }
@@ -69,12 +68,23 @@ public struct SocketOwners: Sendable {
             guard let inode = Self.socketInode(folder, entry) else { continue }
             if index == nil {
                 index = Int32(processes.count)
-                let name = (try? lines(ofFile: "\(directory)/comm"))?.first ?? "?"
-                processes.append(SocketOwner(pid: pid, program: name))
+                processes.append(SocketOwner(pid: pid, program: Self.program(folder)))
             }
             // A process may have a socket open twice.
             if holders[inode]?.last != index { holders[inode, default: []].append(index!) }
         }
+    }
+
+    /// The name of the process whose fd directory this is, and of no other that was given its
+    /// number since; "?" for one that has just ended.
+    private static func program(_ folder: Int32) -> String {
+        let number = openat(folder, "../comm", O_RDONLY | O_CLOEXEC)
+        guard number >= 0 else { return "?" }
+        let file = Descriptor(owning: number)
+        // All of it but the newline behind it: one may be part of the name.
+        let text = String(
+            decoding: ((try? file.readAll(limit: 64)) ?? []).dropLast(), as: UTF8.self)
+        return text.isEmpty ? "?" : text
     }
 
     /// The inode of a link "socket:[4711]"; nil for other descriptors.

@@ -5,13 +5,21 @@ import Glibc
 public struct SocketQuery: Sendable {
     public enum Kind: Sendable { case connections, listeners, all }
 
+    /// Which network namespaces: they come and go, so they are looked up each time.
+    public enum Namespaces: Sendable, Equatable {
+        case own
+        /// Of this name, or of a process with this number.
+        case named(String)
+        case all
+    }
+
     public var selection: SocketSelection
     public var kind: Kind
-    public var namespaces: [NetworkNamespace]
+    public var namespaces: Namespaces
 
     public init(
         selection: SocketSelection = .everyone, kind: Kind = .connections,
-        namespaces: [NetworkNamespace]
+        namespaces: Namespaces = .own
     ) {
         self.selection = selection
         self.kind = kind
@@ -25,8 +33,17 @@ public struct SocketQuery: Sendable {
         let owners = SocketOwners(where: processes.contains)
         var detector = LaunchDetector()
         var result = SocketListing()
-        for namespace in namespaces {
-            let inventory = try namespace.enter { () throws(Failure) in try Self.inventory() }
+        var closed = 0
+        for namespace in try found() {
+            let inventory: SocketInventory
+            do throws(Failure) {
+                inventory = try namespace.enter(Self.inventory)
+            } catch {
+                guard namespaces == .all, namespace.label != nil else { throw error }
+                // One that has just gone has no sockets either.
+                if !namespace.isGone { closed += 1 }
+                continue
+            }
             result.append(
                 SocketListing(
                     joining: inventory, owners: owners, namespace: namespace.label,
@@ -35,12 +52,27 @@ public struct SocketQuery: Sendable {
             if let refusal = inventory.mptcpRefusal { result.note(refusal) }
         }
         result.keep(kind)
-        if owners.isPartial && geteuid() != 0 {
+        if closed > 0 {
             result.notes.append(
-                "As root, it would also tell the programs and PIDs of other users' sockets"
+                closed == 1
+                    ? "1 network namespace could not be entered: try as root."
+                    : "\(closed) network namespaces could not be entered: try as root.")
+        }
+        if owners.isPartial {
+            let who = geteuid() == 0 ? "With CAP_SYS_PTRACE" : "As root"
+            result.notes.append(
+                "\(who), it would also tell the programs and PIDs of other users' sockets"
                     + " and list their plain TCP sockets.")
         }
         return result
+    }
+
+    private func found() throws(Failure) -> [NetworkNamespace] {
+        switch namespaces {
+        case .own: [try NetworkNamespace.current()]
+        case .named(let name): [try NetworkNamespace.named(name)]
+        case .all: try NetworkNamespace.all()
+        }
     }
 
     /// What the calling thread's network namespace tells.

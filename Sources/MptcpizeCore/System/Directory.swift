@@ -16,8 +16,8 @@ func directoryEntries(_ path: String) -> [String] {
 }
 
 /// The numbers of all processes, falling.
-func processNumbers(proc: String = "/proc") -> [Int32] {
-    directoryEntries(proc).compactMap { Int32($0) }.filter { $0 > 0 }.sorted(by: >)
+func processNumbers() -> [Int32] {
+    directoryEntries("/proc").compactMap { Int32($0) }.filter { $0 > 0 }.sorted(by: >)
 }
 
 /// Where a symbolic link leads; nil for anything else.

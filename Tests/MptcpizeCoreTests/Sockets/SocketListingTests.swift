@@ -32,6 +32,36 @@ struct SocketListingTests {
         #expect(listing.sockets.first?.subflows.count == 2)
     }
 
+    /// What a socket of this process is that has no token, and so is in the list of TCP only.
+    private func unlisted(state: UInt8 = 1, flags: UInt32) throws -> Wire? {
+        let own = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(own) }
+        var status = stat()
+        try #require(fstat(own, &status) == 0)
+        let upperLayer =
+            Messages.attribute(1, Array("mptcp\0".utf8))
+            + Messages.attribute(3 | 0x8000, Messages.attribute(8, Messages.bytes(flags)))
+        var subflow = Messages.socket(Messages.attribute(19 | 0x8000, upperLayer))
+        subflow[17] = state
+        subflow.replaceSubrange(84..<88, with: Messages.bytes(UInt32(status.st_ino)))
+        let inventory = try SocketInventory(
+            over: RecordedChannel.ofRecordedDumps(
+                mptcp: Messages.done(), tcp: subflow + Messages.done()))
+        let owners = SocketOwners { $0 == getpid() }
+        return SocketListing(joining: inventory, owners: owners).sockets.first?.wire
+    }
+
+    @Test("a socket that is in the list of TCP only: not yet, or no longer, MPTCP")
+    func unlisted() throws {
+        #expect(try unlisted(state: 2, flags: 0x02) == .unconnected)
+        #expect(try unlisted(state: 7, flags: 0x02) == .unconnected)
+        #expect(try unlisted(state: 10, flags: 0) == .listening)
+        // It fell back before it asked (after a blackhole), or came between the two lists.
+        #expect(try unlisted(flags: 0x80) == .fallback)
+        #expect(try unlisted(flags: 0xC3) == .mptcp)
+        #expect(try unlisted(flags: 0xCC) == nil, "a part of another connection")
+    }
+
     @Test("without byte counters (Linux 6.1), what the subflows carried is told")
     func withoutCounters() throws {
         let old = Messages.socket(Messages.attribute(2, Array(Messages.mptcpInfo[..<48])))
