@@ -36,6 +36,11 @@ bool clinux_wait_signal(const sigset_t *signals, int milliseconds, struct clinux
   return true;
 }
 
+bool clinux_ignores(int signal) {
+  struct sigaction action;
+  return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 int clinux_sigrtmin(void) { return SIGRTMIN; }
 
 int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }

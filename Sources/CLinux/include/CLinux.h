@@ -48,6 +48,9 @@ struct clinux_signal {
 /// Waits for one of the blocked signals; false when the time is up.
 bool clinux_wait_signal(const sigset_t *signals, int milliseconds, struct clinux_signal *signal);
 
+/// Whether a signal's disposition is SIG_IGN: a function pointer, which Swift cannot compare.
+bool clinux_ignores(int signal);
+
 /// SIGRTMIN is a function call behind a macro.
 int clinux_sigrtmin(void);
 

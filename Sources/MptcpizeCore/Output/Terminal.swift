@@ -9,13 +9,16 @@ public struct Terminal: Sendable {
 
     public var isTerminal: Bool { isatty(stream) == 1 }
 
+    /// Whether it takes escape sequences: more than a printer does.
+    public var isAddressable: Bool {
+        isTerminal && !["", "dumb"].contains(Self.variable("TERM"))
+    }
+
     /// Whether it takes colours, and its user wants them (no-color.org).
-    public var isStyled: Bool {
-        func variable(_ name: String) -> String {
-            getenv(name).map { String(cString: $0) } ?? ""
-        }
-        return isTerminal && variable("NO_COLOR").isEmpty
-            && !["", "dumb"].contains(variable("TERM"))
+    public var isStyled: Bool { isAddressable && Self.variable("NO_COLOR").isEmpty }
+
+    private static func variable(_ name: String) -> String {
+        getenv(name).map { String(cString: $0) } ?? ""
     }
 
     /// Its size in characters; nil for what is no terminal.
