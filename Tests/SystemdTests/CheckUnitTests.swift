@@ -120,26 +120,132 @@ struct CheckUnitTests {
         #expect(isSupported == (system == .trixie))
     }
 
-    @Test("several links and no endpoint: NetworkManager's own way where it runs")
+    /// A connection profile of NetworkManager's, for one link.
+    private func profile(_ name: String, link: Int) -> String {
+        """
+        [connection]
+        id=\(name)
+        uuid=00000000-0000-4000-8000-00000000000\(link)
+        type=ethernet
+        interface-name=eth\(link)
+
+        [ipv4]
+        method=manual
+        address1=10.9.\(link).1/24,10.9.\(link).2
+        [ipv6]
+        method=disabled
+        """
+    }
+
+    @Test("several links: NetworkManager makes the endpoints, where it does")
     func networkManager() throws {
-        let machine = try ServiceMachine()
+        let machine = try ServiceMachine(.trixie)
+        let profiles = "/etc/NetworkManager/system-connections"
         try machine.must(
             """
             ip netns add peer
-            for link in 1 2; do
+            for link in 1 2 3; do
                 ip link add eth$link type veth peer name eth$link netns peer
-                ip address add 10.9.$link.1/24 dev eth$link
-                ip link set eth$link up; ip netns exec peer ip link set eth$link up
+                ip -n peer address add 10.9.$link.2/24 dev eth$link
+                ip -n peer link set eth$link up
+            done
+            # Without udev, NetworkManager would wait for it; where /sys cannot be written, not.
+            mount -o remount,ro,bind /sys
+            """)
+        try machine.write(
+            "[main]\nplugins=keyfile\nno-auto-default=*\n",
+            to: "/etc/NetworkManager/NetworkManager.conf")
+        for link in 1...2 {
+            try machine.write(
+                profile("uplink: \(link)", link: link), to: "\(profiles)/eth\(link).nmconnection")
+        }
+        try machine.must(
+            """
+            chmod 600 \(profiles)/*
+            systemctl start NetworkManager
+            nm-online --wait-for-startup --quiet --timeout 60
+            """)
+        let made = try check(machine)
+        let shown = try machine.must("ip mptcp endpoint show; nmcli device status")
+        let manager = try #require(
+            made.first { $0.subject == "NetworkManager" }, "\(made) \(shown)")
+        #expect(manager.level == "ok")
+        #expect(
+            manager.text == "makes the endpoints of eth1 (connection “uplink: 1”), eth2"
+                + " (connection “uplink: 2”): connection.mptcp-flags", "\(manager) \(shown)")
+        #expect(made.filter { $0.subject.hasPrefix("endpoint ") }.count == 2)
+
+        // The same endpoints, made by hand, on links with which it has nothing to do.
+        try machine.must(
+            """
+            for link in 1 2; do nmcli device set eth$link managed no; done
+            ip mptcp endpoint flush
+            for link in 1 2; do
+                ip address replace 10.9.$link.1/24 dev eth$link; ip link set eth$link up
+                ip mptcp endpoint add 10.9.$link.1 dev eth$link subflow
             done
             """)
-        let without = try #require(try check(machine).first { $0.subject == "endpoints" })
-        #expect(without.next?.hasPrefix("ip mptcp endpoint add") == true, "\(without)")
-        try machine.add([
-            "NetworkManager.service":
-                "[Service]\nRuntimeDirectory=NetworkManager\nExecStart=/bin/sleep 1000\n"
-        ])
-        try machine.must("systemctl start NetworkManager")
-        let with = try #require(try check(machine).first { $0.subject == "endpoints" })
-        #expect(with.next?.contains("nmcli") == true, "\(with)")
+        let byHand = try check(machine)
+        #expect(byHand.filter { $0.subject.hasPrefix("endpoint ") }.count == 2)
+        #expect(!byHand.contains { $0.subject == "NetworkManager" }, "\(byHand)")
+        try machine.must("ip mptcp endpoint flush")
+        let unmanaged = try #require(try check(machine).first { $0.subject == "endpoints" })
+        #expect(unmanaged.level == "problem" && !unmanaged.text.contains("NetworkManager"))
+        #expect(unmanaged.next?.hasPrefix("ip mptcp endpoint add 10.9.") == true, "\(unmanaged)")
+
+        // Its own again, with MPTCP off where the default route is, and no such route elsewhere.
+        try machine.must(
+            """
+            sed -i 's/^interface-name.*/&\\nmptcp-flags=1/' \(profiles)/eth2.nmconnection
+            sed -i 's/^address1.*/&\\nnever-default=true/' \(profiles)/eth1.nmconnection
+            nmcli connection reload
+            for link in 1 2; do
+                nmcli device set eth$link managed yes
+                nmcli --wait 60 connection up "uplink: $link"
+            done
+            """)
+        let off = try #require(try check(machine).first { $0.subject == "endpoints" })
+        #expect(off.level == "problem")
+        let reason =
+            "NetworkManager makes none of eth1: connection “uplink: 1” has no default route"
+        #expect(off.text.contains(reason), "\(off)")
+        let command = try #require(off.next)
+        #expect(command.hasPrefix("nmcli connection modify "), "\(off)")
+        try machine.must(command)
+        let mended = try check(machine)
+        let maker = try #require(mended.first { $0.subject == "NetworkManager" }, "\(mended)")
+        #expect(maker.text.hasPrefix("makes the endpoints of eth1 (connection “uplink: 1”):"))
+        try machine.must(
+            """
+            nmcli connection modify 'uplink: 1' connection.mptcp-flags disabled
+            nmcli device reapply eth1
+            """)
+        let disabled = try #require(try check(machine).first { $0.subject == "endpoints" })
+        #expect(disabled.text.contains("MPTCP is off in connection “uplink: 1”"), "\(disabled)")
+
+        // Off for all connections that say nothing of their own.
+        try machine.must(
+            """
+            sed -i /mptcp-flags/d \(profiles)/*
+            printf '[connection]\\nconnection.mptcp-flags=1\\n' >>/etc/NetworkManager/NetworkManager.conf
+            systemctl restart NetworkManager
+            ip mptcp endpoint flush
+            nm-online --wait-for-startup --quiet --timeout 60
+            for link in 1 2; do nmcli --wait 60 connection up "uplink: $link"; done
+            """)
+        let general = try #require(try check(machine).first { $0.subject == "endpoints" })
+        #expect(general.text.contains("MPTCP is off in connection “uplink: 1”"), "\(general)")
+
+        // A bridge of containers is no way out.
+        try machine.must(
+            """
+            systemctl stop NetworkManager
+            ip link delete eth2
+            ip link add docker0 type bridge; ip link set eth3 master docker0
+            ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up; ip link set eth3 up
+            until ip -brief link show docker0 | grep -q ' UP '; do sleep 0.05; done
+            """)
+        let bridged = try #require(try check(machine).first { $0.subject == "endpoints" })
+        #expect(bridged.level == "note" && bridged.text.contains("only one interface (eth1)"))
     }
 }

@@ -8,19 +8,26 @@ public struct Route: Equatable, Sendable {
     public var interface: Int32
     public var gateway: SocketAddress?
 
+    /// - Parameter interface: of a socket that is bound to one, its number.
     /// - Throws: ENETUNREACH and the like where there is no route, EINVAL where the source
     ///   is no address of this host.
     public init(
-        to destination: SocketAddress, from source: SocketAddress?,
+        to destination: SocketAddress, from source: SocketAddress?, boundTo interface: Int32? = nil,
         over channel: borrowing some NetlinkChannel & ~Copyable
     ) throws(Errno) {
         let family = destination.family == .inet ? UInt8(AF_INET) : UInt8(AF_INET6)
         let bits: UInt8 = destination.family == .inet ? 32 : 128
+        // For a bound socket without any route, IPv4 takes the destination to be on its link, and
+        // asks there for who has the address: only what the tables have is a route.
+        let flags: UInt32 = interface == nil ? 0 : 0x2000  // RTM_F_FIB_MATCH, Linux 4.13
         // struct rtmsg: family, destination's and source's bits, tos, table, protocol, scope,
         // type, u32 flags.
         var request = NetlinkRequest(
             type: UInt16(RTM_GETROUTE), isDump: false,
-            payload: [family, bits, source == nil ? 0 : bits, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+            payload: [family, bits, source == nil ? 0 : bits, 0, 0, 0, 0, 0] + bytes(of: flags))
+        if let interface {
+            request.append(attribute: UInt16(RTA_OIF.rawValue), bytes(of: interface))
+        }
         request.append(attribute: UInt16(RTA_DST.rawValue), destination.networkBytes)
         if let source { request.append(attribute: UInt16(RTA_SRC.rawValue), source.networkBytes) }
         guard let route = try channel.ask(request, parse: { Route($0, family: family) }) else {

@@ -95,19 +95,30 @@ enum MPTCPTrial: Equatable {
 }
 
 extension MPTCPInfo {
-    /// getsockopt(MPTCP_INFO) of a socket; nil where it is, or has become, plain TCP, and
-    /// from Linux < 5.16.
+    /// What the kernel tells of an MPTCP socket of this process; nil where it never asked for
+    /// MPTCP.
     init?(of fd: Int32) {
+        guard let info = Self.option(of: fd) ?? Self.diagnosis(of: fd) else { return nil }
+        self = info
+    }
+
+    /// getsockopt(MPTCP_INFO): refused for a socket that has become plain TCP, and by
+    /// Linux < 5.16.
+    private static func option(of fd: Int32) -> MPTCPInfo? {
         let level: Int32 = 284  // SOL_MPTCP
         let option: Int32 = 1  // MPTCP_INFO
         var buffer = [UInt8](repeating: 0, count: 256)
         var length = socklen_t(buffer.count)
         guard getsockopt(fd, level, option, &buffer, &length) == 0 else { return nil }
-        guard
-            let info = buffer.withUnsafeBytes({
-                MPTCPInfo(ByteView(.init(rebasing: $0[..<Int(length)])))
-            })
+        return buffer.withUnsafeBytes { MPTCPInfo(ByteView(.init(rebasing: $0[..<Int(length)]))) }
+    }
+
+    /// The same from the list of all sockets, where it has been since Linux 5.9.
+    private static func diagnosis(of fd: Int32) -> MPTCPInfo? {
+        var status = stat()
+        guard fstat(fd, &status) == 0,
+            let inventory = try? SocketInventory(over: NetlinkSocket(NETLINK_SOCK_DIAG))
         else { return nil }
-        self = info
+        return inventory.mptcp.first { UInt64($0.inode) == UInt64(status.st_ino) }?.mptcp
     }
 }

@@ -7,10 +7,13 @@ struct PathChecks {
     private let interfaces: [Interface]
     /// Interfaces that a path can go through.
     private let usable: [Interface]
+    private let networkManager = NetworkManager()
 
-    init(interfaces: [Interface] = Interface.all()) {
-        self.interfaces = interfaces
-        usable = interfaces.filter { !$0.isLoopback && $0.isRunning && !$0.addresses.isEmpty }
+    init() {
+        interfaces = Interface.all()
+        usable = interfaces.filter {
+            !$0.isLoopback && $0.isRunning && !$0.addresses.isEmpty && !$0.isInternalBridge
+        }
     }
 
     func findings() -> [Finding] {
@@ -65,7 +68,21 @@ struct PathChecks {
     private func configured(_ management: PathManagement) -> [Finding] {
         let endpoints = management.endpoints.filter { !$0.flags.contains(.implicit) }
         guard !endpoints.isEmpty else { return [unconfigured] + limits(management) }
-        return endpoints.map(finding) + limits(management)
+        return endpoints.map(finding) + [made(endpoints)].compactMap { $0 } + limits(management)
+    }
+
+    /// Who sees to the endpoints, so that nobody else need.
+    private func made(_ endpoints: [MPTCPEndpoint]) -> Finding? {
+        let names = interfaces.compactMap { interface -> String? in
+            let maker = endpoints.lazy.compactMap {
+                networkManager.maker(of: $0, on: interface)
+            }.first
+            return maker.map { "\(interface.name) (connection “\($0.name)”)" }
+        }
+        guard !names.isEmpty else { return nil }
+        return Finding(
+            .ok, "NetworkManager",
+            "makes the endpoints of \(names.joined(separator: ", ")): connection.mptcp-flags")
     }
 
     /// What to do where there is no endpoint.
@@ -80,20 +97,32 @@ struct PathChecks {
                     : "none, and only one interface (\(names)): connections have one path unless"
                         + " the peer offers more")
         }
-        let isManaged = access("/run/NetworkManager", F_OK) == 0
         let others = usable.filter { $0.index != defaultInterface }
-        let commands = others.flatMap { interface in
-            interface.addresses.prefix(1).map {
-                "ip mptcp endpoint add \($0.host) dev \(interface.name) subflow"
+        let reasons = others.compactMap { interface in
+            networkManager.connection(of: interface).map { connection in
+                "; NetworkManager makes none of \(interface.name): "
+                    + (connection.flags.endpoint == nil
+                        ? "MPTCP is off in connection “\(connection.name)”"
+                        : "connection “\(connection.name)” has no default route, or came up when"
+                            + " MPTCP was off")
             }
         }
         return Finding(
             .problem, subject,
-            "none, with several interfaces (\(names)): connections use one path only",
-            next: isManaged
-                ? "NetworkManager does it: `nmcli connection modify NAME connection.mptcp-flags"
-                    + " subflow` for each, then `nmcli connection up NAME`"
-                : commands.joined(separator: "; "))
+            "none, with several interfaces (\(names)): connections use one path only"
+                + reasons.joined(),
+            next: others.compactMap(endpointCommand).joined(separator: "; "))
+    }
+
+    private func endpointCommand(_ interface: Interface) -> String? {
+        // One made by ip(8) would go when NetworkManager applies its connection again.
+        if let connection = networkManager.connection(of: interface) {
+            return "nmcli connection modify \(connection.uuid) connection.mptcp-flags"
+                + " subflow,also-without-default-route; nmcli device reapply \(interface.name)"
+        }
+        return interface.addresses.first.map {
+            "ip mptcp endpoint add \($0.host) dev \(interface.name) subflow"
+        }
     }
 
     /// The interface that packets to far away leave by.
@@ -110,9 +139,10 @@ struct PathChecks {
     }
 
     private static func route(
-        to destination: SocketAddress, from source: SocketAddress?
+        to destination: SocketAddress, from source: SocketAddress?, boundTo interface: Int32? = nil
     ) throws(Errno) -> Route {
-        try Route(to: destination, from: source, over: NetlinkSocket(NETLINK_ROUTE))
+        try Route(
+            to: destination, from: source, boundTo: interface, over: NetlinkSocket(NETLINK_ROUTE))
     }
 
     private func finding(_ endpoint: MPTCPEndpoint) -> Finding {
@@ -143,19 +173,37 @@ struct PathChecks {
         guard let far = Self.farAway.first(where: { $0.family == endpoint.address.family }) else {
             return Finding(.ok, subject, what)
         }
+        let good = Finding(.ok, subject, "\(what): packets from it leave by \(own.name)")
         do throws(Errno) {
             let route = try Self.route(to: far, from: endpoint.address)
-            if route.interface == own.index {
-                return Finding(.ok, subject, "\(what): packets from it leave by \(own.name)")
-            }
+            if route.interface == own.index { return good }
             let other =
                 interfaces.first { $0.index == route.interface }?.name ?? "another interface"
-            let strict = strictFilter(own.name) || strictFilter(other)
+            // There is no such filter for IPv6.
+            let strict =
+                endpoint.address.family == .inet
+                && (strictFilter(own.name) || strictFilter(other))
+            guard endpoint.interface == own.index else {
+                return Finding(
+                    .problem, subject,
+                    "\(what): packets from it to far away leave by \(other)"
+                        + (strict ? ", and rp_filter drops what comes back" : ""),
+                    next: Self.routeCommands(endpoint, own))
+            }
+            // Subflows from it are bound to its interface, whose routes alone count then.
+            guard (try? Self.route(to: far, from: endpoint.address, boundTo: own.index)) != nil
+            else {
+                return Finding(
+                    .problem, subject,
+                    "\(what): there is no route to far away by \(own.name), only by \(other)",
+                    next: Self.routeCommands(endpoint, own))
+            }
+            if !strict { return good }
             return Finding(
                 .problem, subject,
-                "\(what): packets from it to far away leave by \(other)"
-                    + (strict ? ", and rp_filter drops what comes back" : ""),
-                next: Self.routeCommands(endpoint, own))
+                "\(what): rp_filter drops what comes back by \(own.name), since the first route"
+                    + " is by \(other)",
+                next: "sysctl -w net.ipv4.conf.\(own.name).rp_filter=2")
         } catch {
             return Finding(
                 .note, subject,
@@ -172,7 +220,8 @@ struct PathChecks {
             + " \(ip) route add default via GATEWAY dev \(own.name) table \(table)"
     }
 
-    /// Reverse path filtering as it acts: the stricter of "all" and the interface's own.
+    /// Reverse path filtering as it acts: the greater of "all" and the interface's own, of which
+    /// 1 is strict and 2 is loose.
     private func strictFilter(_ name: String) -> Bool {
         // "." in an interface's name is "/" in a sysctl's; as a path it needs no change.
         let values = ["all", name].map { place in

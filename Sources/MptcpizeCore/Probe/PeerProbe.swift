@@ -140,14 +140,15 @@ public struct PeerProbe: Sendable {
         }
         if fellBack || most == 0 { return [plain(subject, before)] }
         let announced = events.announced(token: token)
-        var findings = [
+        let paths = Self.paths(token)
+        // Where the peer hung up, they may be gone. The kernel's own number has those that are
+        // still trying to join.
+        let count = paths.isEmpty || ended ? most : paths.count
+        return [
             Finding(
                 .ok, subject,
-                "speaks MPTCP; \(most == 1 ? "1 path" : "\(most) paths") within a second")
-        ]
-        findings += subflows(subject, token)
-        findings.append(announcement(subject, announced))
-        return findings
+                "speaks MPTCP; \(count == 1 ? "1 path" : "\(count) paths") within a second")
+        ] + paths.map { Self.finding(subject, $0) } + [announcement(subject, announced)]
     }
 
     private func plain(_ subject: String, _ before: MPTCPCounters) -> Finding {
@@ -172,18 +173,19 @@ public struct PeerProbe: Sendable {
     }
 
     /// Each path, from the diagnosis of this very connection.
-    private func subflows(_ subject: String, _ token: UInt32) -> [Finding] {
+    private static func paths(_ token: UInt32) -> [DiagSocket] {
         guard let inventory = try? SocketInventory(over: NetlinkSocket(NETLINK_SOCK_DIAG)) else {
             return []
         }
         let listing = SocketListing(joining: inventory, owners: SocketOwners())
         let own = listing.sockets.first { $0.socket.mptcp?.token == token }
-        return (own?.subflows ?? []).map { path in
-            let role = path.role
-            let kind =
-                role?.isBackup == true ? "backup" : role?.isJoined == true ? "joined" : "first"
-            return Finding(.ok, subject, "path \(path.local.text) → \(path.remote.text), \(kind)")
-        }
+        return (own?.subflows ?? []).filter(\.isSynchronized)
+    }
+
+    private static func finding(_ subject: String, _ path: DiagSocket) -> Finding {
+        let role = path.role
+        let kind = role?.isBackup == true ? "backup" : role?.isJoined == true ? "joined" : "first"
+        return Finding(.ok, subject, "path \(path.local.text) → \(path.remote.text), \(kind)")
     }
 
     private func announcement(_ subject: String, _ announced: [SocketAddress]?) -> Finding {
