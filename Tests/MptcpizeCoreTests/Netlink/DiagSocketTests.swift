@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Testing
 
 @testable import MptcpizeCore
@@ -125,31 +125,63 @@ struct DiagSocketTests {
         #expect(TCPState(rawValue: 200).name == "state-200")
     }
 
-    @Test("bytes of any kind are answered with a list or an error, never with a crash")
+    @Test("bytes of any kind are answered with a listing or an error, never with a crash")
     func fuzz() throws {
         var random = SeededGenerator(state: 20_240_607)
-        for round in 0..<20_000 {
-            let isTCP = round.isMultiple(of: 2)
-            var bytes = isTCP ? RecordedDumps.tcp : RecordedDumps.mptcp
-            for _ in 0..<Int.random(in: 1...8, using: &random) {
-                let place = Int.random(in: bytes.indices, using: &random)
-                switch Int.random(in: 0..<4, using: &random) {
-                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
-                case 1: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-                case 2 where bytes.count > 16: bytes.removeSubrange(place / 2..<place / 2 + 5)
-                default: bytes = Array(bytes.prefix(max(place, 8)))
-                }
-            }
-            let channel = RecordedChannel { _, _ in [bytes] }
-            let list: DiagSocket.List = isTCP ? .tcp : .mptcp
-            let request = DiagSocket.request(list, family: AF_INET, states: .max)
+        let rounds = 6000
+        var (parsed, joined, refused) = (0, 0, 0)
+        for round in 0..<rounds {
+            let channel = RecordedChannel.ofRecordedDumps(
+                mptcp: RecordedDumps.mptcp.mutated(using: &random),
+                tcp: RecordedDumps.tcp.mutated(using: &random))
+            let inventory: SocketInventory
             do {
-                let found = try channel.dump(request) { DiagSocket($0, listing: list) }
-                #expect(found.items.count <= 3)
+                inventory = try SocketInventory(over: channel)
             } catch {
                 #expect(error.rawValue > 0)
+                refused += 1
+                continue
+            }
+            #expect(inventory.mptcp.count <= 3 && inventory.tcp.count <= 6)
+            if !inventory.mptcp.isEmpty && !inventory.tcp.isEmpty { parsed += 1 }
+            let listing = SocketListing(
+                joining: inventory, owners: SocketOwners(), underUs: { _ in true })
+            if listing.sockets.first?.subflows.count == 2 { joined += 1 }
+            let rates = SocketRates(from: listing, to: listing, elapsed: .zero)
+            for line in listing.lines(SocketTextOptions(isDetailed: true, rates: rates)) {
+                #expect(!line.isEmpty && !line.contains("\n") && !line.contains("\u{1B}"))
+            }
+            guard round.isMultiple(of: 20) else { continue }
+            let document = Data(listing.json(rates: rates).text)
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: document) }
+        }
+        // Most bytes are taken for what they say, and some are refused as a whole.
+        #expect(parsed > rounds / 3 && joined > rounds / 10 && refused > 0)
+    }
+}
+
+extension [UInt8] {
+    /// With some bytes changed, left out, put in twice, or cut off. Most changes are such that
+    /// the message stays whole, so that what reads its attributes sees them.
+    func mutated(using random: inout SeededGenerator) -> [UInt8] {
+        var bytes = self
+        for _ in 0..<Int.random(in: 1...6, using: &random) {
+            guard bytes.count > 24 else { break }
+            let place = Int.random(in: 16..<bytes.count - 8, using: &random)
+            switch Int.random(in: 0..<20, using: &random) {
+            case 0..<6: bytes[place] = UInt8.random(in: 0...255, using: &random)
+            case 6..<12: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            // Lengths and types of attributes lie at multiples of four.
+            case 12..<17:
+                let value = [0, 1, 3, 4, 5, 8, 20, 0x7FFF, 0xFFFF].randomElement(using: &random)!
+                bytes[place & ~3] = UInt8(value & 0xFF)
+                bytes[(place & ~3) + 1] = UInt8(value >> 8)
+            case 17: bytes.removeSubrange(place..<place + 4)
+            case 18: bytes.insert(contentsOf: bytes[place..<place + 8], at: place)
+            default: bytes = Array(bytes.prefix(place))
             }
         }
+        return bytes
     }
 }
 

@@ -41,7 +41,7 @@ struct PathManagementTests {
             + Messages.attribute(3, Messages.bytes(UInt32(2))))  // MPTCP_PM_ATTR_SUBFLOWS
 
     private static func channel(
-        endpoint: [UInt8] = endpoint, limits: [UInt8] = limits
+        family: [UInt8] = family, endpoint: [UInt8] = endpoint, limits: [UInt8] = limits
     ) -> RecordedChannel {
         RecordedChannel { request, _ in
             switch (request[4], request[16]) {
@@ -77,19 +77,71 @@ struct PathManagementTests {
         #expect(throws: Errno(rawValue: ENOENT)) { try PathManagement(over: channel) }
     }
 
+    /// MPTCP_EVENT_ANNOUNCED: the peer of connection 7 has announced 10.0.2.2:8080.
+    private static let announcement = Messages.message(
+        type: 29, flags: 0,
+        [6, 1, 0, 0]
+            + Messages.attribute(1, Messages.bytes(UInt32(7)))  // MPTCP_ATTR_TOKEN
+            + Messages.attribute(4, [2])  // MPTCP_ATTR_REM_ID
+            + Messages.attribute(7, [10, 0, 2, 2])  // MPTCP_ATTR_DADDR4
+            + Messages.attribute(10, Messages.bytes(UInt16(8080).bigEndian)))  // MPTCP_ATTR_DPORT
+
+    private static func announced(_ datagram: [UInt8]) -> (token: UInt32, address: SocketAddress)? {
+        var found: (token: UInt32, address: SocketAddress)?
+        datagram.withUnsafeBytes { bytes in
+            NetlinkMessage.each(in: ByteView(bytes)) {
+                found = PathEvents.address(in: $0) ?? found
+            }
+        }
+        return found
+    }
+
+    /// RTM_NEWROUTE: by interface 3, over 10.0.2.254.
+    private static let route = Messages.message(
+        type: 24, flags: 0,
+        [2, 32, 32, 0, 254, 0, 0, 1, 0, 2, 0, 0]  // struct rtmsg
+            + Messages.attribute(4, Messages.bytes(Int32(3)))  // RTA_OIF
+            + Messages.attribute(5, [10, 0, 2, 254]))  // RTA_GATEWAY
+
+    private static func route(_ answer: [UInt8]) throws(Errno) -> Route {
+        try Route(
+            to: SocketAddress(numeric: "198.51.100.1")!, from: SocketAddress(numeric: "10.0.2.1"),
+            over: RecordedChannel { _, _ in [answer] })
+    }
+
+    @Test("an address that a peer announces, and a route")
+    func announcedAndRouted() throws {
+        let announced = try #require(Self.announced(Self.announcement))
+        #expect(announced.token == 7 && announced.address.text == "10.0.2.2:8080")
+        let route = try Self.route(Self.route)
+        #expect(route.interface == 3 && route.gateway?.host == "10.0.2.254")
+        #expect(throws: Errno(rawValue: ENETUNREACH)) {
+            try Self.route(Messages.error(ENETUNREACH))
+        }
+    }
+
     @Test("bytes of any kind are answered with a value or an error, never with a crash")
     func fuzz() {
         var random = SeededGenerator(state: 7)
-        for _ in 0..<5000 {
-            var endpoint = Self.endpoint
-            var limits = Self.limits
-            for _ in 0..<4 {
-                let place = Int.random(in: 0..<limits.count, using: &random)
-                endpoint[place] = UInt8.random(in: 0...255, using: &random)
-                let other = Int.random(in: 0..<limits.count, using: &random)
-                limits[other] = UInt8.random(in: 0...255, using: &random)
+        let rounds = 5000
+        var (managed, announced, routed) = (0, 0, 0)
+        for _ in 0..<rounds {
+            let channel = Self.channel(
+                family: Bool.random(using: &random)
+                    ? Self.family.mutated(using: &random) : Self.family,
+                endpoint: Self.endpoint.mutated(using: &random),
+                limits: Self.limits.mutated(using: &random))
+            if let found = try? PathManagement(over: channel), !found.endpoints.isEmpty {
+                managed += 1
+                #expect(!found.endpoints[0].flags.words.contains("\n"))
             }
-            _ = try? PathManagement(over: Self.channel(endpoint: endpoint, limits: limits))
+            if Self.announced(Self.announcement.mutated(using: &random)) != nil { announced += 1 }
+            if let route = try? Self.route(Self.route.mutated(using: &random)) {
+                routed += 1
+                #expect(route.gateway?.host.isEmpty != true)
+            }
         }
+        // Most are taken for what they say.
+        for count in [managed, announced, routed] { #expect(count > rounds / 10) }
     }
 }
