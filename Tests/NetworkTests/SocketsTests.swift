@@ -137,7 +137,9 @@ struct SocketsTests {
         }
         #expect(row?.number("paths") == 1)
         let text = try mustRun([Products.mptcpize, "sockets", "-v"], in: paths.client)
-        #expect(text.contains("joining"), "\(text)")
+        // "├ joining joined LOCAL REMOTE 0 B 0 B RETRANS IDLE rtt …"
+        let joining = try #require(text.split(separator: "\n").first { $0.contains(" joining ") })
+        #expect(joining.contains(#/ 0 B +0 B +[0-9]+ +- rtt /#), "\(text)")
         #expect(text.contains("1 connection: 1 MPTCP."), "\(text)")
         let probe = try CommandLineTool.findings("--probe", "10.77.1.2:4000", in: paths.client)
         #expect(probe.first?["text"] == "speaks MPTCP; 1 path within a second", "\(probe)")

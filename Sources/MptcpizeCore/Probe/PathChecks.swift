@@ -179,10 +179,8 @@ struct PathChecks {
             if route.interface == own.index { return good }
             let other =
                 interfaces.first { $0.index == route.interface }?.name ?? "another interface"
-            // There is no such filter for IPv6.
-            let strict =
-                endpoint.address.family == .inet
-                && (strictFilter(own.name) || strictFilter(other))
+            // What comes back comes by its own link. There is no such filter for IPv6.
+            let strict = endpoint.address.family == .inet && strictFilter(own.name)
             guard endpoint.interface == own.index else {
                 return Finding(
                     .problem, subject,

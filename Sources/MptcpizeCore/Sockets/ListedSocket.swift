@@ -54,7 +54,7 @@ public struct ListedSocket: Sendable {
         {
             return min(sent, received)
         }
-        return carriers.map { min($0.lastDataSent, $0.lastDataReceived) }.min()
+        return isListener ? nil : (subflows.isEmpty ? [socket] : subflows).compactMap(\.idle).min()
     }
 
     /// The MPTCP level counts nothing for a connection that fell back.
@@ -89,6 +89,13 @@ extension DiagSocket {
     /// Whether both sides have agreed on a connection (RFC 9293, 3.3.2), which it still is.
     var isSynchronized: Bool {
         ![.synSent, .synReceived, .close, .listen].contains(state)
+    }
+
+    /// Milliseconds since data last went either way, by TCP's account.
+    var idle: UInt32? {
+        // Before there is a connection, it is the machine's uptime.
+        guard isSynchronized, let tcp else { return nil }
+        return min(tcp.lastDataSent, tcp.lastDataReceived)
     }
 
     public var role: SubflowRole? {

@@ -94,9 +94,8 @@ extension SocketListing {
             .init(tcp?.bytesReceived.map(byteCount) ?? "-"),
         ]
         if options.rates != nil { cells += ["", ""] }
-        let idle = tcp.map { min($0.lastDataSent, $0.lastDataReceived) }
         cells.append(.init(tcp.map { "\($0.retransmits)" } ?? "-"))
-        cells.append(.init(idle.map { duration(milliseconds: UInt64($0)) } ?? "-"))
+        cells.append(.init(subflow.idle.map { duration(milliseconds: UInt64($0)) } ?? "-"))
         cells.append(.init(tcp.map { "rtt \(milliseconds($0.roundTripTime))" } ?? ""))
         return cells
     }
