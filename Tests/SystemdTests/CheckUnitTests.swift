@@ -65,6 +65,11 @@ struct CheckUnitTests {
         #expect(enabled[2].next == "systemctl restart nginx.service")
         try machine.must("systemctl restart nginx")
         #expect(try check(machine, "nginx.service").map(\.level) == ["ok", "ok"])
+
+        let listeners = try machine.must("mptcpize sockets --listening --unit nginx")
+        #expect(listeners.contains(#/LISTEN listening 0\.0\.0\.0:80 .* nginx\(/#), "\(listeners)")
+        let others = try machine.must("mptcpize sockets --listening --unit dbus.service")
+        #expect(!others.contains("nginx"), "\(others)")
     }
 
     @Test("MPTCP of a packaged service's own is named")
