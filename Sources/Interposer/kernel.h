@@ -95,15 +95,6 @@ __attribute__((packed))
 ;
 enum { EPOLL_CTL_ADD = 1 };
 
-/// struct linux_dirent64, include/linux/dirent.h.
-struct directory_entry {
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
-
 /// The result as a C library gives it: -1 and errno, or the value.
 long kernel_result(long result);
 
@@ -129,6 +120,20 @@ static inline int64_t kernel_get_int(int fd, int level, int name) {
 static inline uint64_t kernel_inode(int fd) {
   uint64_t status[(STAT_SIZE + 7) / 8];
   return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
+}
+
+/// S_IFMT of st_mode, include/uapi/linux/stat.h.
+enum file_type {
+  FILE_UNKNOWN = -1,
+  FILE_ANONYMOUS = 0,  ///< epoll, eventfd and the like: the kernel shows no type
+  FILE_SOCKET = 0140000,
+};
+
+/// FILE_UNKNOWN for what is not open, too.
+static inline enum file_type kernel_file_type(int fd) {
+  uint32_t status[STAT_SIZE / 4];
+  if (syscall2(SYS_fstat, fd, (long)status) < 0) return FILE_UNKNOWN;
+  return (enum file_type)(status[STAT_MODE / 4] & 0170000);
 }
 
 static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {

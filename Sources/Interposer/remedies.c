@@ -85,7 +85,7 @@ __attribute__((noinline)) static void look_for_connections(void) {
   // First, so that a connection made while we look is told of.
   __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
   bool found = false;
-  descriptors_each(look_at, &found);
+  descriptors_each(FILE_SOCKET, look_at, &found);
   for (int level = 0; !found && level < REMEDIES_LIMIT; level++) {
     for (size_t i = 0; i < REMEDIES_LIMIT / REMEDIES_BITS; i++) {
       __atomic_fetch_or(&remedies_settable[level][i], late[level][i], __ATOMIC_SEQ_CST);

@@ -67,6 +67,12 @@ struct CoexistenceTests {
         #expect(ring.events().last?.wireName == "listening")
     }
 
+    @Test("a program whose first thread has ended has its options mended")
+    func leaderEnds() throws {
+        let outcome = try preloaded([Fixtures.program("leader_ends")])
+        #expect(outcome.output == "0 6 1000\n", "\(outcome)")
+    }
+
     @Test("another preload library sees the same calls, before ours and after it")
     func otherPreloads() throws {
         let other = try Fixtures.library("counting_preload")

@@ -54,13 +54,33 @@ struct RemedyTests {
     @Test(
         "harm no socket where a filter answers one of their system calls with an error",
         arguments: [
-            "fstat", "getdents64", "dup3", "fcntl", "ppoll", "bind", "epoll_ctl", "getsockname",
+            "fstat", "dup3", "fcntl", "ppoll", "bind", "epoll_ctl", "getsockname",
         ])
     func refusedCall(call: String) throws {
         let outcome = try preloaded([Fixtures.program("refused_call"), call])
         #expect(
-            outcome.output == "other socket: the same\nflags: nonblocking close-on-exec\n",
-            "\(outcome)")
+            outcome.output == """
+                other socket: the same
+                flags: nonblocking close-on-exec
+                SO_REUSEADDR: 0
+
+                """, "\(outcome)")
+    }
+
+    @Test(
+        "open no file for each of a server's sockets when they replace one",
+        .requires(.command("strace")))
+    func manySockets() throws {
+        let files = try TemporaryDirectory()
+        let trace = files.file("trace")
+        let output = try mustRun([
+            "strace", "-e", "trace=openat", "-o", trace, "/usr/bin/env",
+            "LD_PRELOAD=\(Products.library())", Fixtures.program("many_sockets"), "1500",
+        ])
+        #expect(output == "6\n")
+        let opened = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+        // Its own start, the table's size twice, and the epoll set.
+        #expect(opened.count < 40, "\(opened.count)")
     }
 
     @Test("are off for run --strict")

@@ -12,7 +12,7 @@ struct SystemCallsTests {
     private static let wrappers = [
         "kernel_getsockopt": "getsockopt", "kernel_setsockopt": "setsockopt",
         "kernel_get_int": "getsockopt", "kernel_inode": "fstat", "kernel_ioctl": "ioctl",
-        "kernel_getpid": "getpid",
+        "kernel_getpid": "getpid", "kernel_file_type": "fstat",
     ]
 
     /// Calls that no service is surprised by.
