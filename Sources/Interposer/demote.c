@@ -12,6 +12,7 @@
 #include "state.h"
 
 bool demote_is_possible(int fd) {
+  if (kernel_is_mute || (state() & STATE_FIXED)) return false;
   // A fresh socket, bound or not, is the only one that shows exactly these two.
   enum { FRESH = POLLOUT | POLLHUP };
   struct poll_request request = {fd, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0};

@@ -188,11 +188,13 @@ static void inherit(int fd, void *context) {
 
 // By now, and not when the child comes to say so, is it known what the child will have.
 static void record_forking(void) {
+  if (!recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKING, -1);
   put(&event);
 }
 
 static void record_forked(void) {
+  if (!recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKED, -1);
   event.origin = owner;
   owner = event.pid;

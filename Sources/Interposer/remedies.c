@@ -40,9 +40,10 @@ void remedies_initialize(void) {
   }
 }
 
-// SO_PROTOCOL, or 0 for what is no socket.
+// Where the kernel may not be asked, a socket that refuses what TCP takes counts as one; and a
+// larger buffer harms no other.
 static bool is_mptcp(int fd) {
-  return kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
+  return kernel_is_mute || kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
 }
 
 // A connection that fell back hands options to its TCP subflow, which takes them all.
@@ -305,5 +306,6 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
 }
 
 bool remedies_answers_mark(int fd) {
-  return !(state() & (STATE_INERT | STATE_STRICT)) && errno_get() == ENOTTY && is_mptcp(fd);
+  return !(state() & (STATE_INERT | STATE_STRICT)) && errno_get() == ENOTTY &&
+         kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
 }
