@@ -137,6 +137,10 @@ INTERPOSED int prctl(int option, ...) {
   return result;
 }
 
+#if HAS_TIME64_NAMES
+ALSO_CALLED(int, __prctl_time64, "prctl", (int option, ...));
+#endif
+
 // include/uapi/linux/landlock.h; the same numbers on every architecture.
 enum { SYS_landlock_create_ruleset = 444, SYS_landlock_restrict_self = 446 };
 struct ruleset {

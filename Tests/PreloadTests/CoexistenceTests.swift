@@ -96,6 +96,28 @@ struct CoexistenceTests {
         #expect(outcome.output == "0 6 1000\n", "\(outcome)")
     }
 
+    @Test("any call may be the first one, before our constructor")
+    func firstCalls() throws {
+        let other = try Fixtures.library("early_call")
+        let names = try String(
+            contentsOfFile: Repository.path("Sources/Interposer/exports.txt"), encoding: .utf8
+        ).split(separator: "\n").filter { !$0.hasPrefix("#") && !$0.contains(" ") }
+        #expect(names.count > 30)
+        for name in names {
+            let outcome = try preloaded(
+                ["true"], library: "\(Products.library()):\(other)",
+                environment: ["EARLY_CALL": String(name)])
+            #expect(outcome.end == .exited(0) && outcome.errors.isEmpty, "\(name): \(outcome)")
+        }
+    }
+
+    @Test(
+        "nothing is left for dlerror() to tell", arguments: [Fixtures.Flavour.glibc, .musl])
+    func errorsOfTheLinker(flavour: Fixtures.Flavour) throws {
+        let program = try Fixtures.program("dl_error", flavour, flags: ["-ldl"])
+        #expect(try preloaded([program]).output == "nothing\n")
+    }
+
     @Test("another preload library sees the same calls, before ours and after it")
     func otherPreloads() throws {
         let other = try Fixtures.library("counting_preload")
@@ -157,7 +179,11 @@ extension Fixtures {
     fileprivate static func confine(_ flavour: Flavour) throws -> String {
         // The kernel's headers, which musl-gcc does not look for.
         let headers = ["/usr/include", "/usr/include/x86_64-linux-gnu"]
-        let flags = flavour == .musl ? headers.flatMap { ["-idirafter", $0] } : []
-        return try program("confine", flavour, flags: flags)
+        let flags: [Flavour: [String]] = [
+            .musl: headers.flatMap { ["-idirafter", $0] },
+            // Calls prctl by its other name.
+            .i386: ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"],
+        ]
+        return try program("confine", flavour, flags: flags[flavour] ?? [])
     }
 }

@@ -25,6 +25,20 @@ struct RemedyTests {
         #expect(!mended.output.contains("late"))
     }
 
+    @Test(
+        "show nothing either to 32-bit programs with 64 bits of time, which call other names",
+        .requires(.flavour(.i386)), arguments: ["ignored", "cork", "demoted", "not-demoted"])
+    func wideTime(behaviour: String) throws {
+        let program = try Fixtures.program(
+            "socket_remedies", .i386, flags: ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"])
+        // Headers before glibc 2.34 do not know the option.
+        try #require(mustRun(["nm", "-D", program]).contains("__setsockopt64"))
+        let plain = try run([program, behaviour])
+        let mended = try preloaded([program, behaviour], library: Products.library(.i386))
+        #expect(plain.succeeded && mended.succeeded, "\(mended)")
+        #expect(lines(mended.output) == lines(plain.output))
+    }
+
     @Test("replace only the sockets that have to be TCP")
     func demotion() throws {
         let program = try Fixtures.program("socket_remedies")
@@ -116,7 +130,10 @@ struct RemedyTests {
     /// What the probe still finds to differ between TCP and MPTCP.
     @Test("leave no option refused that a line of the table promises to take")
     func everyOption() throws {
-        let output = try preloaded([Fixtures.program("probe_options")]).output
+        let output = try mustRun(
+            ["env", "LD_PRELOAD=\(Products.library())", Fixtures.program("probe_options")])
+        // Options were tried on MPTCP sockets, those of the last level too.
+        #expect(output.contains("\nIPPROTO_TCP 31 ") && output.contains("\nIPPROTO_IPV6 "))
         var count = 0
         let table = mptcpize_option_table(&count)!
         let levels: [Int32: String] = [
