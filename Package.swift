@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// The marks without which it would take programs their shadow stacks.
+// The marks without which the preload library would take programs their shadow stacks.
 #if arch(x86_64)
     let protection = "-fcf-protection=return"
 #else

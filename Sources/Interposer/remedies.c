@@ -79,8 +79,8 @@ static void look_at(int fd, void *context) {
 
 // Their result has to be looked at only where there is a connection. While the process
 // has none, and no listener that another thread may be waiting at, they count as plain;
-// connect and accept end that. What arrives connected from elsewhere, over a UNIX socket,
-// is not noticed: there EINVAL stays.
+// connect and accept end that. What is connected otherwise (MSG_FASTOPEN, io_uring) or arrives
+// connected over a UNIX socket is not noticed: there EINVAL stays.
 __attribute__((noinline)) static void look_for_connections(void) {
   if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED) || (state() & STATE_CONFINED)) return;
   // First, so that a connection made while we look is told of.
