@@ -51,12 +51,18 @@ extension Performance {
                 "\(arrangement.rawValue)\n\(server)", sourceLocation: sourceLocation)
         }
         if arrangement == .both, let toServer, let fromClient {
-            for (sent, received) in [(toServer, fromClient), (fromClient, toServer)] {
+            for (sent, received, receiver) in [
+                (toServer, fromClient, server), (fromClient, toServer, client),
+            ] {
                 let difference = sent.sum(\.bytesSent) - received.sum(\.bytesReceived)
                 // A DATA_FIN not yet sent counts as a byte: SIOCOUTQNSD, net/mptcp/protocol.c.
+                // A program may close what it has not read to the end, as iperf3's server does
+                // when the test is over; the kernel then resets the connection (RFC 8684,
+                // section 3.5), and any part of what was sent may be missing.
+                let isCutOff = receiver.counters["MPFastcloseTx"] ?? 0 > 0
                 #expect(
-                    (0...sent.count).contains(difference), "\(client)\n\(server)",
-                    sourceLocation: sourceLocation)
+                    difference >= 0 && (isCutOff || difference <= sent.count),
+                    "\(client)\n\(server)", sourceLocation: sourceLocation)
             }
         }
     }
