@@ -17,6 +17,8 @@ struct Conversation: Sendable {
     var serverPrefix: [String] = []
     /// The port that it listens on when it is ready.
     var port: Int
+    /// What it prints when it is ready, where it listens before it serves anybody.
+    var ready: String?
     /// The server serves one client, then ends by itself.
     var serverEnds = false
     var serverInput = ""

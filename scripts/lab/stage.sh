@@ -6,6 +6,7 @@
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
+need_plain_path
 work=$(mktemp -d)
 # Servers that give up root have to reach their files.
 chmod 755 "$work"
@@ -27,7 +28,8 @@ trap 'exit 130' INT TERM
 # Brings the build up to date, and puts it into PATH. Says nothing unless it fails.
 build_all() {
   "$root/scripts/build" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
-  PATH=$build/bin:$PATH
+  # Servers are where the PATH of users who are not root does not lead.
+  PATH=$build/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 }
 
 # two_hosts: sets `address`, where the server is reached, and the prefixes `on_client`,
