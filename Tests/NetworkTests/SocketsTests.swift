@@ -183,7 +183,7 @@ struct SocketsTests {
             #expect(orders.isEmpty, "\(outcome)")
         }
         let rows = try CommandLineTool.sockets(in: namespace)
-        let name = rows.first?.rows("processes").first?["program"]
+        let name = rows.flatMap { $0.rows("processes") }.first?["program"]
         #expect(name == "\u{1B}]0;\u{7}\u{9B}2J\n\u{202E}", "the document has the name itself")
         withExtendedLifetime(holder) {}
     }

@@ -25,8 +25,10 @@ struct WatchTests {
     /// What was drawn, without what moves and erases, a line each. (Behind it, the terminal
     /// shows the key that was typed.)
     private func lines(ofScreen screen: String) -> [String] {
-        screen.components(separatedBy: "\u{1B}[J")[0]
-            .replacing(#/\e\[[0-9;?]*[A-Za-z]|\r/#, with: "").components(separatedBy: "\n")
+        let drawn = screen.components(separatedBy: "\u{1B}[J")[0].unicodeScalars
+        // "\r\n" would be one character.
+        let text = String(String.UnicodeScalarView(drawn.filter { $0 != "\r" }))
+        return text.replacing(#/\e\[[0-9;?]*[A-Za-z]/#, with: "").components(separatedBy: "\n")
     }
 
     private func tenConnections(talking: Bool = false) throws -> Background {

@@ -155,8 +155,10 @@ struct DiagSocketTests {
             let document = Data(listing.json(rates: rates).text)
             #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: document) }
         }
-        // Most bytes are taken for what they say, and some are refused as a whole.
-        #expect(parsed > rounds / 3 && joined > rounds / 10 && refused > 0)
+        // Many are taken for what they say, to the end, and some are refused as a whole.
+        #expect(parsed > rounds / 4, "\(parsed) of \(rounds)")
+        #expect(joined > rounds / 5, "\(joined) of \(rounds)")
+        #expect(refused > 0 && refused < rounds / 2, "\(refused) of \(rounds)")
     }
 }
 
@@ -165,7 +167,7 @@ extension [UInt8] {
     /// the message stays whole, so that what reads its attributes sees them.
     func mutated(using random: inout SeededGenerator) -> [UInt8] {
         var bytes = self
-        for _ in 0..<Int.random(in: 1...6, using: &random) {
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
             guard bytes.count > 24 else { break }
             let place = Int.random(in: 16..<bytes.count - 8, using: &random)
             switch Int.random(in: 0..<20, using: &random) {
