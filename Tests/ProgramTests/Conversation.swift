@@ -30,6 +30,9 @@ struct Conversation: Sendable {
     var status: Int32 = 0
     /// Files or directories that the client makes: as much part of the result as its output.
     var produces: [String] = []
+    /// Both read all that is sent to them before they close. Of what is not read, any part may
+    /// still be on its way, and is in one end's report only.
+    var readsToTheEnd = true
     /// Takes out of each of the client's outputs what differs from one run to the next.
     var normalise: @Sendable (String) -> String = { $0 }
 }

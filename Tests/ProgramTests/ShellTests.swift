@@ -49,6 +49,8 @@ struct ShellTests {
                 client: [
                     "iperf3", "--client", "%SERVER%", "--bytes", "20M", "--parallel", "2",
                 ],
+                // The server closes when the client says that the test is over.
+                readsToTheEnd: false,
                 normalise: withoutMeasurements))
     }
 }

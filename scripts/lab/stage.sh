@@ -37,6 +37,8 @@ build_all() {
 # shellcheck disable=SC2034 # used by those that source this
 two_hosts() {
   local host
+  [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] ||
+    die 'no MPTCP here: the kernel lacks it, or net.mptcp.enabled is 0; mptcpize check says which'
   if [ "$(id -u)" = 0 ]; then
     address=10.77.1.2
     for host in "$client" "$server"; do
