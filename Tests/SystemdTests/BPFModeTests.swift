@@ -12,11 +12,15 @@ extension Requirement {
 }
 
 /// `enable --mode bpf`, on a kernel that has the hook, and on one that has not.
-@Suite("Services by the kernel", .requires(.bpfMachines))
+@Suite("Services by the kernel", .requires(.root), .requires(.bpfMachines))
 struct BPFModeTests {
     /// Runs a script in a virtual machine with systemd, mptcpize, and a static web server as
     /// the running static.service.
-    private func run(_ script: String, kernel: String) throws -> Outcome {
+    ///
+    /// - Parameter restarts: whether the script restarts the machine: it runs again then.
+    private func run(
+        _ script: String, kernel: String, restarts: Bool = false
+    ) throws -> Outcome {
         let payload = try TemporaryDirectory()
         for part in ["bin", "lib"] {
             try mustRun(["cp", "-a", "\(Products.directory)/\(part)", payload.file(part)])
@@ -40,7 +44,7 @@ struct BPFModeTests {
                 rows = [r.split() for r in open("/proc/net/netstat") if r.startswith("MPTcpExt")]
                 return int(rows[1][rows[0].index("MPCapableACKRX")])
             before = counter()
-            for attempt in range(1000):
+            for attempt in range(10000):
                 client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
                 try:
                     client.connect(("127.0.0.1", 8000))
@@ -53,22 +57,26 @@ struct BPFModeTests {
             """, to: "talk.py")
         try payload.write(
             """
-            cp -a /t/bin /t/lib /usr/local/; cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
-            cp /t/busybox /usr/local/bin/
-            cat >/etc/systemd/system/static.service <<'UNIT'
+            talk() { python3 /t/talk.py; }
+            set_up() {
+              cp -a /t/bin /t/lib /usr/local/; cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
+              cp /t/busybox /usr/local/bin/
+              cat >/etc/systemd/system/static.service <<'UNIT'
             [Unit]
             DefaultDependencies=no
             [Service]
             ExecStart=/usr/local/bin/busybox httpd -f -p 127.0.0.1:8000 -h /
+            [Install]
+            WantedBy=test.target
             UNIT
-            systemctl daemon-reload; systemctl start static
-            talk() { python3 /t/talk.py; }
+              systemctl daemon-reload; systemctl start static
+            }
+            [ -e /usr/local/bin/busybox ] || set_up
 
             """ + script, to: "run.sh")
         return try Lab.boot(
             kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie"),
-            modules: ["tcp_diag", "mptcp_diag"],
-            timeout: .seconds(400))
+            modules: ["tcp_diag", "mptcp_diag"], restarts: restarts)
     }
 
     @Test("a static server: attached before it starts, at each start, and no more after disable")
@@ -105,6 +113,34 @@ struct BPFModeTests {
         #expect(outcome.output.contains("1 mptcp"))
         #expect(outcome.output.contains("static.service.d': No such file"))
         #expect(lines.suffix(1) == ["0"])
+    }
+
+    @Test("a machine that restarts: attached before its first socket, by the drop-in alone")
+    func restarted() throws {
+        let outcome = try run(
+            """
+            say() { echo "$(cat /proc/sys/kernel/random/boot_id) $(talk)"; }
+            if [ ! -e /var/lib/enabled ]; then
+              say; ls /sys/fs/bpf
+              systemctl enable -q static
+              mptcpize enable --mode bpf static 2>&1
+              say
+              touch /var/lib/enabled
+              systemctl reboot; sleep infinity
+            fi
+            say
+            mptcpize bpf list --json | grep -o '"unit": .*'
+            systemctl show -P NRestarts static
+            """, kernel: "6.12", restarts: true)
+        #expect(outcome.succeeded, "\(outcome)")
+        let lines = outcome.output.split(separator: "\n").map { $0.split(separator: " ") }
+        let talks = lines.filter { $0.contains("HTTP/1.0") || $0.contains("HTTP/1.1") }
+        #expect(talks.map { String($0.last!) } == ["tcp", "tcp", "mptcp"], "\(outcome)")
+        let boots = talks.map { $0[0] }
+        #expect(boots.count == 3 && boots[0] == boots[1] && boots[1] != boots[2], "\(outcome)")
+        #expect(outcome.output.contains(#""unit": "static.service", "#), "\(outcome)")
+        #expect(outcome.output.contains(#""upgraded": 1,"#), "\(outcome)")
+        #expect(lines.last == ["0"], "\(outcome)")
     }
 
     @Test("a running service and a running scope: their next sockets")
