@@ -19,9 +19,15 @@ uninstall: export DESTDIR := $(DESTDIR)
 uninstall:
 	@scripts/install --remove
 
-# Debian packages; a tarball with a static mptcpize for every other system. Both in build/.
-deb tarball: all
-	@scripts/$@
+# Debian packages, in build/.
+deb:
+	@scripts/bootstrap build deb
+	@scripts/build
+	@scripts/deb
+
+# A tarball with a static mptcpize for every other system, in build/.
+tarball: all
+	@scripts/tarball
 
 # The manual pages and completion scripts, from the command definitions.
 generate: all

@@ -1,12 +1,20 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// The marks without which the preload library would take programs their shadow stacks.
+#if arch(x86_64)
+    let protection = "-fcf-protection=return"
+#else
+    let protection = "-mbranch-protection=standard"
+#endif
+
 // The interposer is loaded into arbitrary processes, of any C library, so its C
 // may rely on no library function, and no compiler may insert a call to one.
 // `make` builds the same sources with clang for every architecture; see
 // scripts/build-interposer.
 let freestanding: [CSetting] = [
     .unsafeFlags([
+        protection,
         "-std=c11", "-ffreestanding", "-fno-builtin", "-fno-stack-protector",
         "-fvisibility=hidden", "-fPIC", "-fno-plt", "-fasynchronous-unwind-tables", "-O2",
         "-Wall", "-Wextra", "-Werror",

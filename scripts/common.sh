@@ -22,6 +22,14 @@ need_swift() {
     die 'no Swift toolchain: install Swift 6.1 or newer from https://www.swift.org/install and put it into PATH'
 }
 
+# For what preloads the library where it was built.
+need_plain_path() {
+  case $root:$build in
+    *[\ \$]* | *:*:*)
+      die "$root: LD_PRELOAD cannot name a path with a space, a colon or a dollar sign: clone into another folder" ;;
+  esac
+}
+
 # The directory of the Swift toolchain's programs (clang, ld.lld, swift-format …). `swift`
 # in PATH may be a version manager's shim, so the compiler is asked where it really lives.
 toolchain() {

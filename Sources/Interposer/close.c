@@ -27,14 +27,24 @@ INTERPOSED void closefrom(int first) {
   next.closefrom(first);
 }
 
+// What is still in the stream's buffer counts as sent. Afterwards the stream has nothing to fail
+// for any more, so the error is kept.
+static int flush_and_record(FILE *stream, int fd) {
+  int before = errno_get();
+  int result = next.fflush(stream);
+  if (!result) errno_set(before);
+  record_closing(fd, MPTCPIZE_CAUSE_CLOSE);
+  return result;
+}
+
 // fclose closes by a call inside of libc that nothing can interpose.
 INTERPOSED int fclose(FILE *stream) {
-  if (!quiet_end() && state() && stream && next.fileno) {
-    int before = errno_get();
-    int fd = next.fileno(stream);
-    errno_set(before);
-    if (fd >= 0) cork_release(fd);
-    if (fd >= 0 && recording()) record_closing(fd, MPTCPIZE_CAUSE_CLOSE);
-  }
-  return next.fclose(stream);
+  if (quiet_end() || !state() || !stream || !next.fileno) return next.fclose(stream);
+  int before = errno_get(), failure = 0;
+  int fd = next.fileno(stream);
+  errno_set(before);
+  if (fd >= 0) cork_release(fd);
+  if (fd >= 0 && recording()) failure = flush_and_record(stream, fd);
+  int result = next.fclose(stream);
+  return failure ? failure : result;
 }

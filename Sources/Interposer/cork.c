@@ -12,7 +12,7 @@ enum { DESCRIPTORS = 1 << 20, BITS = sizeof(unsigned long) * 8 };
 static unsigned long corked[DESCRIPTORS / BITS];
 
 bool cork_is_set(int fd) {
-  if (fd < 0 || fd >= DESCRIPTORS) return false;
+  if (fd < 0 || fd >= DESCRIPTORS || kernel_is_mute) return false;
   return __atomic_load_n(&corked[fd / BITS], __ATOMIC_RELAXED) >> (fd % BITS) & 1;
 }
 

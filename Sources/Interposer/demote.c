@@ -12,6 +12,7 @@
 #include "state.h"
 
 bool demote_is_possible(int fd) {
+  if (kernel_is_mute || (state() & STATE_FIXED)) return false;
   // A fresh socket, bound or not, is the only one that shows exactly these two.
   enum { FRESH = POLLOUT | POLLHUP };
   struct poll_request request = {fd, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0};
@@ -120,7 +121,7 @@ static bool carry_address(int from, int to) {
   kernel_setsockopt(to, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   bool bound = syscall3(SYS_bind, to, (long)&address, length) >= 0;
   kernel_setsockopt(to, SOL_SOCKET, SO_REUSEADDR, &asked, sizeof asked);
-  if (!bound) kernel_setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &asked, sizeof asked);
+  kernel_setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &asked, sizeof asked);
   return bound;
 }
 
@@ -129,6 +130,7 @@ static bool carry_address(int from, int to) {
 static bool put_in_place(int socket, const struct numbers *numbers) {
   for (size_t i = 0; i < numbers->count; i++) {
     int fd = numbers->fds[i];
+    if (kernel_inode(fd) != numbers->inode) continue;  // another thread has closed it meanwhile
     long flags = syscall2(SYS_fcntl, fd, F_GETFD);
     if (flags < 0) return false;
     if (syscall3(SYS_dup3, socket, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) return false;
@@ -163,7 +165,7 @@ enum demote_result demote(int fd, int level, int name, const void *value, sockle
     *error = (int)-refused;
     result = DEMOTE_REFUSED;
   } else {
-    descriptors_each(collect, &numbers);
+    descriptors_each(FILE_SOCKET, collect, &numbers);
     registrations_find(fd, &registrations);
     if (numbers.count > 0 && numbers.count <= NUMBERS_MOST &&
         carry_options(fd, &replacement, numbers.inode) && carry_address(fd, socket) &&

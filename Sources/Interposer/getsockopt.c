@@ -8,3 +8,8 @@ INTERPOSED int getsockopt(int fd, unsigned long level, unsigned long name, void 
   }
   return remedies_get(fd, (int)level, (int)name, value, length);
 }
+
+#if HAS_TIME64_NAMES
+ALSO_CALLED(int, __getsockopt64, "getsockopt",
+            (int fd, unsigned long level, unsigned long name, void *value, socklen_t *length));
+#endif

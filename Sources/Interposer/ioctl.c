@@ -12,10 +12,12 @@ static void told(int fd) {
   }
 }
 
-__attribute__((noinline)) static int at_mark(int fd, unsigned long request, int32_t *argument) {
-  state();
+typedef int ioctl_function(int fd, unsigned long request, ...);
+
+__attribute__((noinline)) static int at_mark(ioctl_function *next_ioctl, int fd,
+                                             unsigned long request, int32_t *argument) {
   int before = errno_get();
-  int result = next.ioctl(fd, request, argument);
+  int result = next_ioctl(fd, request, argument);
   if (result >= 0 || !argument || !remedies_answers_mark(fd)) return result;
   *argument = 0;
   told(fd);
@@ -23,16 +25,30 @@ __attribute__((noinline)) static int at_mark(int fd, unsigned long request, int3
   return 0;
 }
 
+// musl declares the request as an int: the upper half is anything.
+static bool asks_for_mark(unsigned long request) { return (uint32_t)request == SIOCATMARK; }
+
 INTERPOSED int ioctl(int fd, unsigned long request, ...) {
   va_list list;
   va_start(list, request);
   void *argument = va_arg(list, void *);
   va_end(list);
-  // musl declares the request as an int: the upper half is anything.
-  if (UNLIKELY((uint32_t)request == SIOCATMARK)) return at_mark(fd, request, argument);
   state();
+  if (UNLIKELY(asks_for_mark(request))) return at_mark(next.ioctl, fd, request, argument);
   return next.ioctl(fd, request, argument);
 }
+
+#if HAS_TIME64_NAMES
+INTERPOSED int __ioctl_time64(int fd, unsigned long request, ...) {
+  va_list list;
+  va_start(list, request);
+  void *argument = va_arg(list, void *);
+  va_end(list);
+  state();
+  if (asks_for_mark(request)) return at_mark(next.__ioctl_time64, fd, request, argument);
+  return next.__ioctl_time64(fd, request, argument);
+}
+#endif
 
 INTERPOSED int sockatmark(int fd) {
   state();

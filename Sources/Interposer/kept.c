@@ -40,7 +40,8 @@ static bool write(struct slot *slot, uint64_t expected, uint64_t key, int32_t va
                                    __ATOMIC_RELAXED)) {
     return false;
   }
-  __atomic_store_n(&slot->value, value, __ATOMIC_RELAXED);
+  // Not before BUSY is seen: an acquiring exchange alone does not order this (AArch64).
+  __atomic_store_n(&slot->value, value, __ATOMIC_RELEASE);
   __atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
   return true;
 }

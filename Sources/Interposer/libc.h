@@ -11,6 +11,13 @@
 
 #define INTERPOSED __attribute__((visibility("default")))
 
+// 32-bit programs with 64 bits of time_t (_TIME_BITS=64 with glibc 2.34) call some functions by
+// other names: sys/socket.h, sys/prctl.h and sys/ioctl.h redirect them. In glibc these are the same
+// functions; ioctl is passed on by the name it was called by, since musl redirects it too.
+#define HAS_TIME64_NAMES (UINTPTR_MAX == UINT32_MAX)
+#define ALSO_CALLED(result, name, original, parameters) \
+  INTERPOSED __attribute__((alias(original))) result name parameters
+
 #define RTLD_NEXT ((void *)-1L)
 
 FROM_LIBC void *dlsym(void *handle, const char *name);

@@ -10,7 +10,14 @@ struct next_functions next;
 // starting, with its lock held (jemalloc opens a file). Without the list (musl) there is dlsym.
 void *next_symbol(const char *name) {
   if (link_map_exists()) return link_map_next(name);
-  return dlsym ? dlsym(RTLD_NEXT, name) : NULL;
+  if (!dlsym) return NULL;
+  void *found = dlsym(RTLD_NEXT, name);
+  if (!found) {
+    // Or the program's next dlerror() would tell of our failure.
+    char *(*dlerror)(void) = (char *(*)(void))dlsym(RTLD_NEXT, "dlerror");
+    if (dlerror) dlerror();
+  }
+  return found;
 }
 
 long kernel_result(long result) {
@@ -133,7 +140,9 @@ static void raw_exit(int status) {
 #define raw_execvpe NULL
 #define raw_fexecve NULL
 #define raw_quick_exit NULL
+#define raw_fflush NULL
 #define raw_fileno NULL
+#define raw___ioctl_time64 raw_ioctl
 
 void next_resolve(void) {
 #define X(result, name, parameters)                               \

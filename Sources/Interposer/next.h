@@ -39,7 +39,17 @@
   X(void, _exit, (int status))                                                             \
   X(void, _Exit, (int status))                                                             \
   X(void, quick_exit, (int status))                                                        \
-  X(int, fileno, (FILE * stream))
+  X(int, fflush, (FILE * stream))                                                          \
+  X(int, fileno, (FILE * stream))                                                          \
+  NEXT_TIME64(X)
+
+// Where time_t was 32 bits wide, what programs with a wider one call under another name; see
+// libc.h.
+#if HAS_TIME64_NAMES
+#define NEXT_TIME64(X) X(int, __ioctl_time64, (int fd, unsigned long request, ...))
+#else
+#define NEXT_TIME64(X)
+#endif
 
 struct next_functions {
 #define X(result, name, parameters) result(*name) parameters;

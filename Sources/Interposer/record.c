@@ -153,7 +153,7 @@ static void close_in_range(int fd, void *context) {
 
 void record_closing_range(unsigned int first, unsigned int last) {
   struct range range = {first, last};
-  descriptors_each(close_in_range, &range);
+  descriptors_each(FILE_SOCKET, close_in_range, &range);
 }
 
 static void close_on_exec(int fd, void *context) {
@@ -162,7 +162,7 @@ static void close_on_exec(int fd, void *context) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) record_closing(fd, MPTCPIZE_CAUSE_EXEC);
 }
 
-void record_exec(void) { descriptors_each(close_on_exec, NULL); }
+void record_exec(void) { descriptors_each(FILE_SOCKET, close_on_exec, NULL); }
 
 void record_exec_failed(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_EXEC_FAILED, -1);
@@ -174,7 +174,7 @@ static void close_at_exit(int fd, void *context) {
   record_closing(fd, MPTCPIZE_CAUSE_EXIT);
 }
 
-void record_process_ending(void) { descriptors_each(close_at_exit, NULL); }
+void record_process_ending(void) { descriptors_each(FILE_SOCKET, close_at_exit, NULL); }
 
 static void inherit(int fd, void *context) {
   (void)context;
@@ -188,11 +188,13 @@ static void inherit(int fd, void *context) {
 
 // By now, and not when the child comes to say so, is it known what the child will have.
 static void record_forking(void) {
+  if (!recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKING, -1);
   put(&event);
 }
 
 static void record_forked(void) {
+  if (!recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKED, -1);
   event.origin = owner;
   owner = event.pid;
@@ -218,6 +220,6 @@ void record_image_started(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_STARTED, -1);
   owner = event.pid;
   put(&event);
-  descriptors_each(inherit, NULL);
+  descriptors_each(FILE_SOCKET, inherit, NULL);
   register_fork_handler();
 }

@@ -1,9 +1,11 @@
 #include "registrations.h"
 
+#include "descriptors.h"
+
 // Small: this runs on whatever stack the program has.
 enum { CHUNK = 512, LINE = 160 };
 
-static const char folder_path[] = "/proc/self/fdinfo/";
+static const char folder_path[] = "/proc/thread-self/fdinfo/";
 
 static char *append_number(char *end, unsigned int number) {
   char digits[10];
@@ -61,7 +63,8 @@ static void examine(const char *line, int epoll, const struct search *search) {
   found->count++;
 }
 
-static void read_information(int number, const struct search *search) {
+static void read_information(int number, void *context) {
+  const struct search *search = context;
   char path[sizeof folder_path + 12];
   for (size_t i = 0; i < sizeof folder_path; i++) path[i] = folder_path[i];
   append_number(path + sizeof folder_path - 1, (unsigned int)number);
@@ -88,22 +91,7 @@ static void read_information(int number, const struct search *search) {
 void registrations_find(int fd, struct registrations *found) {
   found->count = 0;
   struct search search = {kernel_inode(fd), found};
-  long folder = syscall4(SYS_openat, AT_FDCWD, (long)folder_path, O_RDONLY | O_CLOEXEC, 0);
-  if (folder < 0) return;
-  _Alignas(struct directory_entry) char buffer[CHUNK];
-  for (;;) {
-    long size = syscall3(SYS_getdents64, folder, (long)buffer, sizeof buffer);
-    if (size <= 0) break;
-    for (long at = 0; at < size;) {
-      const struct directory_entry *entry = (const struct directory_entry *)(buffer + at);
-      uint64_t number;
-      if (entry->name[0] != '.' && field(entry->name, "", 10, &number) && (long)number != folder) {
-        read_information((int)number, &search);
-      }
-      at += entry->length;
-    }
-  }
-  syscall1(SYS_close, folder);
+  descriptors_each(FILE_ANONYMOUS, read_information, &search);
 }
 
 void registrations_restore(const struct registrations *found, int fd) {

@@ -17,7 +17,7 @@ struct registrations {
   } entries[REGISTRATIONS_MOST];
 };
 
-/// Finds them in /proc/self/fdinfo, for the socket that is open as `fd`, under any number;
+/// Finds them in /proc/thread-self/fdinfo, for the socket that is open as `fd`, under any number;
 /// none where there is no /proc, and no more than there is room for.
 void registrations_find(int fd, struct registrations *found);
 

@@ -40,9 +40,10 @@ void remedies_initialize(void) {
   }
 }
 
-// SO_PROTOCOL, or 0 for what is no socket.
+// Where the kernel may not be asked, a socket that refuses what TCP takes counts as one; and a
+// larger buffer harms no other.
 static bool is_mptcp(int fd) {
-  return kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
+  return kernel_is_mute || kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
 }
 
 // A connection that fell back hands options to its TCP subflow, which takes them all.
@@ -78,14 +79,14 @@ static void look_at(int fd, void *context) {
 
 // Their result has to be looked at only where there is a connection. While the process
 // has none, and no listener that another thread may be waiting at, they count as plain;
-// connect and accept end that. What arrives connected from elsewhere, over a UNIX socket,
-// is not noticed: there EINVAL stays.
+// connect and accept end that. What is connected otherwise (MSG_FASTOPEN, io_uring) or arrives
+// connected over a UNIX socket is not noticed: there EINVAL stays.
 __attribute__((noinline)) static void look_for_connections(void) {
   if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED) || (state() & STATE_CONFINED)) return;
   // First, so that a connection made while we look is told of.
   __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
   bool found = false;
-  descriptors_each(look_at, &found);
+  descriptors_each(FILE_SOCKET, look_at, &found);
   for (int level = 0; !found && level < REMEDIES_LIMIT; level++) {
     for (size_t i = 0; i < REMEDIES_LIMIT / REMEDIES_BITS; i++) {
       __atomic_fetch_or(&remedies_settable[level][i], late[level][i], __ATOMIC_SEQ_CST);
@@ -305,5 +306,6 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
 }
 
 bool remedies_answers_mark(int fd) {
-  return !(state() & (STATE_INERT | STATE_STRICT)) && errno_get() == ENOTTY && is_mptcp(fd);
+  return !(state() & (STATE_INERT | STATE_STRICT)) && errno_get() == ENOTTY &&
+         kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
 }

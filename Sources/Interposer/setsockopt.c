@@ -8,3 +8,8 @@ INTERPOSED int setsockopt(int fd, unsigned long level, unsigned long name, const
   }
   return remedies_set(fd, (int)level, (int)name, value, length);
 }
+
+#if HAS_TIME64_NAMES
+ALSO_CALLED(int, __setsockopt64, "setsockopt",
+            (int fd, unsigned long level, unsigned long name, const void *value, socklen_t length));
+#endif

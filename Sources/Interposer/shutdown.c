@@ -5,9 +5,10 @@
 enum { SHUT_RD = 0 };
 
 INTERPOSED int shutdown(int fd, int how) {
+  bool wanted = recording();
   // Shutting down the receiving side alone changes nothing on the wire.
   if (how != SHUT_RD) {
-    if (recording()) record_observed(fd);
+    if (wanted) record_observed(fd);
     cork_release(fd);
   }
   return next.shutdown(fd, how);

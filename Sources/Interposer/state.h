@@ -17,9 +17,10 @@ enum {
   STATE_KEPT = 1 << 6,       ///< an option's value was kept, at one time or another
   STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
   STATE_CONFINED = 1 << 8,   ///< the program allows itself no other system calls than its own
+  STATE_FIXED = 1 << 9,      ///< it is killed for those by which a socket is replaced
   // At the bit of the family's own number, so that finding it costs one shift.
-  STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, until reboot
-  STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the kernel has no MPTCP over IPv6, until reboot
+  STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, or the program may not ask
+  STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the same over IPv6
 };
 
 INTERNAL uint32_t state_flags;

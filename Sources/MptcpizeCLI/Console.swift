@@ -25,9 +25,11 @@ enum Console {
         }
     }
 
-    /// Writes a line to standard error. One that is closed or full is nobody's fault
-    /// that could still be told of it.
+    /// Writes a line to standard error. One that is closed, full or without a reader is
+    /// nobody's fault that could still be told of it, and no reason not to start a program.
     static func error(_ line: String) {
+        let former = signal(SIGPIPE, SIG_IGN)
+        defer { signal(SIGPIPE, former) }
         try? writeAll((line + "\n").utf8, to: 2)
     }
 }

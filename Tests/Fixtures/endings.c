@@ -60,6 +60,10 @@ int main(int argc, char **argv) {
 #endif
   WAY("syscall") syscall(SYS_close, connected(0));
   WAY("fclose") fclose(fdopen(connected(0), "r+"));
+  WAY("fclose of a stream with 25 bytes") {
+    FILE *stream = fdopen(connected(0), "w");
+    fputs("as many as are still here", stream), fclose(stream);
+  }
   WAY("dup2") dup2(0, connected(0));
   WAY("dup3") dup3(0, connected(0), O_CLOEXEC);
   WAY("return") connected(0);

@@ -72,17 +72,17 @@ def start(terminal, script, after=""):
     return parent, child
 
 
-def interrupt(terminal):
-    """Ctrl-C reaches the program once, and the report still comes."""
+def start_counting(terminal, signal):
+    """A program that says at its end, which FLAG begins, how often it got a signal."""
     # The wakeup descriptor gets a byte for each signal, however fast they follow.
-    start(
+    return start(
         terminal,
         f"""exec /usr/bin/python3 -c '
 import os, signal, time
 ours, theirs = os.pipe()
 os.set_blocking(theirs, False)
 signal.set_wakeup_fd(theirs)
-signal.signal(signal.SIGINT, lambda *_: None)
+signal.signal(signal.{signal}, lambda *_: None)
 print("READY", os.getppid(), os.getpid(), flush=True)
 while not os.path.exists("{FLAG}"): time.sleep(0.05)
 print(f"COUNT={{len(os.read(ours, 100))}}", flush=True)
@@ -90,6 +90,11 @@ os._exit(3)'
 """,
         after="; echo STATUS=$?",
     )
+
+
+def interrupt(terminal):
+    """Ctrl-C reaches the program once, and the report still comes."""
+    start_counting(terminal, "SIGINT")
     terminal.type("\x03")
     time.sleep(0.3)  # long enough for a second one to arrive
     open(FLAG, "w").close()
@@ -124,7 +129,6 @@ def stop(terminal):
         assert state(parent) == "T" and state(child) == "T", (state(parent), state(child))
         terminal.type("fg\n")
         wait_for("continued", lambda: state(parent) != "T" and state(child) != "T")
-        time.sleep(0.1)
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.type("bg\n")
@@ -133,6 +137,21 @@ def stop(terminal):
     terminal.expect("The program opened no TCP socket")
     terminal.type("wait %1; echo STATUS=$?\n")
     terminal.expect("STATUS=4\n")
+
+
+def continue_once(terminal):
+    """fg tells the program once that it goes on."""
+    parent, child = start_counting(terminal, "SIGCONT")
+    for _ in range(2):
+        terminal.type("\x1a")
+        terminal.expect("Stopped")
+        terminal.expect("PROMPT> ")
+        terminal.type("fg; echo STATUS=$?\n")
+        wait_for("continued", lambda: state(parent) != "T" and state(child) != "T")
+    time.sleep(0.3)  # long enough for one more to arrive
+    open(FLAG, "w").close()
+    terminal.expect("COUNT=2\n")
+    terminal.expect("STATUS=3\n")
 
 
 def stop_alone(terminal):
@@ -149,8 +168,9 @@ def read_in_background(terminal):
     start(terminal, "echo READY $PPID $$; read line; echo LINE=$line; exit 6")
     terminal.type("\x1a")
     terminal.expect("Stopped")
-    terminal.type("bg; sleep 0.2; jobs -l\n")
-    terminal.expect(r"Stopped \(tty input\)")
+    terminal.type("bg; until jobs -l | grep -F 'Stopped (tty input)'; do sleep 0.05; done\n")
+    terminal.expect(r"Stopped \(tty input\)  ")
+    terminal.expect("PROMPT> ")
     terminal.type("fg; echo STATUS=$?\n")
     terminal.expect("script")
     terminal.type("hello\n")

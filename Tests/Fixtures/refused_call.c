@@ -1,6 +1,6 @@
 // refused_call NAME: has the kernel refuse one system call with EPERM, as a service's
 // SystemCallFilter= may, then sets an option for which a socket has to become plain TCP. Tells
-// what became of that socket's flags and of another socket.
+// what became of that socket's flags, of its SO_REUSEADDR and of another socket.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,10 +52,13 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     int number;
-  } calls[] = {{"fstat", SYS_fstat},         {"getdents64", SYS_getdents64},
-               {"dup3", SYS_dup3},           {"fcntl", SYS_fcntl},
-               {"ppoll", SYS_ppoll},         {"bind", SYS_bind},
-               {"epoll_ctl", SYS_epoll_ctl}, {"getsockname", SYS_getsockname}};
+  } calls[] = {{"fstat", SYS_fstat},
+               {"dup3", SYS_dup3},
+               {"fcntl", SYS_fcntl},
+               {"ppoll", SYS_ppoll},
+               {"bind", SYS_bind},
+               {"epoll_ctl", SYS_epoll_ctl},
+               {"getsockname", SYS_getsockname}};
   int number = -1;
   for (size_t i = 0; argc > 1 && i < sizeof calls / sizeof *calls; i++) {
     if (strcmp(argv[1], calls[i].name) == 0) number = calls[i].number;
@@ -63,6 +66,8 @@ int main(int argc, char **argv) {
   int other = socket(AF_INET, SOCK_STREAM, 0);
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   char before[64], after[64];
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  if (bind(fd, (struct sockaddr *)&address, sizeof address)) return 1;
   identify(other, before);
   if (number < 0 || refuse(number)) return 1;
   int milliseconds = 1000;
@@ -72,5 +77,9 @@ int main(int argc, char **argv) {
   long flags = flags_of(fd);
   printf("flags: %s %s\n", flags & O_NONBLOCK ? "nonblocking" : "blocking",
          flags & O_CLOEXEC ? "close-on-exec" : "inherited");
+  int reuse = -1;
+  socklen_t length = sizeof reuse;
+  getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, &length);
+  printf("SO_REUSEADDR: %d\n", reuse);
   return 0;
 }

@@ -31,6 +31,22 @@ struct UnreachableTests {
         try expectNote(try Fixtures.program("greeting", flavour), says: says, output: "hello\n")
     }
 
+    @Test("a note that nobody reads keeps no program from running", .requires(.command("python3")))
+    func noReader() throws {
+        let script = """
+            import os, subprocess, sys
+            reader, writer = os.pipe()
+            os.close(reader)
+            sys.exit(subprocess.run(sys.argv[1:], stderr=writer).returncode)
+            """
+        let outcome = try run([
+            "python3", "-c", script, Products.mptcpize, "run",
+            Fixtures.program("greeting", .staticGlibc),
+        ])
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output == "hello\n")
+    }
+
     @Test("somebody who is not root is told who may, and what to type", .requires(.root))
     func notRoot() throws {
         chmod(directory.path, 0o755)

@@ -9,7 +9,7 @@ struct DebianPackageTests {
     func lintian() throws {
         let outcome = try run(
             ["lintian", "--allow-root", "--fail-on", "error,warning"] + Packages.debs(),
-            timeout: .seconds(120))
+            timeout: .seconds(600))
         #expect(outcome.succeeded && outcome.output.isEmpty, "\(outcome)")
     }
 
@@ -95,6 +95,44 @@ struct DebianPackageTests {
             """)
         #expect(try host.files() == before)
     }
+
+    @Test(
+        "in the place of Debian's own package, and purged: nothing is left of either",
+        .requires(.established), arguments: ["bookworm", "trixie"])
+    func replaced(_ suite: String) throws {
+        let host = try Host(suite)
+        let before = try host.files()
+        for package in ["libmptcpwrap0", "mptcpize"] { try host.bring(repacked(package)) }
+        try host.must("dpkg -i /tmp/share/*.deb; rm /tmp/share/*.deb")
+        let ours = try mustRun([Products.mptcpize, "--version"])
+        #expect(try host.must("mptcpize --version") != ours)
+
+        for deb in try Packages.debs() { try host.bring(deb) }
+        try host.must(
+            "dpkg --add-architecture i386; dpkg -i /tmp/share/*.deb; test -z \"$(dpkg --audit)\"")
+        #expect(try host.must("mptcpize --version") == ours)
+        try host.expectMPTCP(Host.connection)
+        try host.must(
+            "dpkg -P mptcpize mptcpize-preload:amd64 mptcpize-preload:i386 libmptcpwrap0")
+        #expect(try host.files() == before)
+    }
+
+    /// An installed package, packed again as it lies here.
+    private func repacked(_ package: String) throws -> String {
+        let directory = Self.repacking
+        let script = """
+            mkdir -p "$2/$1/DEBIAN"; cd "$2/$1"
+            dpkg-query --status "$1" | sed '/^Status:/d' >DEBIAN/control
+            dpkg-query --listfiles "$1" | while read -r file; do
+              if [ -d "$file" ] && [ ! -L "$file" ]; then mkdir -p ".$file"
+              else cp -a "$file" ".$file"; fi
+            done
+            dpkg-deb --build --root-owner-group . "$2/$1.deb"
+            """
+        try mustRun(["sh", "-ec", script, "sh", package, directory.path])
+        return directory.file("\(package).deb")
+    }
+    private static let repacking = try! TemporaryDirectory()
 
     /// A 32-bit program with the loader and the C library that it needs, in a place of its own.
     private func addProgramOf32Bit(to host: Host) throws {

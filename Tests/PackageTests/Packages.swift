@@ -28,12 +28,19 @@ enum Packages {
             .map(directory.file)
     }
 
-    static func tarball(in directory: TemporaryDirectory) throws -> String {
-        try mustRun(
-            [Repository.path("scripts/tarball"), directory.path],
-            // The toolchain's place is in it.
-            environment: ["PATH": ProcessInfo.processInfo.environment["PATH"]],
-            timeout: .seconds(300)
+    static func tarball(
+        in directory: TemporaryDirectory, environment: [String: String?] = [:],
+        umask: String = "022"
+    ) throws -> String {
+        // The toolchain's place is in it.
+        let path = ["PATH": ProcessInfo.processInfo.environment["PATH"]]
+        return try mustRun(
+            [
+                "sh", "-c", "umask \(umask); exec \"$0\" \"$1\"",
+                Repository.path("scripts/tarball"),
+                directory.path,
+            ],
+            environment: path.merging(environment) { first, _ in first }, timeout: .seconds(300)
         ).split(separator: "\n").last.map(String.init)!
     }
 }

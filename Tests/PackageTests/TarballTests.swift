@@ -48,6 +48,15 @@ struct TarballTests {
         #expect((probe.output + probe.errors).contains("127.0.0.1:9"), "\(probe)")
     }
 
+    @Test("the same build makes the same bytes")
+    func reproducible() throws {
+        let (once, again) = (try TemporaryDirectory(), try TemporaryDirectory())
+        let first = try Packages.tarball(in: once)
+        let second = try Packages.tarball(
+            in: again, environment: ["TZ": "Asia/Tokyo", "LC_ALL": "C"], umask: "077")
+        #expect(FileManager.default.contentsEqual(atPath: first, andPath: second))
+    }
+
     @Test("installed and removed, nothing is left")
     func installed() throws {
         let directory = try TemporaryDirectory()
@@ -60,10 +69,38 @@ struct TarballTests {
             "share/fish/vendor_completions.d/mptcpize.fish",
         ] { #expect(access("\(directory.path)/usr/\(name)", R_OK) == 0, "\(name)") }
         try mustRun([install, "--remove"], environment: environment)
-        let left = try mustRun(["find", directory.path, "!", "-type", "d"])
+        let left = try mustRun([
+            "find", directory.path, "!", "-type", "d", "-o", "-name", "mptcpize",
+        ])
         #expect(left == "")
-        #expect(
-            try mustRun(["find", directory.path, "-name", "mptcpize"]).split(separator: "\n")
-                .allSatisfy { $0.hasSuffix("share/doc/mptcpize") })
+    }
+
+    @Test("uninstalled, units are as before, too, and everybody could use it while it was there")
+    func uninstalled() throws {
+        let host = try Host("bookworm")
+        for path in ["scripts", "docs", "completions", "README.md", "LICENSE", "CHANGELOG.md"] {
+            try host.bring(Repository.path(path))
+        }
+        try host.must("mkdir /tmp/share/build")
+        for name in ["bin", "lib", "lib32", "lib64"] {
+            let tree = "\(Products.directory)/\(name)"
+            guard access(tree, F_OK) == 0 else { continue }
+            try mustRun(["cp", "-a", tree, "\(host.machine.share)/build"])
+        }
+        try host.addService()
+        let before = try host.files()
+        try host.must("umask 077; PREFIX=/opt/m /tmp/share/scripts/install")
+        let asNobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+        try host.must("find /opt/m ! -perm -444 | grep . && exit 1 || true")
+        #expect(try host.must("\(asNobody) /opt/m/bin/mptcpize run echo reached") == "reached\n")
+        try host.must("/opt/m/bin/mptcpize enable --now web")
+        #expect(try host.listensWithMPTCP())
+
+        let said = try host.must("PREFIX=/opt/m /tmp/share/scripts/install --remove")
+        #expect(said.contains("web.service: disabled"), "\(said)")
+        try host.must("systemctl restart web; find /opt/m -depth -type d -exec rmdir {} +")
+        #expect(try !host.listensWithMPTCP())
+        try host.must("test ! -e /run/mptcpize")
+        #expect(try host.files() == before)
     }
 }

@@ -53,6 +53,12 @@ struct RecordTests {
         #expect(last.subflows == 1)
     }
 
+    @Test("what fclose sends counts as sent", arguments: [Fixtures.Flavour.glibc, .musl, .i386])
+    func buffered(flavour: Fixtures.Flavour) throws {
+        let ends = try end("fclose of a stream with 25 bytes", flavour)
+        #expect(ends.map(\.bytes_sent) == [1025])
+    }
+
     @Test("the same in musl and 32-bit programs", arguments: [Fixtures.Flavour.musl, .i386])
     func otherFlavours(flavour: Fixtures.Flavour) throws {
         for (way, cause) in [

@@ -25,6 +25,20 @@ struct RemedyTests {
         #expect(!mended.output.contains("late"))
     }
 
+    @Test(
+        "show nothing either to 32-bit programs with 64 bits of time, which call other names",
+        .requires(.flavour(.i386)), arguments: ["ignored", "cork", "demoted", "not-demoted"])
+    func wideTime(behaviour: String) throws {
+        let program = try Fixtures.program(
+            "socket_remedies", .i386, flags: ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"])
+        // Headers before glibc 2.34 do not know the option.
+        try #require(mustRun(["nm", "-D", program]).contains("__setsockopt64"))
+        let plain = try run([program, behaviour])
+        let mended = try preloaded([program, behaviour], library: Products.library(.i386))
+        #expect(plain.succeeded && mended.succeeded, "\(mended)")
+        #expect(lines(mended.output) == lines(plain.output))
+    }
+
     @Test("replace only the sockets that have to be TCP")
     func demotion() throws {
         let program = try Fixtures.program("socket_remedies")
@@ -54,13 +68,33 @@ struct RemedyTests {
     @Test(
         "harm no socket where a filter answers one of their system calls with an error",
         arguments: [
-            "fstat", "getdents64", "dup3", "fcntl", "ppoll", "bind", "epoll_ctl", "getsockname",
+            "fstat", "dup3", "fcntl", "ppoll", "bind", "epoll_ctl", "getsockname",
         ])
     func refusedCall(call: String) throws {
         let outcome = try preloaded([Fixtures.program("refused_call"), call])
         #expect(
-            outcome.output == "other socket: the same\nflags: nonblocking close-on-exec\n",
-            "\(outcome)")
+            outcome.output == """
+                other socket: the same
+                flags: nonblocking close-on-exec
+                SO_REUSEADDR: 0
+
+                """, "\(outcome)")
+    }
+
+    @Test(
+        "open no file for each of a server's sockets when they replace one",
+        .requires(.command("strace")))
+    func manySockets() throws {
+        let files = try TemporaryDirectory()
+        let trace = files.file("trace")
+        let output = try mustRun([
+            "strace", "-e", "trace=openat", "-o", trace, "/usr/bin/env",
+            "LD_PRELOAD=\(Products.library())", Fixtures.program("many_sockets"), "1500",
+        ])
+        #expect(output == "6\n")
+        let opened = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+        // Its own start, the table's size twice, and the epoll set.
+        #expect(opened.count < 40, "\(opened.count)")
     }
 
     @Test("are off for run --strict")
@@ -96,7 +130,10 @@ struct RemedyTests {
     /// What the probe still finds to differ between TCP and MPTCP.
     @Test("leave no option refused that a line of the table promises to take")
     func everyOption() throws {
-        let output = try preloaded([Fixtures.program("probe_options")]).output
+        let output = try mustRun(
+            ["env", "LD_PRELOAD=\(Products.library())", Fixtures.program("probe_options")])
+        // Options were tried on MPTCP sockets, those of the last level too.
+        #expect(output.contains("\nIPPROTO_TCP 31 ") && output.contains("\nIPPROTO_IPV6 "))
         var count = 0
         let table = mptcpize_option_table(&count)!
         let levels: [Int32: String] = [

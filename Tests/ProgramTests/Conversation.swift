@@ -17,6 +17,8 @@ struct Conversation: Sendable {
     var serverPrefix: [String] = []
     /// The port that it listens on when it is ready.
     var port: Int
+    /// What it prints when it is ready, where it listens before it serves anybody.
+    var ready: String?
     /// The server serves one client, then ends by itself.
     var serverEnds = false
     var serverInput = ""
@@ -28,6 +30,9 @@ struct Conversation: Sendable {
     var status: Int32 = 0
     /// Files or directories that the client makes: as much part of the result as its output.
     var produces: [String] = []
+    /// Both read all that is sent to them before they close. Of what is not read, any part may
+    /// still be on its way, and is in one end's report only.
+    var readsToTheEnd = true
     /// Takes out of each of the client's outputs what differs from one run to the next.
     var normalise: @Sendable (String) -> String = { $0 }
 }

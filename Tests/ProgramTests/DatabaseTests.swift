@@ -55,6 +55,8 @@ struct DatabaseTests {
                     "-c", "fsync=off", "-c", "max_connections=10",
                 ],
                 port: 5432,
+                // Until then it sends clients away: "the database system is starting up".
+                ready: "database system is ready to accept connections",
                 client: [
                     "psql", "-X", "-h", "%SERVER%", "-U", "postgres", "--csv",
                     "-v", "VERBOSITY=terse", "-d", "postgres", "-f", "-",

@@ -31,6 +31,8 @@ struct OptionsLanguageTests {
                     "-c", "tcp_keepalives_count=3",
                 ],
                 port: 5432,
+                // Until then it sends clients away: "the database system is starting up".
+                ready: "database system is ready to accept connections",
                 client: [
                     "psql", "-X", "--csv", "-f", "-",
                     "host=%SERVER% user=postgres dbname=postgres\(keepalives)\(timeout)",

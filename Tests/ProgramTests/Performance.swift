@@ -34,6 +34,7 @@ struct Rehearsal {
             input: Array(conversation.serverInput.utf8), directory: directory.path,
             in: stage.server)
         try server.waitUntilListening(on: conversation.port)
+        if let ready = conversation.ready { try server.waitUntilItPrints(ready) }
         let client = try run(
             mptcpized(
                 conversation.client.map(fill),

@@ -5,7 +5,9 @@ public final class TemporaryDirectory: Sendable {
     public let path: String
 
     public init() throws {
-        var template = Array("\(NSTemporaryDirectory())mptcpize-test-XXXXXX".utf8CString)
+        // scripts/test sweeps up what has this form and whose process is gone.
+        let name = "mptcpize-test-\(getpid())-XXXXXX"
+        var template = Array((NSTemporaryDirectory() + name).utf8CString)
         guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }

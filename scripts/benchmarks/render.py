@@ -1,9 +1,19 @@
 """The forms of a result: text for a terminal, Markdown, and what JSON is made of."""
 
 import dataclasses
+import math
 import textwrap
 
 from paired import Exact, Missing, Ratio
+
+
+def number(ratio):
+    """To a hundredth between a tenth and ten; to two digits below, to three above."""
+    if ratio <= 0:
+        return "0"
+    magnitude = math.floor(math.log10(ratio))
+    digits = 1 - magnitude if magnitude < -1 else max(2 - max(magnitude, 0), 0)
+    return f"{ratio:.{digits}f}"
 
 
 def short(cell):
@@ -13,7 +23,7 @@ def short(cell):
     if isinstance(cell, Ratio) and cell.rounds == 1:
         return f"{cell.median:.3f}"
     if isinstance(cell, Ratio):
-        return f"{cell.median:.2f} ({cell.lower:.2f}–{cell.upper:.2f})"
+        return f"{number(cell.median)} ({number(cell.lower)}–{number(cell.upper)})"
     return "–"
 
 
@@ -25,8 +35,8 @@ def reasons(table):
 
 
 def heading(about):
-    """One line on the machine."""
-    return f"{about['kernel']}, {about['cpu']}, {about['date']}, commit {about['commit']}"
+    """One line on the machine, and on what was measured."""
+    return f"{about['version']}, {about['kernel']}, {about['cpu']}, {about['date']}"
 
 
 def text(tables):

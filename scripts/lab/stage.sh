@@ -6,6 +6,7 @@
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
+need_plain_path
 work=$(mktemp -d)
 # Servers that give up root have to reach their files.
 chmod 755 "$work"
@@ -27,7 +28,8 @@ trap 'exit 130' INT TERM
 # Brings the build up to date, and puts it into PATH. Says nothing unless it fails.
 build_all() {
   "$root/scripts/build" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
-  PATH=$build/bin:$PATH
+  # Servers are where the PATH of users who are not root does not lead.
+  PATH=$build/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 }
 
 # two_hosts: sets `address`, where the server is reached, and the prefixes `on_client`,
@@ -35,6 +37,8 @@ build_all() {
 # shellcheck disable=SC2034 # used by those that source this
 two_hosts() {
   local host
+  [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] ||
+    die 'no MPTCP here: the kernel lacks it, or net.mptcp.enabled is 0; mptcpize check says which'
   if [ "$(id -u)" = 0 ]; then
     address=10.77.1.2
     for host in "$client" "$server"; do

@@ -13,7 +13,6 @@ enum {
   SYS_ioctl = 29,
   SYS_openat = 56,
   SYS_close = 57,
-  SYS_getdents64 = 61,
   SYS_lseek = 62,
   SYS_fstat = 80,
   SYS_exit_group = 94,
@@ -38,7 +37,8 @@ enum {
   SYS_seccomp = 277,
 };
 enum { O_NOFOLLOW = 0100000 };
-enum { STAT_SIZE = 128, STAT_INODE = 8 };  // include/uapi/asm-generic/stat.h
+enum { STAT_SIZE = 128, STAT_INODE = 8, STAT_MODE = 16 };  // include/uapi/asm-generic/stat.h
+#define AUDIT_ARCH 0xc00000b7u                             // include/uapi/linux/audit.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long x8 __asm__("x8") = number;

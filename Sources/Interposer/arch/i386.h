@@ -23,7 +23,6 @@ enum {
   SYS_getgid = 200,
   SYS_geteuid = 201,
   SYS_getegid = 202,
-  SYS_getdents64 = 220,
   SYS_exit_group = 252,
   SYS_openat = 295,
   SYS_dup3 = 330,
@@ -40,7 +39,12 @@ enum {
   SYS_seccomp = 354,
 };
 enum { O_NOFOLLOW = 0400000 };
-enum { STAT_SIZE = 96, STAT_INODE = 88 };  // struct stat64, arch/x86/include/uapi/asm/stat.h
+enum {
+  STAT_SIZE = 96,
+  STAT_INODE = 88,
+  STAT_MODE = 16
+};                              // struct stat64, arch/x86/include/uapi/asm/stat.h
+#define AUDIT_ARCH 0x40000003u  // include/uapi/linux/audit.h
 
 // ebp may be the frame pointer and cannot be named as an operand: the sixth
 // argument and the number travel through memory.

@@ -29,7 +29,6 @@ enum {
   SYS_geteuid = 107,
   SYS_getegid = 108,
   SYS_prctl = 157,
-  SYS_getdents64 = 217,
   SYS_exit_group = 231,
   SYS_openat = 257,
   SYS_accept4 = 288,
@@ -39,7 +38,8 @@ enum {
   SYS_seccomp = 317,
 };
 enum { O_NOFOLLOW = 0400000 };
-enum { STAT_SIZE = 144, STAT_INODE = 8 };  // arch/x86/include/uapi/asm/stat.h
+enum { STAT_SIZE = 144, STAT_INODE = 8, STAT_MODE = 24 };  // arch/x86/include/uapi/asm/stat.h
+#define AUDIT_ARCH 0xc000003eu                             // include/uapi/linux/audit.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;

@@ -77,6 +77,7 @@ struct Child: ~Copyable {
 
     /// Stops us as the program was stopped, unless it is to go on already.
     borrowing func stopToo(_ signal: Int32) {
+        defer { keepContinuation() }
         var pending = sigset_t()
         sigpending(&pending)
         if sigismember(&pending, SIGCONT) == 1 { return }
@@ -96,6 +97,19 @@ struct Child: ~Copyable {
         // Here we are stopped, and then continued.
         sigprocmask(SIG_BLOCK, &only, nil)
         sigaction(signal, &former, nil)
+    }
+
+    /// A SIGCONT that has continued the program too was sent to the whole group, as `fg` does:
+    /// it is not passed on. One for us alone is.
+    private borrowing func keepContinuation() {
+        var change = siginfo_t()
+        guard waitid(P_PID, id_t(pid), &change, WCONTINUED | WNOHANG) == 0, change.si_signo != 0
+        else { return }
+        var only = sigset_t()
+        sigemptyset(&only)
+        sigaddset(&only, SIGCONT)
+        var signal = clinux_signal()
+        _ = clinux_wait_signal(&only, 0, &signal)
     }
 
     private static var allSignals: sigset_t {

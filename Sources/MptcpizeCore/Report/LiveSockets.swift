@@ -23,10 +23,14 @@ public enum LiveSockets {
             let process = Descriptor(owning: try retrying { clinux_pidfd_open(pid) })
             let number = try retrying { clinux_pidfd_getfd(process.number, fd) }
             let copy = Descriptor(owning: number)
-            if inode != 0 && Self.inode(of: copy.number) != inode { return .gone }
-            return answer(copy.number).map { .answer($0) } ?? .gone
+            if inode != 0 && Self.inode(of: copy.number) != inode { return .closed }
+            return answer(copy.number).map { .answer($0) } ?? .closed
         } catch {
-            return [ESRCH, EBADF].contains(error.rawValue) ? .gone : .refused(error)
+            switch error.rawValue {
+            case ESRCH: return .gone
+            case EBADF: return .closed
+            default: return .refused(error)
+            }
         }
     }
 

@@ -73,9 +73,28 @@ public struct RingPlace: Sendable {
         guard let status = status(of: file), status.st_nlink > 0 else {
             throw Errno(rawValue: EWOULDBLOCK)
         }
-        let error = posix_fallocate(file, 0, off_t(mptcpize_ring_size()))
+        let error = Self.withoutSizeLimit {
+            posix_fallocate(file, 0, off_t(mptcpize_ring_size()))
+        }
         if error != 0 { throw Errno(rawValue: error) }
         if mode != 0o600 { _ = try retrying { fchmod(file, mode) } }
+    }
+
+    /// `ulimit -f` is for the program's files. Where it cannot be raised, EFBIG shall say so,
+    /// and no signal end us.
+    private static func withoutSizeLimit<Result>(_ call: () -> Result) -> Result {
+        let resource = __rlimit_resource_t(RLIMIT_FSIZE.rawValue)
+        var limit = rlimit()
+        getrlimit(resource, &limit)
+        var raised = limit
+        raised.rlim_cur = limit.rlim_max
+        setrlimit(resource, &raised)
+        let former = signal(SIGXFSZ, SIG_IGN)
+        defer {
+            signal(SIGXFSZ, former)
+            setrlimit(resource, &limit)
+        }
+        return call()
     }
 
     /// Removes the files of readers that are dead.

@@ -1,9 +1,10 @@
 /// What a holder's process says when the kernel is asked for its socket now.
 public enum LiveAnswer: Equatable, Sendable {
     case answer(WireAnswer)
-    /// The process is gone, or has no such socket (any more): the PID or the number is
-    /// somebody else's.
+    /// The process is gone.
     case gone
+    /// It is there, and the number is not this socket's (any more).
+    case closed
     /// It is there and may not be asked (EPERM, ENOSYS, …).
     case refused(Errno)
 }
@@ -32,6 +33,7 @@ extension SocketLedger {
         var socket = entry.socket
         socket.isRequested = entry.isCreated
         var dead = entry.died
+        var isUnseen = false
         for holder in entry.holders {
             switch holder.pid == main?.pid ? .gone : ask(holder.pid, holder.fd, entry.inode) {
             case .answer(let answer):
@@ -42,6 +44,7 @@ extension SocketLedger {
                 socket.fate = .cannotBeAsked(in: holder.pid)
                 return socket
             case .gone: dead = holder
+            case .closed: isUnseen = true
             }
         }
         if let dead {
@@ -50,7 +53,7 @@ extension SocketLedger {
             } else {
                 socket.fate = .abandoned
             }
-        } else if let closing = entry.closing {
+        } else if let closing = entry.closing, !isUnseen {
             socket.answer = closing
             socket.fate = .closed
             if let observed = entry.observed, observed.wire == closing.wire {

@@ -62,10 +62,13 @@ public struct SocketLedger {
     private let isAlive: IsAlive
 
     /// Bounds what a program, or garbage in the ring, can make us keep: about 250 MB.
-    private static let mostEntries = 1 << 20
+    private let mostEntries: Int
     private static let mostHolders = 1 << 22
 
-    public init(isAlive: @escaping IsAlive) { self.isAlive = isAlive }
+    public init(mostEntries: Int = 1 << 20, isAlive: @escaping IsAlive) {
+        self.mostEntries = mostEntries
+        self.isAlive = isAlive
+    }
 
     /// Takes note of a record.
     ///
@@ -83,8 +86,7 @@ public struct SocketLedger {
         case .closed: return close(event)
         case .remedied: return remedy(event)
         case .started: return start(event.pid)
-        case .forking:
-            if let open = processes[event.pid]?.open { processes[event.pid]!.forking = open }
+        case .forking: beginFork(event.pid)
         case .forked: fork(event.pid, of: event.origin)
         case .execFailed: execFailed(event.pid)
         }
@@ -93,23 +95,25 @@ public struct SocketLedger {
 
     // MARK: - Beginnings
 
-    /// A number that is known already has been given out again.
+    /// A number that is known already has been given out again. Who watches is told of each
+    /// socket, also when there is no more room for it.
     private mutating func begin(_ event: SocketEvent) -> SocketNews? {
-        guard entries.count < Self.mostEntries, holderCount < Self.mostHolders else {
-            overflow += 1
-            return nil
-        }
         var socket = ReportedSocket(event)
         if event.kind == .accepted {
             socket.role = .accept
             if let port = event.local?.port { socket.listener = listeners[port] }
+        }
+        let news: SocketNews = event.kind == .created ? .created(socket) : .accepted(socket)
+        guard entries.count < mostEntries, holderCount < Self.mostHolders else {
+            overflow += 1
+            return news
         }
         let index = entries.count
         entries.append(Entry(socket: socket, inode: event.inode))
         entries[index].isCreated = event.kind == .created
         if event.inode != 0 { byInode[event.inode] = index }
         hold(index, Holder(pid: event.pid, fd: event.fd))
-        return event.kind == .created ? .created(socket) : .accepted(socket)
+        return news
     }
 
     private mutating func listen(_ event: SocketEvent) {
@@ -174,16 +178,24 @@ public struct SocketLedger {
         guard var process = processes.removeValue(forKey: pid) else { return nil }
         for (fd, index) in process.open { drop(index, Holder(pid: pid, fd: fd)) }
         let news = process.execClosed.compactMap { newsOfClose($0.index) }
-        process = Process(before: process.open)
+        process = Process(forking: process.forking, before: process.open)
         processes[pid] = process
         return news.isEmpty ? nil : .several(news)
     }
 
+    /// Also of a process that holds nothing: what it opens before its child has come to say
+    /// so, the child does not have.
+    private mutating func beginFork(_ pid: Int32) {
+        if processes.count >= sweepAt { sweep() }
+        processes[pid, default: Process()].forking = processes[pid]?.open ?? [:]
+    }
+
     private mutating func fork(_ pid: Int32, of parent: Int32) {
         forget(pid)
+        // A parent that is dead by now is swept away.
+        let process = processes[parent]
         if processes.count >= sweepAt { sweep() }
-        guard let process = processes[parent] else { return }
-        let held = process.forking ?? process.open
+        guard let held = process.map({ $0.forking ?? $0.open }) else { return }
         guard holderCount + held.count <= Self.mostHolders else {
             overflow += 1
             return

@@ -61,10 +61,16 @@ public func writeAll(_ bytes: some Collection<UInt8>, to fd: Int32) throws(Errno
     }
 }
 
-/// Closes all descriptors from one number to another. Where the kernel cannot close ranges
-/// (Linux < 5.9), numbers up to the limit are closed one by one.
+/// Closes all descriptors from one number to another, both included. Where the kernel cannot
+/// close ranges (Linux < 5.9), those that /proc tells of, since the limit can be a thousand
+/// million; without /proc, each number up to the limit.
 func closeRange(_ first: Int32, _ last: Int32) {
     if clinux_close_range(UInt32(first), UInt32(last)) == 0 { return }
-    let limit = Int32(clamping: sysconf(Int32(_SC_OPEN_MAX)))
-    for number in first..<max(first, min(last, limit)) { close(number) }
+    let open = directoryEntries("/proc/self/fd").compactMap { Int32($0) }
+    if open.isEmpty {
+        let limit = Int32(clamping: sysconf(Int32(_SC_OPEN_MAX)))
+        for number in first...max(first, min(last, limit - 1)) { close(number) }
+    } else {
+        for number in open where number >= first && number <= last { close(number) }
+    }
 }

@@ -7,7 +7,8 @@ struct JobControlTests {
     @Test(
         "keys and jobs work as without it", .requires(.command("python3")),
         arguments: [
-            "interrupt", "interrupt_default", "stop", "stop_alone", "read_in_background", "hang_up",
+            "interrupt", "interrupt_default", "stop", "continue_once", "stop_alone",
+            "read_in_background", "hang_up",
         ])
     func scenario(name: String) throws {
         let directory = try TemporaryDirectory()

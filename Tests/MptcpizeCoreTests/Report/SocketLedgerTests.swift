@@ -80,6 +80,47 @@ struct SocketLedgerTests {
         #expect(story.ends().first?.why == "its process ended without closing it")
     }
 
+    @Test("a child has nothing of what its parent opened since, whenever the child's record comes")
+    func openedSinceFork() {
+        story.happens(
+            Record.forking(100), Record.created(100, 3, 7), Record.forked(200, from: 100),
+            Record.closed(100, 3, 7, MPTCPIZE_WIRE_MPTCP))
+        #expect(story.ends().first?.answer.wire == .mptcp)
+    }
+
+    @Test("a child of a process that became another program at once has what that one had")
+    func forkThenExec() {
+        story.happens(
+            Record.created(100, 3, 7), Record.forking(100),
+            Record.closed(100, 3, 7, MPTCPIZE_WIRE_MPTCP, MPTCPIZE_CAUSE_EXEC, sent: 1),
+            Record.started(100), Record.forked(200, from: 100))
+        story.answers[[200, 3]] = .answer(
+            WireAnswer(wire: .mptcp, subflows: 1, bytesSent: 2, bytesReceived: 0))
+        #expect(story.ends().first?.answer.bytesSent == 2)
+        #expect(story.ends().first?.why == "still open in 200")
+    }
+
+    @Test("a process that lives on without its socket did not end with it")
+    func closedUnseen() {
+        story.happens(
+            Record.created(100, 3, 7), Record.forking(100), Record.forked(200, from: 100),
+            Record.closed(100, 3, 7, MPTCPIZE_WIRE_MPTCP))
+        story.answers[[200, 3]] = .closed
+        #expect(story.ends().first?.answer.wire == .unknown)
+        #expect(story.ends().first?.why == "closed where it could not be seen")
+    }
+
+    @Test("who watches is told of sockets for which there is no more room, too")
+    func noRoom() {
+        var ledger = SocketLedger(mostEntries: 1) { _ in true }
+        let news = [Record.created(100, 3, 7), Record.created(100, 4, 8)].map {
+            ledger.feed(SocketEvent($0)!)?.lines
+        }
+        #expect(news == [["prog[100] fd 3: MPTCP socket"], ["prog[100] fd 4: MPTCP socket"]])
+        #expect(ledger.overflow == 1)
+        #expect(ledger.finish(main: nil) { _, _, _ in .gone }.count == 1)
+    }
+
     @Test("who is dead when another close is read held the socket for less long")
     func deadBeforeTheLastClose() {
         story.happens(Record.created(100, 3, 7), Record.forked(200, from: 100))

@@ -1,0 +1,52 @@
+// A preload library whose constructor, which may run before anybody else's, makes one call:
+// the one of which EARLY_CALL has the name.
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__attribute__((constructor)) static void early(void) {
+  const char *name = getenv("EARLY_CALL");
+  char *none[] = {NULL};
+  socklen_t length = 0;
+#define CALL(function, ...) \
+  if (name && strcmp(name, #function) == 0) (void)(function)(__VA_ARGS__)
+  CALL(socket, AF_INET, SOCK_STREAM, 0);
+  CALL(connect, -1, NULL, 0);
+  CALL(listen, -1, 0);
+  CALL(accept, -1, NULL, NULL);
+  CALL(accept4, -1, NULL, NULL, 0);
+  CALL(setsockopt, -1, SOL_SOCKET, SO_DEBUG, NULL, 0);
+  CALL(getsockopt, -1, SOL_SOCKET, SO_DEBUG, NULL, &length);
+  CALL(ioctl, -1, 0, NULL);
+  CALL(sockatmark, -1);
+  CALL(prctl, PR_GET_DUMPABLE);
+  CALL(syscall, SYS_getpid);
+  CALL(shutdown, -1, SHUT_RD);
+  CALL(close, -1);
+  CALL(close_range, ~0u, ~0u, 0);
+  CALL(closefrom, 1 << 30);
+  CALL(fclose, stdin);
+  CALL(dup, -1);
+  CALL(dup2, STDOUT_FILENO, STDOUT_FILENO);
+  CALL(dup3, STDOUT_FILENO, STDOUT_FILENO, O_CLOEXEC);
+  CALL(execve, "/nonexistent", none, none);
+  CALL(execv, "/nonexistent", none);
+  CALL(execvp, "/nonexistent", none);
+  CALL(execvpe, "/nonexistent", none, none);
+  CALL(execl, "/nonexistent", "", NULL);
+  CALL(execlp, "/nonexistent", "", NULL);
+  CALL(execle, "/nonexistent", "", NULL, none);
+  CALL(fexecve, -1, none, none);
+  CALL(execveat, -1, "", none, none, 0);
+  CALL(_exit, 0);
+  CALL(_Exit, 0);
+  CALL(quick_exit, 0);
+}
