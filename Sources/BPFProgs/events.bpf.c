@@ -1,9 +1,12 @@
 // Tells `mptcpize run --report` what becomes of the TCP sockets of a program's cgroup.
 //
-// Loaded for one run, beside the program that selects (mptcpize.bpf.c), and gone with it.
-// The system calls are watched where they end, for they alone know descriptors; closing is
-// watched in the socket itself, so that the last of all descriptors counts, in whichever
-// process, and so does the end of a killed one.
+// Loaded for one run, beside the program that selects (mptcpize.bpf.c), and gone with it. A
+// socket's beginning and end are watched by programs of the cgroup: these the kernel never
+// skips, and they see the last of all descriptors go, in whichever process, a killed one's
+// included. The system calls are watched where they end, for these alone know descriptors and
+// errors. The kernel does skip such tracing programs (see the spares of mptcpize.bpf.c): what
+// they would have told is made up for by the next program that sees the socket, its end's at
+// the latest. What cannot be made up for is the descriptor, and a connect that failed.
 
 #include "events.bpf.h"
 
@@ -11,6 +14,7 @@
 #include "SocketEvents.h"
 #include "SocketPolicy.h"
 #include "kernel.bpf.h"
+#include "socket.bpf.h"
 #include "wire.bpf.h"
 
 // The helpers that read kernel memory are for GPL-compatible programs only.
@@ -27,22 +31,13 @@ struct {
   UINT(type, BPF_MAP_TYPE_ARRAY);
   UINT(max_entries, 1);
   TYPE(key, uint32_t);
-  TYPE(value, uint64_t);
-} lost SEC(".maps");
+  TYPE(value, struct mptcpize_events_counts);
+} counts SEC(".maps");
 
 struct {
   UINT(type, BPF_MAP_TYPE_RINGBUF);
   UINT(max_entries, MPTCPIZE_EVENTS_BYTES);
 } events SEC(".maps");
-
-// A socket of the program: who has it, as the reader knows it.
-struct known {
-  int32_t pid, fd;
-  uint8_t family;
-  uint8_t reserved;
-  uint16_t protocol;
-  char program[16];
-};
 
 // By inode number. Those that find no room are not told of, and counted.
 struct {
@@ -50,46 +45,30 @@ struct {
   UINT(map_flags, BPF_F_NO_PREALLOC);
   UINT(max_entries, MPTCPIZE_EVENTS_SOCKETS);
   TYPE(key, uint64_t);
-  TYPE(value, struct known);
+  TYPE(value, struct mptcpize_events_socket);
 } sockets SEC(".maps");
 
-enum { AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1 };
-enum { EFAULT = 14, ENOPROTOOPT = 92, EPROTONOSUPPORT = 93 };
+struct bpf_sock;  // a struct sock, in programs of a cgroup
+
+typedef struct mptcpize_events_socket known;
 
 INLINE struct mptcpize_events_run *the_run(void) {
   uint32_t only = 0;
   return bpf_map_lookup_elem(&run, &only);
 }
 
-INLINE void count_lost(void) {
-  uint32_t only = 0;
-  uint64_t *counter = bpf_map_lookup_elem(&lost, &only);
-  if (counter) __sync_fetch_and_add(counter, 1);
-}
-
-INLINE bool is_ours(const struct mptcpize_events_run *now) {
-  uint32_t level = now->shallowest, deepest = now->deepest;
-  for (uint32_t i = 0; i < MPTCPIZE_EVENTS_DEPTHS; i++, level++) {
-    if (bpf_get_current_ancestor_cgroup_id(level) == now->cgroup) return true;
-    if (level >= deepest) break;
-  }
-  return false;
-}
-
-// The process, as the reader sees it; by its own number where it is in an inner PID namespace.
-INLINE int32_t current_pid(const struct mptcpize_events_run *now) {
-  struct bpf_pidns_info seen = {0};
-  if (bpf_get_ns_current_pid_tgid(now->pid_device, now->pid_inode, &seen, sizeof seen) == 0) {
-    return seen.tgid;
-  }
-  return bpf_get_current_pid_tgid() >> 32;
-}
+#define COUNT(member)                                                         \
+  do {                                                                        \
+    uint32_t only = 0;                                                        \
+    struct mptcpize_events_counts *all = bpf_map_lookup_elem(&counts, &only); \
+    if (all) __sync_fetch_and_add(&all->member, 1);                           \
+  } while (0)
 
 // A record about a socket, zeroed; NULL, and counted, where there is no room.
-INLINE struct mptcpize_event *begin(int kind, uint64_t inode, const struct known *who) {
+INLINE struct mptcpize_event *begin(int kind, uint64_t inode, const known *who) {
   struct mptcpize_event *event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
   if (!event) {
-    count_lost();
+    COUNT(lost);
     return 0;
   }
   __builtin_memset(event, 0, sizeof *event);
@@ -103,129 +82,135 @@ INLINE struct mptcpize_event *begin(int kind, uint64_t inode, const struct known
   return event;
 }
 
-// --- Sockets ------------------------------------------------------------------
-
-// The socket that the calling process has open as `fd`; NULL for any other file.
-INLINE struct socket *socket_of(int fd) {
-  struct file **files, *file = 0;
-  struct task_files *task = (struct task_files *)bpf_get_current_task_btf();
-  struct fdtable *table = AS(task_struct___files, task)->files->fdt;
-  if (fd < 0 || (uint32_t)fd >= table->max_fds) return 0;
-  files = table->fd;
-  if (bpf_probe_read_kernel(&file, sizeof file, files + fd) != 0 || !file) return 0;
-  void *opened = AS(file, file)->private_data;
-  if (!opened || AS(socket, opened)->file != file) return 0;
-  return opened;
+// Whether a flag was not set before.
+INLINE bool sets(known *who, uint32_t flag) {
+  return !(__sync_fetch_and_or(&who->flags, flag) & flag);
 }
 
-INLINE uint64_t inode_of(struct socket *socket) {
-  return AS(inode, AS(file, AS(socket, socket)->file)->f_inode)->i_ino;
-}
-
-INLINE bool is_tcp(struct sock *sk) {
-  uint16_t family = sk->__sk_common.skc_family, protocol = sk->sk_protocol;
-  return (family == AF_INET || family == AF_INET6) &&
-         (protocol == IPPROTO_TCP || protocol == MPTCPIZE_IPPROTO_MPTCP);
-}
-
-INLINE void set_local(struct mptcpize_address *to, struct sock *sk) {
-  to->family = sk->__sk_common.skc_family;
-  to->port = sk->__sk_common.skc_num;
-  if (to->family == AF_INET) {
-    uint32_t address = sk->__sk_common.skc_rcv_saddr;
-    __builtin_memcpy(to->bytes, &address, sizeof address);
-  } else if (HAS_MEMBER(sock_common, skc_v6_rcv_saddr)) {
-    bpf_probe_read_kernel(to->bytes, sizeof to->bytes, &sk->__sk_common.skc_v6_rcv_saddr);
-  }
-}
-
-INLINE void set_remote(struct mptcpize_address *to, struct sock *sk) {
-  to->family = sk->__sk_common.skc_family;
-  to->port = __builtin_bswap16(sk->__sk_common.skc_dport);
-  if (to->family == AF_INET) {
-    uint32_t address = sk->__sk_common.skc_daddr;
-    __builtin_memcpy(to->bytes, &address, sizeof address);
-  } else if (HAS_MEMBER(sock_common, skc_v6_daddr)) {
-    bpf_probe_read_kernel(to->bytes, sizeof to->bytes, &sk->__sk_common.skc_v6_daddr);
-  }
-}
-
-// From a struct sockaddr_in or sockaddr_in6 of the program.
-INLINE void set_peer(struct mptcpize_address *to, const void *address, int length) {
-  struct {
-    uint16_t family, port;
-    uint32_t inet;
-    uint8_t inet6[16];
-    uint32_t scope;
-  } peer = {0};
-  if (length >= 28) {
-    if (bpf_probe_read_user(&peer, 28, address) != 0) return;
-  } else if (length < 16 || bpf_probe_read_user(&peer, 16, address) != 0) {
-    return;
-  }
-  if (peer.family == AF_INET) {
-    __builtin_memcpy(to->bytes, &peer.inet, sizeof peer.inet);
-  } else if (peer.family == AF_INET6 && length >= 28) {
-    __builtin_memcpy(to->bytes, peer.inet6, sizeof peer.inet6);
-    to->scope = peer.scope;
-  } else {
-    return;
-  }
-  to->family = peer.family;
-  to->port = __builtin_bswap16(peer.port);
-}
-
-// --- Beginnings -------------------------------------------------------------------
-
-// net.mptcp.enabled of the caller's network namespace; see mptcpize.bpf.c.
-INLINE bool mptcp_is_on(int id) {
-  if (id <= 0 || id > 63) return true;
-  void **slots = (void **)&bpf_get_current_task_btf()->nsproxy->net_ns->gen->ptr;
-  return AS(mptcp_pernet, AS(list_head, slots + id)->next)->mptcp_enabled;
-}
-
-// What becomes known of a new socket; its inode number, 0 for none of ours.
-INLINE uint64_t know(const struct mptcpize_events_run *now, struct socket *socket, int fd,
-                     struct known *who) {
-  struct sock *sk = AS(socket, socket)->sk;
-  if (!sk || AS(socket, socket)->type != SOCK_STREAM) return 0;
-  sk = AS(sock, sk);
-  if (!is_tcp(sk)) return 0;
+// Takes note of a new socket; NULL, and counted, where there is no room.
+INLINE known *know(const struct mptcpize_events_run *now, struct socket *socket, uint32_t flags) {
   uint64_t inode = inode_of(socket);
-  who->pid = current_pid(now);
-  who->fd = fd;
-  who->family = sk->__sk_common.skc_family;
-  who->protocol = sk->sk_protocol;
-  bpf_get_current_comm(who->program, sizeof who->program);
-  if (bpf_map_update_elem(&sockets, &inode, who, 0) == 0) return inode;
-  count_lost();
-  return 0;
+  known who = {.flags = flags};
+  describe(&who, now, socket);
+  if (bpf_map_update_elem(&sockets, &inode, &who, 0) != 0) {
+    COUNT(lost);
+    return 0;
+  }
+  return bpf_map_lookup_elem(&sockets, &inode);
 }
+
+INLINE void tell_beginning(uint64_t inode, known *who, int fd) {
+  if (!sets(who, MPTCPIZE_EVENTS_TOLD)) return;
+  who->fd = fd;
+  struct mptcpize_event *event = begin(MPTCPIZE_CREATED, inode, who);
+  if (!event) return;
+  event->error = who->error;
+  bpf_ringbuf_submit(event, 0);
+}
+
+// A record about a socket that is known; NULL for all others.
+INLINE struct mptcpize_event *about(int kind, struct socket *socket, int fd) {
+  uint64_t inode = inode_of(socket);
+  known *who = bpf_map_lookup_elem(&sockets, &inode);
+  if (!who || who->flags & MPTCPIZE_EVENTS_IGNORED) return 0;
+  tell_beginning(inode, who, fd);
+  if (kind != MPTCPIZE_OBSERVED) sets(who, MPTCPIZE_EVENTS_PLACED);
+  return begin(kind, inode, who);
+}
+
+// --- Beginnings and ends, in the cgroup -------------------------------------------
+
+enum { GO_ON = 1 };
+
+SEC("cgroup/sock_create") int mptcpize_begin(struct bpf_sock *context) {
+  struct mptcpize_events_run *now = the_run();
+  struct socket *socket = AS(sock, context)->sk_socket;
+  if (now && now->by_cgroup && socket && is_stream(socket)) know(now, socket, 0);
+  return GO_ON;
+}
+
+// Where a socket is connected to, or listens, if no call has told.
+INLINE void make_up_place(uint64_t inode, known *who, struct sock *sk, int wire) {
+  if (wire == MPTCPIZE_WIRE_UNCONNECTED || !sets(who, MPTCPIZE_EVENTS_PLACED)) return;
+  bool listens = wire == MPTCPIZE_WIRE_LISTENING;
+  struct mptcpize_event *event =
+      begin(listens ? MPTCPIZE_LISTENING : MPTCPIZE_CONNECTING, inode, who);
+  if (!event) return;
+  set_local(&event->local, sk);
+  if (!listens) set_remote(&event->remote, sk);
+  bpf_ringbuf_submit(event, 0);
+  COUNT(made_up);
+}
+
+INLINE void tell_end(uint64_t inode, known *who, struct sock *sk) {
+  struct mptcpize_event last = {0};
+  answer(&last, sk);
+  tell_beginning(inode, who, -1);
+  make_up_place(inode, who, sk, last.wire);
+  struct mptcpize_event *event = begin(MPTCPIZE_CLOSED, inode, who);
+  if (!event) return;
+  event->cause = MPTCPIZE_CAUSE_CLOSE;
+  event->got = last.got;
+  event->wire = last.wire;
+  event->subflows = last.subflows;
+  event->bytes_sent = last.bytes_sent;
+  event->bytes_received = last.bytes_received;
+  bpf_ringbuf_submit(event, 0);
+}
+
+// A socket of this cgroup that socket() has not made was accepted, and nobody was there to
+// tell. Not where one may be unknown for lack of room.
+INLINE void make_up_acceptance(const struct mptcpize_events_run *now, uint64_t inode,
+                               struct socket *socket) {
+  uint32_t only = 0;
+  struct mptcpize_events_counts *all = bpf_map_lookup_elem(&counts, &only);
+  if (!all || all->lost != 0) return;
+  known *who = know(now, socket, MPTCPIZE_EVENTS_TOLD | MPTCPIZE_EVENTS_PLACED);
+  struct mptcpize_event *event = who ? begin(MPTCPIZE_ACCEPTED, inode, who) : 0;
+  if (!event) return;
+  struct sock *sk = AS(socket, socket)->sk;
+  set_local(&event->local, sk);
+  set_remote(&event->remote, sk);
+  bpf_ringbuf_submit(event, 0);
+  COUNT(made_up);
+}
+
+SEC("cgroup/sock_release") int mptcpize_end(struct bpf_sock *context) {
+  struct mptcpize_events_run *now = the_run();
+  struct sock *sk = AS(sock, context);
+  struct socket *socket = sk->sk_socket;
+  if (!now || !now->by_cgroup || !socket || !is_stream(socket)) return GO_ON;
+  uint64_t inode = inode_of(socket);
+  // Without a file it is one that socket() has made and found no descriptor for.
+  if (AS(socket, socket)->file) {
+    if (!bpf_map_lookup_elem(&sockets, &inode)) make_up_acceptance(now, inode, socket);
+    known *who = bpf_map_lookup_elem(&sockets, &inode);
+    if (who && !(who->flags & MPTCPIZE_EVENTS_IGNORED)) tell_end(inode, who, sk);
+  }
+  bpf_map_delete_elem(&sockets, &inode);
+  return GO_ON;
+}
+
+// --- System calls -----------------------------------------------------------------
 
 SEC("fexit/__sys_socket") int mptcpize_socket(uint64_t *context) {
   int family = (int)context[0], type = (int)context[1], protocol = (int)context[2];
   int fd = (int)context[3];
   if (fd < 0 || (family != AF_INET && family != AF_INET6)) return 0;
-  // The preload library's, to take a demoted socket's place.
-  if (protocol == MPTCPIZE_PLAIN_TCP) protocol = IPPROTO_TCP;
-  if (!mptcpize_asks_for_tcp(family, type, protocol)) return 0;
   struct mptcpize_events_run *now = the_run();
   if (!now || !is_ours(now)) return 0;
   struct socket *socket = socket_of(fd);
-  struct known who = {0};
-  uint64_t inode = socket ? know(now, socket, fd, &who) : 0;
-  struct mptcpize_event *event = inode ? begin(MPTCPIZE_CREATED, inode, &who) : 0;
-  if (!event) return 0;
-  event->asked = protocol;
-  if (who.protocol == IPPROTO_TCP) {
-    // As an MPTCP socket would have been refused.
-    if (family == AF_INET6 && !now->mptcpv6) {
-      event->error = EPROTONOSUPPORT;
-    } else if (!mptcp_is_on(now->pernet)) {
-      event->error = ENOPROTOOPT;
-    }
+  if (!socket || !is_stream(socket)) return 0;
+  uint64_t inode = inode_of(socket);
+  known *who = bpf_map_lookup_elem(&sockets, &inode);
+  // The preload library's, to take a demoted socket's place.
+  if (protocol == MPTCPIZE_PLAIN_TCP) protocol = IPPROTO_TCP;
+  if (!mptcpize_asks_for_tcp(family, type, protocol)) {
+    if (who) sets(who, MPTCPIZE_EVENTS_IGNORED);
+    return 0;
   }
-  bpf_ringbuf_submit(event, 0);
+  if (!who && !now->by_cgroup) who = know(now, socket, MPTCPIZE_EVENTS_ELSEWHERE);
+  if (who) tell_beginning(inode, who, fd);
   return 0;
 }
 
@@ -233,78 +218,76 @@ SEC("fexit/__sys_accept4") int mptcpize_accept(uint64_t *context) {
   int fd = (int)context[4];
   struct mptcpize_events_run *now = fd < 0 ? 0 : the_run();
   if (!now || !is_ours(now)) return 0;
-  struct socket *socket = socket_of(fd);
-  struct known who = {0};
-  uint64_t inode = socket ? know(now, socket, fd, &who) : 0;
-  struct mptcpize_event *event = inode ? begin(MPTCPIZE_ACCEPTED, inode, &who) : 0;
+  struct socket *socket = socket_of(fd), *listener = socket_of((int)context[0]);
+  if (!socket || !listener || !is_stream(socket)) return 0;
+  uint64_t inode = inode_of(socket), of_listener = inode_of(listener);
+  if (bpf_map_lookup_elem(&sockets, &inode)) return 0;
+  // Its cgroup is its listener's.
+  known *parent = bpf_map_lookup_elem(&sockets, &of_listener);
+  uint32_t flags = MPTCPIZE_EVENTS_TOLD | MPTCPIZE_EVENTS_PLACED;
+  if (!parent || parent->flags & MPTCPIZE_EVENTS_ELSEWHERE) flags |= MPTCPIZE_EVENTS_ELSEWHERE;
+  known *who = know(now, socket, flags);
+  if (!who) return 0;
+  if (flags & MPTCPIZE_EVENTS_ELSEWHERE) COUNT(elsewhere);
+  who->fd = fd;
+  struct mptcpize_event *event = begin(MPTCPIZE_ACCEPTED, inode, who);
   if (!event) return 0;
-  struct sock *sk = AS(sock, AS(socket, socket)->sk);
+  struct sock *sk = AS(socket, socket)->sk;
   set_local(&event->local, sk);
   set_remote(&event->remote, sk);
   bpf_ringbuf_submit(event, 0);
   return 0;
 }
 
-// --- What is known already ----------------------------------------------------
-
-// A record about a socket that is known; NULL for all others.
-INLINE struct mptcpize_event *about(int kind, struct socket *socket) {
-  uint64_t inode = inode_of(socket);
-  struct known *who = bpf_map_lookup_elem(&sockets, &inode);
-  return who ? begin(kind, inode, who) : 0;
-}
-
 SEC("fexit/__sys_listen") int mptcpize_listen(uint64_t *context) {
   if ((int)context[2] != 0) return 0;
   struct mptcpize_events_run *now = the_run();
   if (!now || !is_ours(now)) return 0;
-  struct socket *socket = socket_of((int)context[0]);
-  struct mptcpize_event *event = socket ? about(MPTCPIZE_LISTENING, socket) : 0;
+  int fd = (int)context[0];
+  struct socket *socket = socket_of(fd);
+  struct mptcpize_event *event = socket ? about(MPTCPIZE_LISTENING, socket, fd) : 0;
   if (!event) return 0;
-  set_local(&event->local, AS(sock, AS(socket, socket)->sk));
+  set_local(&event->local, AS(socket, socket)->sk);
   bpf_ringbuf_submit(event, 0);
   return 0;
 }
 
 SEC("fexit/__sys_connect") int mptcpize_connect(uint64_t *context) {
   struct mptcpize_events_run *now = the_run();
-  int result = (int)context[3];
+  int fd = (int)context[0], result = (int)context[3];
   if (!now || result == -EFAULT || !is_ours(now)) return 0;
-  struct socket *socket = socket_of((int)context[0]);
-  struct mptcpize_event *event = socket ? about(MPTCPIZE_CONNECTING, socket) : 0;
+  struct socket *socket = socket_of(fd);
+  struct mptcpize_event *event = socket ? about(MPTCPIZE_CONNECTING, socket, fd) : 0;
   if (!event) return 0;
   event->error = result < 0 ? -result : 0;
   set_peer(&event->remote, (const void *)context[1], (int)context[2]);
-  set_local(&event->local, AS(sock, AS(socket, socket)->sk));
+  set_local(&event->local, AS(socket, socket)->sk);
   bpf_ringbuf_submit(event, 0);
   return 0;
 }
 
-// A socket of the kernel's own, as each subflow is, has no file.
-INLINE struct mptcpize_event *answered(int kind, struct socket *socket) {
-  if (!AS(socket, socket)->file) return 0;
-  struct sock *sk = AS(socket, socket)->sk;
-  struct mptcpize_event *event = sk ? about(kind, socket) : 0;
-  if (event) answer(event, AS(sock, sk));
-  return event;
-}
+// --- The socket itself ------------------------------------------------------------
 
+// A socket of the kernel's own, as each subflow is, has no file.
 SEC("fentry/inet_shutdown") int mptcpize_shutdown(uint64_t *context) {
-  struct mptcpize_event *event = answered(MPTCPIZE_OBSERVED, (struct socket *)context[0]);
-  if (event) bpf_ringbuf_submit(event, 0);
+  struct socket *socket = (struct socket *)context[0];
+  struct sock *sk = AS(socket, socket)->file ? AS(socket, socket)->sk : 0;
+  struct mptcpize_event *event = sk ? about(MPTCPIZE_OBSERVED, socket, -1) : 0;
+  if (!event) return 0;
+  answer(event, AS(sock, sk));
+  bpf_ringbuf_submit(event, 0);
   return 0;
 }
 
+// Of sockets that the cgroup's own program does not see.
 SEC("fentry/inet_release") int mptcpize_release(uint64_t *context) {
   struct socket *socket = (struct socket *)context[0];
-  struct mptcpize_event *event = answered(MPTCPIZE_CLOSED, socket);
-  if (event) {
-    event->cause = MPTCPIZE_CAUSE_CLOSE;
-    bpf_ringbuf_submit(event, 0);
-  }
-  if (AS(socket, socket)->file) {
-    uint64_t inode = inode_of(socket);
-    bpf_map_delete_elem(&sockets, &inode);
-  }
+  struct sock *sk = AS(socket, socket)->file ? AS(socket, socket)->sk : 0;
+  if (!sk) return 0;
+  uint64_t inode = inode_of(socket);
+  known *who = bpf_map_lookup_elem(&sockets, &inode);
+  if (!who || !(who->flags & MPTCPIZE_EVENTS_ELSEWHERE)) return 0;
+  tell_end(inode, who, AS(sock, sk));
+  bpf_map_delete_elem(&sockets, &inode);
   return 0;
 }

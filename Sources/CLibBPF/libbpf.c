@@ -70,6 +70,14 @@ int clibbpf_attach_getsockopt(const struct clibbpf *table, int program, int cgro
   return table->link_create(program, cgroup, BPF_CGROUP_GETSOCKOPT, NULL);
 }
 
+int clibbpf_attach_sock_create(const struct clibbpf *table, int program, int cgroup) {
+  return table->link_create(program, cgroup, BPF_CGROUP_INET_SOCK_CREATE, NULL);
+}
+
+int clibbpf_attach_sock_release(const struct clibbpf *table, int program, int cgroup) {
+  return table->link_create(program, cgroup, BPF_CGROUP_INET_SOCK_RELEASE, NULL);
+}
+
 bool clibbpf_map_has_sizes(const struct clibbpf *table, int map, uint32_t key, uint32_t value) {
   struct bpf_map_info info = {0};
   uint32_t length = sizeof info;

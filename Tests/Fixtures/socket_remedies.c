@@ -390,7 +390,7 @@ int main(int argc, char **argv) {
                     {"not-demoted", not_demoted}};
   setvbuf(stdout, NULL, _IONBF, 0);
   signal(SIGPIPE, SIG_IGN);
-  alarm(60);
+  alarm(600);  // a stalled transfer never ends; under emulation, forty good ones take minutes
   if (argc > 2) protocol = 262;
   for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++)
     if (argc < 2 || strcmp(argv[1], behaviours[i].name) == 0) behaviours[i].run();

@@ -134,7 +134,7 @@ struct Guest: Sendable {
 
         listening() {
             tries=0
-            until grep -q ":$1 00000000:0000 0A " /proc/net/tcp || [ $tries = 400 ]; do
+            until grep -q ":$1 00000000:0000 0A " /proc/net/tcp || [ $tries = 2400 ]; do
                 sleep 0.05; tries=$((tries + 1))
             done
         }
@@ -196,7 +196,7 @@ struct Guest: Sendable {
             /usr/bin/ip mptcp endpoint add 127.0.0.2 dev lo subflow
             held_sockets two >/tmp/held &
             tries=0
-            until grep -q ready /tmp/held || [ $tries = 400 ]; do
+            until grep -q ready /tmp/held || [ $tries = 2400 ]; do
                 sleep 0.05; tries=$((tries + 1))
             done
         fi

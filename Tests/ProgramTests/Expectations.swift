@@ -70,7 +70,7 @@ extension Side: CustomStringConvertible {
         return "\(name): "
             + counted.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
             + (report?.sockets ?? []).map {
-                "\n  \($0.pid) \($0.program) fd \($0.fd) \($0.role) \($0.socket) \($0.wire)"
+                "\n  \($0.pid) \($0.program) fd \($0.fd ?? -1) \($0.role) \($0.socket) \($0.wire)"
                     + " \($0.local ?? "-") \($0.remote ?? "-")"
                     + " sent \($0.bytesSent ?? -1) received \($0.bytesReceived ?? -1)"
             }.joined()

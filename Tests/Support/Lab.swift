@@ -22,19 +22,24 @@ public enum Lab {
     ///   - root: a folder of `root(_:)`, to boot its systemd instead of a bare busybox.
     ///   - modules: kernel modules to load first, in this order.
     ///   - parameters: for the kernel's command line.
+    ///   - restarts: whether the machine may restart; it then begins with run.sh again.
     public static func boot(
         kernel: String, payload: String, root: String? = nil, modules: [String] = [],
-        parameters: String = "", timeout: Duration = .seconds(180)
+        parameters: String = "", restarts: Bool = false
     ) throws -> Outcome {
-        var arguments: [String] = ["--limit", "\(timeout.components.seconds)"]
+        // For a machine that hangs. Emulation takes as long as it takes: the longest ones need
+        // two and a half minutes on two processors that nobody else uses.
+        let limit = Duration.seconds(1800)
+        var arguments: [String] = ["--limit", "\(limit.components.seconds)"]
         if let root { arguments += ["--root", root] }
+        if restarts { arguments += ["--restarts"] }
         if !modules.isEmpty { arguments += ["--modules", modules.joined(separator: " ")] }
         if !parameters.isEmpty { arguments += ["--parameters", parameters] }
         let command = [Repository.path("scripts/lab/vm-run")] + arguments + [kernel, payload]
-        // Longer than the machine may run: it may have to wait for others to end.
+        // Longer than the machine may run: it may have to wait for another to end.
         return try Background(
             command, exactly: Environment.inherited, input: [], directory: nil
-        ).wait(timeout: timeout + .seconds(600))
+        ).wait(timeout: limit * 2)
     }
 
     @discardableResult

@@ -22,7 +22,8 @@ public struct Report: Decodable, Sendable {
     public struct Socket: Decodable, Sendable {
         public let pid: Int
         public let program: String
-        public let fd: Int
+        /// Nil where the kernel told of the socket and did not know it.
+        public let fd: Int?
         public let family: String
         public let role: String
         public let socket: String

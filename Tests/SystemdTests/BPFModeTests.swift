@@ -12,10 +12,14 @@ extension Requirement {
 }
 
 /// `enable --mode bpf`, on a kernel that has the hook, and on one that has not.
-@Suite("Services by the kernel", .requires(.bpfMachines))
+@Suite("Services by the kernel", .requires(.root), .requires(.bpfMachines))
 struct BPFModeTests {
     /// Runs a script in a virtual machine with a static web server as the running static.service.
-    private func run(_ script: String, kernel: String) throws -> Outcome {
+    ///
+    /// - Parameter restarts: whether the script restarts the machine: it runs again then.
+    private func run(
+        _ script: String, kernel: String, restarts: Bool = false
+    ) throws -> Outcome {
         let guest = try ServiceGuest()
         let busybox = try #require(Environment.find("busybox"))
         try mustRun(["cp", "-L", busybox, guest.file("busybox")])
@@ -31,18 +35,23 @@ struct BPFModeTests {
         try mustRun(["cp", "-L", Requirement.libbpf, guest.file("libraries")])
         return try guest.run(
             """
-            cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
-            cp /t/busybox /usr/local/bin/
-            cat >/etc/systemd/system/static.service <<'UNIT'
+            talk() { python3 /t/talk.py 8000 'GET /t/talk.py HTTP/1.0\\r\\n\\r\\n'; }
+            set_up() {
+              cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
+              cp /t/busybox /usr/local/bin/
+              cat >/etc/systemd/system/static.service <<'UNIT'
             [Unit]
             DefaultDependencies=no
             [Service]
             ExecStart=/usr/local/bin/busybox httpd -f -p 127.0.0.1:8000 -h /
+            [Install]
+            WantedBy=test.target
             UNIT
-            systemctl daemon-reload; systemctl start static
-            talk() { python3 /t/talk.py 8000 'GET /t/talk.py HTTP/1.0\\r\\n\\r\\n'; }
+              systemctl daemon-reload; systemctl start static
+            }
+            [ -e /usr/local/bin/busybox ] || set_up
 
-            """ + script, kernel: kernel)
+            """ + script, kernel: kernel, restarts: restarts)
     }
 
     @Test("a static server: attached before it starts, at each start, and no more after disable")
@@ -79,6 +88,34 @@ struct BPFModeTests {
         #expect(outcome.output.contains("1 mptcp"))
         #expect(outcome.output.contains("static.service.d': No such file"))
         #expect(lines.suffix(1) == ["0"])
+    }
+
+    @Test("a machine that restarts: attached before its first socket, by the drop-in alone")
+    func restarted() throws {
+        let outcome = try run(
+            """
+            say() { echo "$(cat /proc/sys/kernel/random/boot_id) $(talk)"; }
+            if [ ! -e /var/lib/enabled ]; then
+              say; ls /sys/fs/bpf
+              systemctl enable -q static
+              mptcpize enable --mode bpf static 2>&1
+              say
+              touch /var/lib/enabled
+              systemctl reboot; sleep infinity
+            fi
+            say
+            mptcpize bpf list --json | grep -o '"unit": .*'
+            systemctl show -P NRestarts static
+            """, kernel: "6.12", restarts: true)
+        #expect(outcome.succeeded, "\(outcome)")
+        let lines = outcome.output.split(separator: "\n").map { $0.split(separator: " ") }
+        let talks = lines.filter { $0.contains("HTTP/1.0") || $0.contains("HTTP/1.1") }
+        #expect(talks.map { String($0.last!) } == ["tcp", "tcp", "mptcp"], "\(outcome)")
+        let boots = talks.map { $0[0] }
+        #expect(boots.count == 3 && boots[0] == boots[1] && boots[1] != boots[2], "\(outcome)")
+        #expect(outcome.output.contains(#""unit": "static.service", "#), "\(outcome)")
+        #expect(outcome.output.contains(#""upgraded": 1,"#), "\(outcome)")
+        #expect(lines.last == ["0"], "\(outcome)")
     }
 
     @Test("a running service and a running scope: their next sockets")

@@ -39,13 +39,16 @@ struct ServiceGuest {
     func file(_ name: String) -> String { payload.file(name) }
 
     /// Boots it, and runs a script of the shell beside its systemd.
+    ///
+    /// - Parameter restarts: whether the script restarts the machine: it runs again then.
     func run(
-        _ script: String, kernel: String, parameters: String = ""
+        _ script: String, kernel: String, parameters: String = "", restarts: Bool = false
     ) throws -> Outcome {
-        try payload.write("cp -a /t/bin /t/lib /usr/local/\n" + script, to: "run.sh")
+        try payload.write(
+            "[ -e /usr/local/bin/mptcpize ] || cp -a /t/bin /t/lib /usr/local/\n" + script,
+            to: "run.sh")
         return try Lab.boot(
             kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie"),
-            modules: ["tcp_diag", "mptcp_diag"], parameters: parameters,
-            timeout: .seconds(600))
+            modules: ["tcp_diag", "mptcp_diag"], parameters: parameters, restarts: restarts)
     }
 }

@@ -67,10 +67,13 @@ enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing);
 /// as far as the kernel's types tell.
 bool clibbpf_has_hook(const struct clibbpf *table, const char *function);
 
-/// Attaches a program of the type cgroup/setsockopt or cgroup/getsockopt to a cgroup, beside
-/// any that are there. The link's descriptor, or negative with errno set.
+/// Attach a program of the type cgroup/setsockopt, cgroup/getsockopt, cgroup/sock_create or
+/// cgroup/sock_release to a cgroup, beside any that are there. The link's descriptor, or
+/// negative with errno set.
 int clibbpf_attach_setsockopt(const struct clibbpf *table, int program, int cgroup);
 int clibbpf_attach_getsockopt(const struct clibbpf *table, int program, int cgroup);
+int clibbpf_attach_sock_create(const struct clibbpf *table, int program, int cgroup);
+int clibbpf_attach_sock_release(const struct clibbpf *table, int program, int cgroup);
 
 // --- Answers of the kernel -------------------------------------------------
 

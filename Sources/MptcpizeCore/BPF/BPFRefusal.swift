@@ -31,6 +31,8 @@ enum BPFRefusal {
 
     static func loading(_ error: Errno) -> Failure {
         switch error.rawValue {
+        case EINVAL where isLockedDown:
+            Failure(.failed, object, lockdown, remedy: "lockdown=integrity would; \(other)")
         case EPERM: refused
         case ENOMEM: noMemory
         case ENOTSUP, EOPNOTSUPP:
@@ -46,9 +48,10 @@ enum BPFRefusal {
 
     static func reporting(_ error: Errno) -> Failure {
         if error.rawValue == ENOMEM { return noMemory }
-        return Failure(
-            .failed, object, "the kernel does not take the program that reports (\(error.name))",
-            remedy: "leave out --report and -d")
+        let reason =
+            error.rawValue == EINVAL && isLockedDown
+            ? lockdown : "the kernel does not take the program that reports (\(error.name))"
+        return Failure(.failed, object, reason, remedy: "leave out --report and -d")
     }
 
     static var noSight: Failure {
@@ -93,6 +96,17 @@ enum BPFRefusal {
                 + (error.rawValue == EPERM
                     ? "another BPF program there suffers none beside it" : error.reason))
     }
+
+    /// Whether the kernel lets no BPF program call the helpers that read kernel memory
+    /// (LOCKDOWN_BPF_READ_KERNEL): to the verifier there are none then.
+    private static var isLockedDown: Bool {
+        // "none integrity [confidentiality]"
+        (try? lines(ofFile: "/sys/kernel/security/lockdown"))?.first?
+            .contains("[confidentiality]") ?? false
+    }
+
+    private static let lockdown =
+        "kernel lockdown (confidentiality) lets no BPF program read kernel memory"
 
     private static let again = "mptcpize bpf detach --all, then attach again"
 

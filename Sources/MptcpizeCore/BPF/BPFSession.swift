@@ -96,7 +96,13 @@ public struct BPFSession: ~Copyable {
     /// Has the kernel tell this process what becomes of a selected cgroup's sockets.
     func events(of cgroup: Cgroup) throws(Failure) -> KernelEvents {
         guard let program = try current() else { throw notAttached(cgroup.path) }
-        return try KernelEvents.watch(cgroup, libbpf: libbpf, state: program.memory.state.pointee)
+        do throws(Errno) {
+            return try KernelEvents(
+                cgroup, hierarchy.directory(of: cgroup.id), libbpf: libbpf,
+                state: program.memory.state.pointee)
+        } catch {
+            throw BPFRefusal.reporting(error)
+        }
     }
 
     /// Deselects cgroups, all or none of them; with the last one the program goes.

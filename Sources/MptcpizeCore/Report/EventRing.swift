@@ -102,6 +102,8 @@ public struct EventRing: ~Copyable, EventSource {
     /// Records lost for lack of room, or with their writer.
     public var dropped: UInt32 { mptcpize_ring_dropped(ring) }
 
+    var untold: [SocketEvent] { [] }
+
     var lost: UInt64 { UInt64(dropped) + garbage }
 
     /// CLOCK_MONOTONIC, in ns.

@@ -10,6 +10,9 @@ protocol EventSource: ~Copyable {
     /// Records that are there and not taken yet.
     var pending: UInt32 { mutating get }
 
+    /// The beginnings of sockets that are open and of which no record has told.
+    var untold: [SocketEvent] { get }
+
     /// Records lost so far, for whatever reason.
     var lost: UInt64 { get }
 

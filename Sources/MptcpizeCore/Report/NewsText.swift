@@ -21,7 +21,7 @@ extension SocketNews {
 }
 
 extension ReportedSocket {
-    fileprivate var title: String { "\(program.text)[\(pid)] fd \(fd)" }
+    fileprivate var title: String { "\(program.text)[\(pid)]" + (fd < 0 ? "" : " fd \(fd)") }
 
     fileprivate func why(of refusal: Errno?) -> String {
         refusal.map { ": \($0.ofMultipathTCP(family))" } ?? ""

@@ -26,7 +26,8 @@ extension SocketReport {
         let sent = isConnection ? answer.bytesSent.map(byteCount) : nil
         let received = isConnection ? answer.bytesReceived.map(byteCount) : nil
         return [
-            .init("\(socket.pid)"), .init(socket.program.text), .init("\(socket.fd)"),
+            .init("\(socket.pid)"), .init(socket.program.text),
+            .init(socket.fd < 0 ? "-" : "\(socket.fd)"),
             .init(socket.role == .none ? "-" : socket.role.rawValue),
             .init(socket.local?.text ?? "-"), .init(socket.remote?.text ?? "-"),
             .init(answer.wire.rawValue, style), .init(paths ?? "-"), .init(sent ?? "-"),
@@ -76,7 +77,7 @@ extension SocketReport {
     private var emptyReport: String {
         let reason =
             if byKernel {
-                "it used none before it ended, or by io_uring"
+                "it used none before it ended"
             } else if !notes.isEmpty {
                 notes.joined(separator: "; ")
             } else if wasReached {

@@ -21,7 +21,7 @@ public struct SocketEvent: Equatable, Sendable {
 
     public var kind: Kind
     public var pid: Int32
-    /// -1 where no descriptor is meant.
+    /// -1 where no descriptor is meant, or where it is not known.
     public var fd: Int32
     /// FORKED: the parent's pid; DUPLICATED: the other descriptor.
     public var origin: Int32
@@ -39,7 +39,10 @@ public struct SocketEvent: Equatable, Sendable {
 
     /// Nil for what no writer of ours puts: an unknown kind, a PID or descriptor that
     /// cannot be.
-    public init?(_ record: mptcpize_event) {
+    ///
+    /// - Parameter byKernel: whether the kernel wrote it, which does not always know the
+    ///   descriptor.
+    public init?(_ record: mptcpize_event, byKernel: Bool = false) {
         guard let kind = Kind(rawValue: record.kind), record.pid > 0, record.fd >= -1 else {
             return nil
         }
@@ -47,7 +50,7 @@ public struct SocketEvent: Equatable, Sendable {
         case .started, .execFailed, .forking: break
         case .forked: guard record.origin > 0, record.origin != record.pid else { return nil }
         case .duplicated: guard record.fd >= 0, record.origin >= 0 else { return nil }
-        default: guard record.fd >= 0 else { return nil }
+        default: guard record.fd >= 0 || byKernel else { return nil }
         }
         self.kind = kind
         pid = record.pid

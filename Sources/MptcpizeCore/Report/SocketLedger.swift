@@ -112,7 +112,7 @@ public struct SocketLedger {
         entries.append(Entry(socket: socket, inode: event.inode))
         entries[index].isCreated = event.kind == .created
         if event.inode != 0 { byInode[event.inode] = index }
-        hold(index, Holder(pid: event.pid, fd: event.fd))
+        if event.fd >= 0 { hold(index, Holder(pid: event.pid, fd: event.fd)) }
         return news
     }
 
@@ -170,6 +170,9 @@ public struct SocketLedger {
     private mutating func inherit(_ event: SocketEvent) {
         let former = processes[event.pid]?.before[event.fd]
         guard let index = find(event, likely: former) else { return }
+        if entries[index].socket.fd < 0, entries[index].socket.pid == event.pid {
+            entries[index].socket.fd = event.fd
+        }
         hold(index, Holder(pid: event.pid, fd: event.fd))
     }
 

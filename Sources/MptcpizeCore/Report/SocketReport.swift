@@ -89,7 +89,7 @@ extension SocketReport {
         return [
             "pid": JSONValue(socket.pid),
             "program": .string(socket.program.text),
-            "fd": JSONValue(socket.fd),
+            "fd": socket.fd < 0 ? .null : JSONValue(socket.fd),
             "family": .string(socket.family.rawValue),
             "role": .string(socket.role.rawValue),
             "socket": .string(socket.socket.rawValue),

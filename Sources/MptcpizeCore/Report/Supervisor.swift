@@ -169,6 +169,7 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
 
     /// Finds out who has the sockets that are still open: the kernel tells who made them.
     mutating func findHolders() {
+        for event in source.untold { ledger.feed(event) }
         let open = ledger.unclosed
         guard !open.isEmpty else { return }
         let holders = SocketOwners.holders(of: open)

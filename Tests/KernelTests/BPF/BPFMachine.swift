@@ -63,7 +63,7 @@ struct BPFMachine {
         try payload.write(Self.prelude + script, to: "run.sh")
         return try Lab.boot(
             kernel: Lab.kernel(kernel), payload: payload.path, modules: modules,
-            parameters: parameters, timeout: .seconds(400))
+            parameters: parameters)
     }
 }
 

@@ -99,6 +99,52 @@ struct BPFRefusalTests {
         #expect(outcome.section("left") == ["No cgroup is attached."], "\(outcome)")
     }
 
+    @Test("lockdown: integrity forbids nothing, confidentiality is named")
+    func lockdown() throws {
+        let program = try Fixtures.program("raw_socket", .staticGlibc)
+        let outcome = try BPFMachine(["raw": program]).run(
+            BPFRunTests.prelude + """
+                mount -t securityfs securityfs /sys/kernel/security
+                level() { sed 's/.*\\[\\(.*\\)].*/\\1/' /sys/kernel/security/lockdown; }
+                try() {
+                  echo "== $(level)"
+                  mptcpize bpf attach --cgroup $cg/a; echo $?; inside $cg/a ./raw; attached; echo
+                  mptcpize bpf detach --all
+                  mptcpize run --mode bpf --report ./raw 2>&1 | grep -o '^mptcpize.*\\|1 never connected'
+                  mptcpize run ./raw 2>&1 | tail -n 1
+                  mptcpize check | grep -A1 'BPF mode' | grep -v '^No problem' | tr -s ' '
+                  left
+                }
+                try
+                # What is attached stays so.
+                mptcpize bpf attach --cgroup $cg/a
+                echo confidentiality >/sys/kernel/security/lockdown
+                echo "== later"; inside $cg/a ./raw; mptcpize bpf attach --cgroup $cg/c; attached; echo
+                mptcpize run --mode bpf ./raw; mptcpize run --mode bpf --report ./raw
+                mptcpize bpf detach --all
+                try
+                """, kernel: "6.12", parameters: "lockdown=integrity")
+        #expect(outcome.succeeded, "\(outcome)")
+        let (mptcp, tcp) = ("262 uid 0 euid 0", "6 uid 0 euid 0")
+        #expect(
+            outcome.section("integrity") == [
+                "0", mptcp, "a ", "1 never connected", mptcp,
+                "ok BPF mode can be loaded here (tried, and taken away again)",
+            ], "\(outcome)")
+        let why = "kernel lockdown (confidentiality) lets no BPF program read kernel memory"
+        #expect(
+            outcome.section("later") == [
+                mptcp, "a c ", mptcp, "mptcpize: BPF mode: \(why); leave out --report and -d",
+            ], "\(outcome)")
+        let remedy =
+            "lockdown=integrity would; mptcpize run and mptcpize enable work without it"
+        let refusal = "mptcpize: BPF mode: \(why); \(remedy)"
+        #expect(
+            outcome.section("confidentiality") == [
+                refusal, "1", tcp, refusal, tcp, "note BPF mode \(why)", " → \(remedy)",
+            ], "\(outcome)")
+    }
+
     @Test(
         "on this machine it works, or one line says why not, and nothing is left behind",
         .requires(.root))

@@ -152,9 +152,9 @@ final class Story {
 
     func dies(_ pid: Int32) { world.dead.insert(pid) }
 
-    func happens(_ records: mptcpize_event...) {
+    func happens(_ records: mptcpize_event..., byKernel: Bool = false) {
         for record in records {
-            if let event = SocketEvent(record), let news = ledger.feed(event) {
+            if let event = SocketEvent(record, byKernel: byKernel), let news = ledger.feed(event) {
                 self.news.append(news)
             }
         }

@@ -24,6 +24,25 @@ struct SocketLedgerTests {
         #expect(sockets[0].why == "")
     }
 
+    @Test("the kernel may not know a descriptor, who has the socket at the end does")
+    func withoutDescriptor() {
+        story.happens(Record.created(100, -1, 7))
+        #expect(story.ends().isEmpty)
+        story.happens(
+            Record.created(100, -1, 7), Record.created(100, -1, 8), Record.created(100, -1, 9),
+            Record.closed(100, -1, 7, MPTCPIZE_WIRE_UNCONNECTED), byKernel: true)
+        story.happens(Record.inherited(100, 4, 8), Record.inherited(200, 5, 9))
+        story.answers[[200, 5]] = .answer(.unknown)
+        let sockets = story.ends()
+        #expect(sockets.map(\.fd) == [-1, 4, -1])
+        #expect(sockets.map(\.fate) == [.closed, .abandoned, .open(in: 200)])
+        #expect(story.news.flatMap(\.lines).first == "prog[100]: MPTCP socket")
+        let report = SocketReport(command: [], end: .exited(0), sockets: sockets)
+        #expect(report.lines()[1].contains("100 prog     - - "), "\(report.lines())")
+        let text = String(decoding: report.json.text, as: UTF8.self)
+        #expect(text.contains(#""fd": null, "#) && text.contains(#""fd": 4, "#), "\(text)")
+    }
+
     @Test("what was open before the run is not listed")
     func fromBefore() {
         story.happens(
