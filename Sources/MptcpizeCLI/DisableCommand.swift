@@ -45,12 +45,15 @@ struct DisableCommand: ParsableCommand {
         let units = all ? try UnitStatus.units([], of: manager).map(\.description) : units
         let disabling = Disabling(manager)
         for step in try disabling.carryOut(units, restarts: now, evenIfMounted: all) {
-            guard !step.removed.isEmpty else {
-                try Console.output("\(step.unit): was not enabled")
-                continue
-            }
-            var message = "\(step.unit): disabled (\(step.removed.joined(separator: ", ")) removed)"
-            if !now, let running = step.running.first {
+            var message =
+                step.removed.isEmpty
+                ? "\(step.unit): was not enabled"
+                : "\(step.unit): disabled (\(step.removed.joined(separator: ", ")) removed)"
+            if let template = step.template {
+                message +=
+                    "; it uses MPTCP by \(template): "
+                    + manager.command("mptcpize", "disable", template)
+            } else if !now, let running = step.running.first {
                 message += "; it uses TCP after " + manager.command("systemctl", "restart", running)
             }
             try Console.output(message)

@@ -62,12 +62,10 @@ struct RunCommand: ParsableCommand {
 extension RunCommand {
     /// Runs the program: in this process's place, or as its child to be reported on.
     static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) -> Never {
-        let launcher = Launcher(
-            system: HostSystem(), locator: .host(environment: environment))
-        var plan = try launcher.plan(
+        var plan = try Launcher(locator: .host(environment: environment)).plan(
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict,
-                preload: arguments.mode != .bpf))
+                preload: arguments.mode != .bpf), on: HostSystem())
         let isWatched = arguments.debug || arguments.report
         func enter() throws(Failure) -> KernelEvents? {
             try TransientCgroup.enter(reporting: isWatched, strict: arguments.strict) {

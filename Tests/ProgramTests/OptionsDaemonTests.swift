@@ -70,10 +70,7 @@ struct OptionsDaemonTests {
                 server: ["iperf3", "--server", "--one-off"], port: 5201, serverEnds: true,
                 client: ["iperf3", "--client", server, "--bytes", "4M"]
                     + options.filter { $0 != "--version6" },
-                normalise: { output in
-                    output.split(separator: "\n").filter { !$0.hasPrefix("[") }
-                        .joined(separator: "\n")
-                }),
+                normalise: withoutMeasurements),
             OptionsExpectation(wire: nil))
         let sockets = mended.client.report?.sockets("connect") ?? []
         #expect(sockets.count == 2)

@@ -43,7 +43,7 @@ struct Rehearsal {
         if conversation.serverEnds {
             _ = server.wait(timeout: .seconds(20))
         } else {
-            try waitUntilConnectionsEnd(server)
+            try waitUntilConnectionsEnd(server, in: stage.server)
         }
         let serverOutcome = server.stop()
 

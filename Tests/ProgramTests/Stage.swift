@@ -26,10 +26,11 @@ struct Stage {
 }
 
 /// Waits until no connection is open on a server's side: its processes have then seen the end
-/// of each, and have said so in the report.
-func waitUntilConnectionsEnd(_ server: Background) throws {
-    let ended = poll(within: .seconds(10)) { openConnections(asSeenBy: server.pid).isEmpty }
-    if !ended { throw StillConnected(rows: openConnections(asSeenBy: server.pid)) }
+/// of each, have closed it, and have said so in the report.
+func waitUntilConnectionsEnd(_ server: Background, in namespace: Namespace) throws {
+    func open() -> [String] { openConnections(asSeenBy: server.pid) + connections(in: namespace) }
+    let ended = poll(within: .seconds(10)) { open().isEmpty }
+    if !ended { throw StillConnected(rows: open()) }
 }
 
 /// Connections that a server has open although its client has ended.
@@ -38,7 +39,8 @@ struct StillConnected: Error, CustomStringConvertible {
     var description: String { "still open on the server:\n\(rows.joined(separator: "\n"))" }
 }
 
-/// The rows of a process's /proc/net/tcp{,6} for connections that a program may have open.
+/// The rows of a process's /proc/net/tcp{,6} for connections that a program may have open, or
+/// that wait for one to accept them.
 func openConnections(asSeenBy pid: pid_t) -> [String] {
     // include/net/tcp_states.h: all but FIN_WAIT2, TIME_WAIT, CLOSE and LISTEN.
     let open: Set<Substring> = ["01", "02", "03", "04", "08", "09", "0B"]

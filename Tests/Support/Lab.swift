@@ -75,7 +75,7 @@ public final class SystemdMachine: Sendable {
     /// Runs a command beside the machine's PID 1. It stays in the test's cgroup: what depends
     /// on the cgroup goes through `systemd-run --pipe --wait --collect`.
     @discardableResult
-    public func run(_ arguments: [String], timeout: Duration = .seconds(60)) throws -> Outcome {
+    public func run(_ arguments: [String], timeout: Duration = .seconds(240)) throws -> Outcome {
         try TestSupport.run(
             [Repository.path("scripts/lab/systemd-in"), state.path] + arguments, timeout: timeout)
     }

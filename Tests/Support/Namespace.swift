@@ -24,6 +24,14 @@ public final class Namespace: Sendable {
     /// `ip netns exec`: that one mounts a new /sys and hides /sys/fs/bpf and cgroups.
     public var prefix: [String] { ["nsenter", "--net=/run/netns/\(name)", "--"] }
 
+    /// Whether a process is in it.
+    public func contains(_ pid: pid_t) -> Bool {
+        var (own, process) = (stat(), stat())
+        return stat("/run/netns/\(name)", &own) == 0
+            && stat("/proc/\(pid)/ns/net", &process) == 0
+            && own.st_dev == process.st_dev && own.st_ino == process.st_ino
+    }
+
     /// Runs ip(8) in the namespace.
     @discardableResult
     public func ip(_ arguments: String...) throws -> String {

@@ -14,52 +14,30 @@ extension Requirement {
 /// `enable --mode bpf`, on a kernel that has the hook, and on one that has not.
 @Suite("Services by the kernel", .requires(.root), .requires(.bpfMachines))
 struct BPFModeTests {
-    /// Runs a script in a virtual machine with systemd, mptcpize, and a static web server as
-    /// the running static.service.
+    /// Runs a script in a virtual machine with a static web server as the running static.service.
     ///
     /// - Parameter restarts: whether the script restarts the machine: it runs again then.
     private func run(
         _ script: String, kernel: String, restarts: Bool = false
     ) throws -> Outcome {
-        let payload = try TemporaryDirectory()
-        for part in ["bin", "lib"] {
-            try mustRun(["cp", "-a", "\(Products.directory)/\(part)", payload.file(part)])
-        }
+        let guest = try ServiceGuest()
         let busybox = try #require(Environment.find("busybox"))
-        try mustRun(["cp", "-L", busybox, payload.file("busybox")])
+        try mustRun(["cp", "-L", busybox, guest.file("busybox")])
         try FileManager.default.createDirectory(
-            atPath: payload.file("libraries"), withIntermediateDirectories: false)
+            atPath: guest.file("libraries"), withIntermediateDirectories: false)
         // The other libraries that it needs are the system's own.
         for line in try mustRun(["ldd", Requirement.libbpf]).split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count > 2, !words[0].hasPrefix("libc.") {
-                try mustRun(["cp", "-L", String(words[2]), payload.file("libraries")])
+                try mustRun(["cp", "-L", String(words[2]), guest.file("libraries")])
             }
         }
-        try mustRun(["cp", "-L", Requirement.libbpf, payload.file("libraries")])
-        try payload.write(
+        try mustRun(["cp", "-L", Requirement.libbpf, guest.file("libraries")])
+        return try guest.run(
             """
-            import socket, time
-            def counter():
-                rows = [r.split() for r in open("/proc/net/netstat") if r.startswith("MPTcpExt")]
-                return int(rows[1][rows[0].index("MPCapableACKRX")])
-            before = counter()
-            for attempt in range(10000):
-                client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
-                try:
-                    client.connect(("127.0.0.1", 8000))
-                    break
-                except ConnectionRefusedError:
-                    client.close()
-                    time.sleep(0.01)
-            client.sendall(b"GET /t/talk.py HTTP/1.0\\r\\n\\r\\n")
-            print(client.recv(15).decode(), "mptcp" if counter() > before else "tcp")
-            """, to: "talk.py")
-        try payload.write(
-            """
-            talk() { python3 /t/talk.py; }
+            talk() { python3 /t/talk.py 8000 'GET /t/talk.py HTTP/1.0\\r\\n\\r\\n'; }
             set_up() {
-              cp -a /t/bin /t/lib /usr/local/; cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
+              cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
               cp /t/busybox /usr/local/bin/
               cat >/etc/systemd/system/static.service <<'UNIT'
             [Unit]
@@ -73,10 +51,7 @@ struct BPFModeTests {
             }
             [ -e /usr/local/bin/busybox ] || set_up
 
-            """ + script, to: "run.sh")
-        return try Lab.boot(
-            kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie"),
-            modules: ["tcp_diag", "mptcp_diag"], restarts: restarts)
+            """ + script, kernel: kernel, restarts: restarts)
     }
 
     @Test("a static server: attached before it starts, at each start, and no more after disable")

@@ -37,7 +37,7 @@ struct RobustnessTests {
                 done
                 [ $status = 0 ]
             done
-            """)
+            """, timeout: .seconds(900))
         #expect(outcome.succeeded, "\(outcome)")
         #expect(try machine.unitFiles() == before)
     }
@@ -59,7 +59,7 @@ struct RobustnessTests {
                 for pid in $pids; do wait $pid; done; pids=
             done
             """
-        let outcome = try machine.run(script)
+        let outcome = try machine.run(script, timeout: .seconds(900))
         #expect(outcome.succeeded, "\(outcome)")
         #expect(outcome.errors == "")
         #expect(try machine.unitFiles() == before)
@@ -144,7 +144,7 @@ struct RobustnessTests {
         try machine.must(
             "systemd-run --unit=talkers sh -c 'sleep 1000 | python3 /usr/local/bin/clients'")
         #expect(
-            try poll(within: .seconds(20)) { try machine.run("[ -e /run/connected ]").succeeded })
+            try poll(within: .seconds(120)) { try machine.run("[ -e /run/connected ]").succeeded })
         let status = try machine.status(of: "redis-server")
         #expect(
             status.processes.map(\.sockets.connected) == [.init(mptcp: 2, fallback: 0, tcp: 1)])
@@ -202,7 +202,7 @@ struct RobustnessTests {
             env HOME=\(home) XDG_RUNTIME_DIR=/run/user/4711
             """
         #expect(
-            try poll(within: .seconds(20)) {
+            try poll(within: .seconds(120)) {
                 try machine.run("\(user) systemctl --user start own").succeeded
             })
         let request = "GET / HTTP/1.0\r\n\r\n"
@@ -220,9 +220,12 @@ struct RobustnessTests {
         #expect(try !machine.talk(to: 8000, saying: request).isMPTCP)
         #expect(try machine.unitFiles(below: home) == before)
         // Root does not write into another one's home.
-        let root = try machine.run(
-            "HOME=\(home) XDG_RUNTIME_DIR=/run/user/4711 mptcpize enable --user own")
-        #expect(!root.succeeded)
-        #expect(try machine.unitFiles(below: home) == before)
+        for configuration in ["", "XDG_CONFIG_HOME=\(home)/new "] {
+            let root = try machine.run(
+                configuration
+                    + "HOME=\(home) XDG_RUNTIME_DIR=/run/user/4711 mptcpize enable --user own")
+            #expect(!root.succeeded)
+            #expect(try machine.unitFiles(below: home) == before)
+        }
     }
 }

@@ -23,19 +23,30 @@ struct SandboxTests {
         done
         """
 
-    @Test("RootImage=: in the image's own /run, and nothing in the image", .requires(.loopDevices))
-    func image() throws {
-        let machine = try ServiceMachine()
+    /// systemd 247 has no place for the library in an image, and says so (PreloadPlanTests).
+    @Test(
+        "RootImage=: in the image's own /run, and nothing in the image", .requires(.loopDevices),
+        arguments: [ServiceMachine.System.own, .trixie])
+    func image(_ system: ServiceMachine.System) throws {
+        let machine = try ServiceMachine(system)
+        // Nobody makes device nodes here; which devices are free is the machine's business.
         try machine.must(
             Self.makeRoot + """
 
-                for number in 0 1 2 3 4 5 6 7; do mknod /dev/loop$number b 7 $number; done
+                python3 -c 'import os
+                for n in range(256): os.mknod(f"/dev/loop{n}", 0o60600, os.makedev(7, n))'
                 mknod /dev/loop-control c 10 237
                 cd /srv/root; mkdir -p proc sys dev run tmp var/tmp etc; echo ID=x >etc/os-release
-                truncate -s 64M /srv/image
-                mke2fs -q -F -t ext4 -d /srv/root /srv/image
-                chmod 444 /srv/image
+                cp -a /srv/root /tmp/share/root
                 """)
+        let share = machine.machine.share
+        try mustRun(["truncate", "-s", "64M", "\(share)/image"])
+        // Without a journal, of which even a mount that is read-only writes something.
+        try mustRun([
+            "mke2fs", "-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d", "\(share)/root",
+            "\(share)/image",
+        ])
+        try machine.must("cp /tmp/share/image /srv/image; chmod 444 /srv/image")
         try machine.add([
             "image.service": """
             [Service]
@@ -45,25 +56,16 @@ struct SandboxTests {
             """
         ])
         try machine.must("systemctl start image")
-        let before = try machine.talk(to: 8001, saying: "echo")
-        #expect(before.answer == "echo" && !before.isMPTCP)
-        let content = """
-            mount -o loop,ro,noload /srv/image /mnt; find /mnt -printf '%p %T@\\n'; umount /mnt
-            """
-        try machine.must("systemctl stop image")
-        let files = try machine.must(content)
-        try machine.must("systemctl start image")
+        #expect(try machine.talk(to: 8001, saying: "echo") == ("echo", false))
         let properties = try machine.properties(of: "image.service")
         let enabled = try machine.mptcpize("enable", "--now", "image")
         #expect(enabled.succeeded, "\(enabled)")
-        let during = try machine.talk(to: 8001, saying: "echo")
-        #expect(during.answer == "echo" && during.isMPTCP)
+        #expect(try machine.talk(to: 8001, saying: "echo") == ("echo", true))
         #expect(try machine.status(of: "image.service").reaches == ["preload"])
         #expect(try machine.mptcpize("disable", "--now", "image").succeeded)
-        #expect(try !machine.talk(to: 8001, saying: "echo").isMPTCP)
+        #expect(try machine.talk(to: 8001, saying: "echo") == ("echo", false))
         #expect(try machine.properties(of: "image.service") == properties)
-        try machine.must("systemctl stop image")
-        #expect(try machine.must(content) == files)
+        try machine.must("systemctl stop image; cmp /srv/image /tmp/share/image")
     }
 
     /// systemd 247 mounts no /run in a root of the service's own.

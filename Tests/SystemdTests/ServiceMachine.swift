@@ -53,7 +53,9 @@ struct ServiceMachine {
         try run(script).orThrow(["sh", "-c", script]).output
     }
 
-    func run(_ script: String) throws -> Outcome { try machine.run(["sh", "-ec", script]) }
+    func run(_ script: String, timeout: Duration = .seconds(240)) throws -> Outcome {
+        try machine.run(["sh", "-ec", script], timeout: timeout)
+    }
 
     func mptcpize(_ arguments: String...) throws -> Outcome {
         try machine.run(["mptcpize"] + arguments)
@@ -135,22 +137,24 @@ struct ServiceMachine {
             """)
     }
 
-    /// Connects with MPTCP, sends a text, and tells what came back and whether the server
+    /// Connects with MPTCP as soon as somebody listens, sends a text, and tells what came back and whether the server
     /// spoke MPTCP, by the kernel's own counters.
     func talk(to port: Int, saying text: String = "") throws -> (answer: String, isMPTCP: Bool) {
         let before = try counter("MPCapableACKRX")
         try write(
             """
             import socket, sys, time
-            for attempt in range(500):
+            deadline = time.monotonic() + 60
+            while True:
                 client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
                 try:
                     client.connect(("127.0.0.1", \(port)))
                     break
                 except ConnectionRefusedError:
                     client.close()
+                    if time.monotonic() > deadline: raise
                     time.sleep(0.01)
-            client.settimeout(10)
+            client.settimeout(60)
             client.sendall(sys.stdin.buffer.read())
             sys.stdout.write(client.recv(4096).decode("latin-1"))
             """, to: "/tmp/talk.py")

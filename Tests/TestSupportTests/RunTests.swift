@@ -18,9 +18,11 @@ struct RunTests {
     @Test("a command that takes too long is killed with its children")
     func timeout() throws {
         let directory = try TemporaryDirectory()
-        let outcome = try run(
-            ["sh", "-c", "sleep 100 & echo $! > child; wait"], directory: directory.path,
-            timeout: .milliseconds(500))
+        let process = try Background(
+            ["sh", "-c", "sleep 100 & echo $! > child; echo started; wait"],
+            directory: directory.path)
+        try process.waitUntilItPrints("started")
+        let outcome = process.wait(timeout: .milliseconds(1))
         #expect(outcome.end == .timedOut)
         let child = try String(contentsOfFile: directory.file("child"), encoding: .utf8)
         let pid = try #require(pid_t(child.trimmingCharacters(in: .newlines)))
@@ -57,15 +59,31 @@ struct RunTests {
 
     @Test("a server's port is seen when it listens")
     func listening() throws {
-        let server = try Background(
-            ["perl", "-MIO::Socket::INET", "-e", Self.server], environment: ["PORT": "47211"])
-        try server.waitUntilListening(on: 47211)
-        try server.waitUntilItPrints("up")
+        let (server, port) = try Self.listener()
+        try server.waitUntilListening(on: port)
         #expect(server.stop().end == .signalled(SIGTERM))
     }
 
-    private static let server = """
-        my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1:$ENV{PORT}") or die $!;
-        $| = 1; print "up"; sleep 100;
-        """
+    @Test(
+        "a port of the test's own network namespace is not the server's",
+        .requires(.namespaces))
+    func listeningElsewhere() throws {
+        let (outside, port) = try Self.listener()
+        let inside = try Background(["sleep", "100"], in: Namespace())
+        #expect(throws: NeverHappened.self) {
+            try inside.waitUntilListening(on: port, timeout: .milliseconds(300))
+        }
+        #expect(outside.isRunning)
+    }
+
+    /// A server on loopback, and its port.
+    private static func listener() throws -> (server: Background, port: Int) {
+        let program = """
+            my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1:0") or die $!;
+            $| = 1; print $s->sockport, " up"; sleep 100;
+            """
+        let server = try Background(["perl", "-MIO::Socket::INET", "-e", program])
+        try server.waitUntilItPrints(" up")
+        return (server, try #require(server.output.split(separator: " ").first.flatMap { Int($0) }))
+    }
 }

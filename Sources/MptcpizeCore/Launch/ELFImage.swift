@@ -140,7 +140,7 @@ struct ELFReader {
         let wanted = Bytes(name.utf8) + [0]
         for index in 0..<Int(count) {
             guard let candidate = section(index) else { return nil }
-            if text.slice(Int(candidate.name), wanted.count) == wanted { return candidate }
+            if text.has(wanted, at: Int(candidate.name)) { return candidate }
         }
         return nil
     }
@@ -200,23 +200,29 @@ struct ELFBytes {
 
     var count: Int { bytes.count }
 
-    func u16(_ offset: Int) -> UInt16? { number(offset, 2).map(UInt16.init(truncatingIfNeeded:)) }
-    func u32(_ offset: Int) -> UInt32? { number(offset, 4).map(UInt32.init(truncatingIfNeeded:)) }
+    func u16(_ offset: Int) -> UInt16? { number(offset) }
+    func u32(_ offset: Int) -> UInt32? { number(offset) }
     /// An address, an offset or a size: 4 or 8 bytes, by the file's class.
-    func word(_ offset: Int) -> UInt64? { number(offset, wide ? 8 : 4) }
+    func word(_ offset: Int) -> UInt64? { wide ? number(offset) : u32(offset).map { UInt64($0) } }
 
     func slice(_ offset: Int, _ length: Int) -> Bytes? {
         guard offset >= 0, offset <= count, length <= count - offset else { return nil }
         return Bytes(bytes[offset..<(offset + length)])
     }
 
-    private func number(_ offset: Int, _ length: Int) -> UInt64? {
+    /// Whether these bytes are there.
+    func has(_ part: Bytes, at offset: Int) -> Bool {
+        guard offset >= 0, offset <= count, part.count <= count - offset else { return false }
+        for index in part.indices where bytes[offset + index] != part[index] { return false }
+        return true
+    }
+
+    private func number<Number: FixedWidthInteger>(_ offset: Int) -> Number? {
+        let length = MemoryLayout<Number>.size
         guard offset >= 0, offset <= count, length <= count - offset else { return nil }
-        var value: UInt64 = 0
-        for index in 0..<length {
-            let at = offset + (bigEndian ? index : length - 1 - index)
-            value = value << 8 | UInt64(bytes[at])
+        let number = bytes.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: offset, as: Number.self)
         }
-        return value
+        return bigEndian ? Number(bigEndian: number) : Number(littleEndian: number)
     }
 }

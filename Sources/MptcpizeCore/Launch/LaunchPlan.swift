@@ -105,7 +105,9 @@ public struct LaunchPlan: Sendable {
         _ strings: [[CChar]],
         _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
     ) -> Result {
-        var text = strings.flatMap { $0 }
+        var text: [CChar] = []
+        text.reserveCapacity(strings.reduce(0) { $0 + $1.count })
+        for string in strings { text += string }
         return text.withUnsafeMutableBufferPointer { text in
             var pointers: [UnsafeMutablePointer<CChar>?] = []
             pointers.reserveCapacity(strings.count + 1)

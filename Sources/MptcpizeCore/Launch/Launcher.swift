@@ -22,25 +22,26 @@ public struct LaunchRequest: Sendable {
 }
 
 /// Decides how a program is started so that its sockets become MPTCP.
-public struct Launcher<System: LaunchSystem>: Sendable {
-    private let system: System
+///
+/// Not generic: at run time, the first check of a type against a protocol makes the Swift
+/// runtime look through all that any type here conforms to, 150 000 instructions.
+public struct Launcher: Sendable {
     private let locator: LibraryLocator
 
-    public init(system: System, locator: LibraryLocator) {
-        self.system = system
-        self.locator = locator
-    }
+    public init(locator: LibraryLocator) { self.locator = locator }
 
     /// - Throws: A failure with status 127 or 126 when the program cannot be found or
     ///   executed, 125 when the library that would reach it is not installed.
-    public func plan(_ request: LaunchRequest) throws(Failure) -> LaunchPlan {
+    public func plan(
+        _ request: LaunchRequest, on system: some LaunchSystem
+    ) throws(Failure) -> LaunchPlan {
         guard let name = request.arguments.first else {
             throw Failure(
                 .usage, "run", "no program given", remedy: "type `mptcpize run PROGRAM [ARG...]`")
         }
         var environment = LaunchEnvironment(request.environment)
         let path = environment.value(of: "PATH")
-        let (place, program) = try find(name, path: path)
+        let (place, program) = try find(name, path: path, on: system)
         guard request.preload else {
             return LaunchPlan(
                 executable: place.cString, arguments: request.arguments.map(\.cString),
@@ -55,7 +56,8 @@ public struct Launcher<System: LaunchSystem>: Sendable {
         let userSetsGoDebug = environment.setsGoMultipath
 
         environment.preload(
-            reach.helpsChildren ? try library(for: program, needed: reach == .preload) : nil)
+            reach.helpsChildren
+                ? try library(for: program, needed: reach == .preload, on: system) : nil)
         environment.enableGoMultipath()
         if request.strict { environment.makeStrict() }
         var plan = LaunchPlan(
@@ -70,7 +72,7 @@ public struct Launcher<System: LaunchSystem>: Sendable {
     }
 
     private func find(
-        _ name: Bytes, path: Bytes?
+        _ name: Bytes, path: Bytes?, on system: some LaunchSystem
     ) throws(Failure) -> (place: Bytes, program: ProgramFile) {
         do {
             return try ProgramSearch.find(name, path: path) { (place) throws(Unrunnable) in
@@ -83,7 +85,9 @@ public struct Launcher<System: LaunchSystem>: Sendable {
 
     /// What LD_PRELOAD names, for the program's own loader, or, where it has none,
     /// for the children that it may start.
-    private func library(for program: ProgramFile, needed: Bool) throws(Failure) -> Bytes? {
+    private func library(
+        for program: ProgramFile, needed: Bool, on system: some LaunchSystem
+    ) throws(Failure) -> Bytes? {
         let architecture = program.image?.architecture ?? .native
         guard let library = locator.library(for: architecture) else {
             if needed { throw locator.failure(for: architecture) }

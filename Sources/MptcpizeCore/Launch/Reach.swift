@@ -42,6 +42,9 @@ public enum Reach: Equatable, Sendable {
         }
     }
 
+    /// Whether a Go program does by itself what GODEBUG says.
+    var isGo: Bool { if case .go = self { true } else { false } }
+
     /// Whether LD_PRELOAD is set for what the program may start, although the
     /// program itself does not follow it. With AddressSanitizer, and for another
     /// architecture, the loader would print errors or give up.

@@ -77,14 +77,15 @@ public struct TargetChecks: Sendable {
         let loaded = try LoadedUnit(UnitArgument(typed), of: manager)
         let name = loaded.name.description
         var findings = [enabling(loaded, manager)]
-        for path in loaded.properties.programs {
+        let programs = ServiceProgram(loaded.name, loaded.properties).programs
+        for path in programs {
             guard
                 let program = try? ProgramFile(
                     Bytes(path.utf8), searchPath: nil, on: HostSystem())
             else { continue }
             findings += native(name, program)
         }
-        findings += RememberedChecks.findings(unitPrograms: loaded.properties.programs)
+        findings += RememberedChecks.findings(unitPrograms: programs)
         let status = try UnitStatus(loaded.name, of: manager, locator: locator)
         findings += running(status)
         findings += namespace(name, loaded.properties, status)
@@ -167,6 +168,11 @@ public struct TargetChecks: Sendable {
                 Finding(
                     .note, name, "enabled by a drop-in that no longer fits the unit",
                     next: "mptcpize enable --now \(name)"))
+        case .unknown(let file):
+            findings.append(
+                Finding(
+                    .note, name, "enabled by \(status.dropIns[0]); \(file) is for root to read",
+                    next: "try as root"))
         case .refused(let reason):
             findings.append(
                 Finding(.problem, name, "enabled, and \(reason)", next: "mptcpize disable \(name)"))

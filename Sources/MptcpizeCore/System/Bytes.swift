@@ -1,3 +1,5 @@
+import Glibc
+
 /// A path, an argument or a variable: bytes without a NUL, in no known encoding.
 public typealias Bytes = [UInt8]
 
@@ -16,8 +18,7 @@ extension Array where Element == UInt8 {
 
     /// The bytes before the NUL of a C string.
     public init(cString: UnsafePointer<CChar>) {
-        var length = 0
-        while cString[length] != 0 { length += 1 }
+        let length = strlen(cString)
         self = cString.withMemoryRebound(to: UInt8.self, capacity: length) {
             Array(UnsafeBufferPointer(start: $0, count: length))
         }

@@ -9,6 +9,8 @@ public struct Disabling: Sendable {
         public let removed: [String]
         /// What runs on with the library until it is restarted.
         public let running: [UnitName]
+        /// The template that the unit is still enabled by.
+        public let template: UnitName?
     }
 
     private let manager: ServiceManager
@@ -43,22 +45,34 @@ public struct Disabling: Sendable {
                 mountPoints += found.mountPoints
                 if found.mode == .bpf { attached.append(unit) }
             }
-            steps.append(Step(unit: unit, removed: removed, running: []))
+            steps.append(Step(unit: unit, removed: removed, running: [], template: nil))
+        }
+        steps = try steps.map { step throws(Failure) in
+            Step(
+                unit: step.unit, removed: step.removed, running: [],
+                template: try enabledTemplate(of: step.unit))
         }
         guard steps.contains(where: { !$0.removed.isEmpty }) else { return steps }
         for unit in attached { try detach(unit) }
         try manager.reload()
         var restarted: Set<UnitName> = []
+        var failure: Failure?
         steps = try steps.map { step throws(Failure) in
             guard !step.removed.isEmpty else { return step }
             let running = try running(step.unit)
             for unit in restarts ? running : [] where !restarted.contains(unit) {
-                restarted.formUnion(try Restart(unit, of: manager, mode: .preload).perform())
+                do throws(Failure) {
+                    restarted.formUnion(try Restart(unit, of: manager, mode: .preload).perform())
+                } catch {
+                    failure = failure ?? error
+                }
             }
-            return Step(unit: step.unit, removed: step.removed, running: running)
+            return Step(
+                unit: step.unit, removed: step.removed, running: running, template: step.template)
         }
         // Empty ones only.
         for path in mountPoints.reversed() { rmdir(path) }
+        if let failure { throw failure }
         return steps
     }
 
@@ -72,9 +86,18 @@ public struct Disabling: Sendable {
             throw Failure(
                 .failed, unit.description,
                 "runs with the preload library mounted in its RootDirectory=",
-                remedy: "`mptcpize disable --now \(manager.option)\(unit)` restarts it, "
+                remedy: manager.command("mptcpize", "disable --now", unit) + " restarts it, "
                     + "or stop it first")
         }
+    }
+
+    private func enabledTemplate(of unit: UnitName) throws(Failure) -> UnitName? {
+        guard let template = unit.template else { return nil }
+        for directory in [manager.configuration, manager.runtime]
+        where try DropInStore(directory).installed(template) != nil {
+            return template
+        }
+        return nil
     }
 
     /// Takes away every drop-in of the system's where no systemd runs that would have to be
@@ -85,7 +108,7 @@ public struct Disabling: Sendable {
         for unit in store.units() {
             guard let found = try store.remove(unit) else { continue }
             for path in found.mountPoints.reversed() { rmdir(path) }
-            steps.append(Step(unit: unit, removed: [found.path], running: []))
+            steps.append(Step(unit: unit, removed: [found.path], running: [], template: nil))
         }
         return steps
     }
@@ -103,10 +126,6 @@ public struct Disabling: Sendable {
     }
 
     private func running(_ unit: UnitName) throws(Failure) -> [UnitName] {
-        let properties =
-            unit.isTemplate
-            ? try manager.instances(of: unit) : [try manager.properties(of: unit)]
-        return properties.filter { $0["ActiveState"] == "active" }
-            .compactMap { UnitName($0["Id"]) }
+        try Restart.running(unit, of: manager)
     }
 }

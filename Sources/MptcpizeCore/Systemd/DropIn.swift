@@ -61,7 +61,8 @@ public struct DropIn: Sendable, Equatable {
         var lines = [Self.header + command, "[\(section)]"] + settings
         if !environmentFile.isEmpty {
             lines.append(
-                "EnvironmentFile=\(Self.escaped("\(directory)/\(Self.environmentFileName)"))")
+                "EnvironmentFile="
+                    + Self.escaped(Self.literal("\(directory)/\(Self.environmentFileName)")))
         }
         lines += ["", "[X-Mptcpize]", "DirectoriesMade=\(directoriesMade)"]
         lines += mountPoints.map { "MountPoint=\($0)" }
@@ -73,6 +74,15 @@ public struct DropIn: Sendable, Equatable {
         guard !environmentFile.isEmpty else { return nil }
         return Self.header + command + "\n"
             + environmentFile.map { EnvironmentFile.line($0.name, $0.value) }.joined()
+    }
+
+    /// A path for EnvironmentFile=, which systemd takes for a pattern of glob(3): units have
+    /// backslashes in their names.
+    static func literal(_ path: String) -> String {
+        path.reduce(into: "") { result, character in
+            if "\\*?[".contains(character) { result.append("\\") }
+            result.append(character)
+        }
     }
 
     /// A value in which systemd must find no specifier.

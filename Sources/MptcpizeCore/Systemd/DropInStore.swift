@@ -215,6 +215,8 @@ public struct DropInStore: Sendable {
             missing.append(present)
             present = String(present[..<slash])
         }
+        // Nor are directories made in one of somebody else's.
+        if !missing.isEmpty { try refuseForeign(present.isEmpty ? "/" : present) }
         for (made, directory) in missing.reversed().enumerated() {
             if mkdir(directory, 0o755) != 0, errno != EEXIST {
                 let error = Errno.last
@@ -227,17 +229,26 @@ public struct DropInStore: Sendable {
 
     /// Opens the directory; root, writing into one of somebody else's, could be led anywhere.
     private func openOwn() throws(Failure) -> Descriptor {
-        var status = stat()
         do {
             let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
+            var status = stat()
             let number = base.number
             _ = try retrying { fstat(number, &status) }
             if status.st_uid == geteuid() { return base }
         } catch {
             throw unwritable(path, error)
         }
-        throw Failure(
-            .failed, path, "belongs to somebody else",
+        throw foreign(path)
+    }
+
+    private func refuseForeign(_ directory: String) throws(Failure) {
+        var status = stat()
+        if stat(directory, &status) == 0, status.st_uid != geteuid() { throw foreign(directory) }
+    }
+
+    private func foreign(_ directory: String) -> Failure {
+        Failure(
+            .failed, directory, "belongs to somebody else",
             remedy: "run mptcpize as the user whose units these are")
     }
 

@@ -86,16 +86,20 @@ public struct Enabling: Sendable {
     public func carryOut(_ steps: [Step]) throws(Failure) {
         if options.mode == .bpf { try BPFSession.open().probe() }
         let changes = steps.filter { !$0.isDone }
-        let undo = try store.write(
-            changes.map {
-                DropInStore.Request($0.unit.name, $0.dropIn, undo: undoCommand($0.unit.name))
-            })
+        // Nothing to write is no reason to ask for a directory that can be written.
+        let undo =
+            changes.isEmpty
+            ? nil
+            : try store.write(
+                changes.map {
+                    DropInStore.Request($0.unit.name, $0.dropIn, undo: undoCommand($0.unit.name))
+                })
         var restarted: [UnitName] = []
         do {
             if !changes.isEmpty { try manager.reload() }
             for step in changes { try verifyLoaded(step) }
             for step in options.restarts ? steps : [] {
-                for unit in try Restart.running(step.unit, of: manager) {
+                for unit in try Restart.running(step.unit.name, of: manager) {
                     let restart = Restart(unit, of: manager, mode: options.mode)
                     if step.isDone, try restart.isReached() { continue }
                     // Undone even if it fails in the middle.
@@ -108,22 +112,39 @@ public struct Enabling: Sendable {
             }
         } catch {
             // What went wrong is said; that undoing failed too is only worth a word.
-            var problem = ""
-            do throws(Failure) {
-                try undo.perform()
-                try manager.reload()
-                for unit in restarted {
-                    try Restart(unit, of: manager, mode: options.mode).perform()
-                }
-                for path in changes.flatMap(\.dropIn.mountPoints).reversed() { rmdir(path) }
-            } catch {
-                problem = "; and undoing it failed: \(error.object): \(error.reason)"
+            var remedy = restarted.isEmpty ? "nothing was changed" : "it runs as before again"
+            if let failure = takeBack(undo, restarted, changes) {
+                remedy = "undoing it failed: \(failure.object): \(failure.reason)"
             }
             throw Failure(
-                error.status, error.object, error.reason + problem,
-                remedy: (restarted.isEmpty ? "nothing was changed" : "it runs as before again")
-                    + (error.remedy.isEmpty ? "" : "; \(error.remedy)"))
+                error.status, error.object, error.reason,
+                remedy: remedy + (error.remedy.isEmpty ? "" : "; \(error.remedy)"))
         }
+    }
+
+    /// Undoes all that can be undone.
+    ///
+    /// - Returns: the first thing that could not be.
+    private func takeBack(
+        _ undo: DropInStore.Undo?, _ restarted: [UnitName], _ changes: [Step]
+    ) -> Failure? {
+        var first: Failure?
+        func attempt(_ action: () throws(Failure) -> Void) {
+            do throws(Failure) { try action() } catch { first = first ?? error }
+        }
+        if let undo {
+            attempt { () throws(Failure) in
+                try undo.perform()
+                try manager.reload()
+            }
+        }
+        for unit in restarted {
+            attempt { () throws(Failure) in
+                _ = try Restart(unit, of: manager, mode: options.mode).perform()
+            }
+        }
+        for path in changes.flatMap(\.dropIn.mountPoints).reversed() { rmdir(path) }
+        return first
     }
 
     /// Whether the unit's running main program has the library already.
@@ -152,17 +173,19 @@ public struct Enabling: Sendable {
     }
 
     private func undoCommand(_ unit: UnitName) -> String {
-        "mptcpize disable \(manager.option)\(unit)"
+        "mptcpize disable \(manager.option)\(unit.typed)"
     }
 
     /// systemd must list the drop-in, and have understood it.
     private func verifyLoaded(_ step: Step) throws(Failure) {
         let properties = try manager.properties(of: step.unit.name)
         let unit = step.unit.name
-        guard properties.words("DropInPaths").contains(step.path) else {
+        guard properties.words("DropInPaths").contains(where: { isSameFile($0, step.path) })
+        else {
             throw Failure(
                 .failed, unit.description, "systemd does not read \(step.path)",
-                remedy: "another file of that name may hide it: `systemctl cat \(unit)`")
+                remedy: "another file of that name may hide it: "
+                    + manager.command("systemctl", "cat", unit))
         }
         if step.dropIn.section == "Socket", properties["SocketProtocol"] != SocketPlan.mptcp {
             throw SocketPlan.unsupported(unit, properties)

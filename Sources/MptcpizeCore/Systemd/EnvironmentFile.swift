@@ -64,31 +64,30 @@ public enum EnvironmentFile {
 
         private mutating func value() -> String {
             var result: [UInt8] = []
-            // Unquoted white space counts only with something after it.
-            var blanks: [UInt8] = []
+            // Quotes are quotes before any bare text only, where white space means nothing.
+            var isBare = false
+            // Without the white space that bare text ends with.
+            var kept = 0
             while let byte = current, !Self.newlines.contains(byte) {
                 position += 1
                 switch byte {
-                case UInt8(ascii: "'"):
-                    result += blanks + single()
-                    blanks = []
-                case UInt8(ascii: "\""):
-                    result += blanks + double()
-                    blanks = []
+                case UInt8(ascii: "'") where !isBare: result += single()
+                case UInt8(ascii: "\"") where !isBare: result += double()
                 case UInt8(ascii: "\\"):
+                    isBare = true
                     guard let next = current else { break }
                     position += 1
-                    if Self.newlines.contains(next) { continue }
-                    result += blanks + [next]
-                    blanks = []
+                    if !Self.newlines.contains(next) { result.append(next) }
                 case 0x20, 0x09:
-                    if !result.isEmpty { blanks.append(byte) }
+                    if isBare { result.append(byte) }
+                    continue
                 default:
-                    result += blanks + [byte]
-                    blanks = []
+                    isBare = true
+                    result.append(byte)
                 }
+                kept = result.count
             }
-            return String(decoding: result, as: UTF8.self)
+            return String(decoding: result.prefix(kept), as: UTF8.self)
         }
 
         private mutating func single() -> [UInt8] {

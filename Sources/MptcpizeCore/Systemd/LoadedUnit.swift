@@ -37,9 +37,7 @@ public struct LoadedUnit: Sendable {
         }
     }
 
-    public var isActive: Bool {
-        ["active", "reloading", "activating"].contains(properties["ActiveState"])
-    }
+    public var isActive: Bool { properties.isActive }
 
     /// What decides its environment, mptcpize's own drop-ins left out.
     ///
@@ -105,7 +103,7 @@ public struct LoadedUnit: Sendable {
 }
 
 /// Whether two paths lead to the same file.
-private func isSameFile(_ one: String, _ other: String) -> Bool {
+func isSameFile(_ one: String, _ other: String) -> Bool {
     var first = stat()
     var second = stat()
     return stat(one, &first) == 0 && stat(other, &second) == 0

@@ -16,12 +16,12 @@ struct Restart {
     /// The units to restart for an enabled one: itself when it runs, or the running
     /// instances of a template.
     static func running(
-        _ unit: LoadedUnit, of manager: ServiceManager
+        _ unit: UnitName, of manager: ServiceManager
     ) throws(Failure) -> [UnitName] {
-        guard unit.name.isTemplate else { return unit.isActive ? [unit.name] : [] }
-        return try manager.instances(of: unit.name)
-            .filter { ["active", "reloading", "activating"].contains($0["ActiveState"]) }
-            .compactMap { UnitName($0["Id"]) }
+        let units =
+            unit.isTemplate
+            ? try manager.instances(of: unit) : [try manager.properties(of: unit)]
+        return units.filter(\.isActive).compactMap { UnitName($0["Id"]) }
     }
 
     /// - Returns: what has been started anew: the unit, and a socket's service with it.
@@ -51,9 +51,10 @@ struct Restart {
     }
 
     /// Whoever enables, tries and disables within ten seconds has not earned a service that
-    /// stays down: starts so far are not counted (StartLimitBurst=, systemd.unit(5)).
+    /// stays down: starts so far are not counted (StartLimitBurst=, systemd.unit(5)). systemd
+    /// knows none of a unit that it has unloaded (CollectMode=), and says so by an error.
     private func restart(_ unit: UnitName) throws(Failure) {
-        try manager.act("reset-failed", unit)
+        try? manager.act("reset-failed", unit)
         try manager.act("restart", unit)
     }
 
@@ -62,8 +63,7 @@ struct Restart {
         let properties = try manager.properties(of: unit)
         guard !unit.isSocket else { return false }
         if mode == .bpf { return try isAttached(properties) }
-        guard let main = Int32(properties["MainPID"]), main > 0 else { return false }
-        return UnitProcess(pid: main).reach != .none
+        return processes(properties).contains { $0.reach != .none }
     }
 
     private func isAttached(_ properties: UnitProperties) throws(Failure) -> Bool {
@@ -72,37 +72,53 @@ struct Restart {
         return try BPFPlan.attached().contains { $0.hasSuffix(cgroup) }
     }
 
+    /// The main process; all of them where systemd knows of no main one (services that have
+    /// a script in /etc/init.d, and Type=oneshot).
+    private func processes(_ properties: UnitProperties) -> [UnitProcess] {
+        guard let main = Int32(properties["MainPID"]), main > 0 else {
+            return UnitProcess.all(in: properties["ControlGroup"])
+        }
+        return UnitProcess(pid: main).map { [$0] } ?? []
+    }
+
     /// The service's main program must have got the library: the loader reports a
     /// failure to nobody but the journal, and goes on without it.
     ///
     /// - Throws: `Failure` when the unit does not run, or was not reached.
     func verify() throws(Failure) {
-        // A program behind a wrapper may still be on its way to exec.
-        let patience = ContinuousClock.now + .seconds(2)
+        let start = ContinuousClock.now
         while true {
             let properties = try manager.properties(of: unit)
-            if properties["ActiveState"] == "failed" || properties["SubState"] == "auto-restart" {
+            if properties["ActiveState"] == "failed" || properties["SubState"] == "auto-restart"
+                || !["", "0"].contains(properties["NRestarts"])
+            {
                 throw Failure(
                     .failed, unit.description, "does not run with the drop-in",
-                    remedy: "`journalctl \(manager.option)-u \(unit)` tells more")
+                    remedy: "`journalctl \(manager.option)-u \(unit.typed)` tells more")
             }
             if mode == .bpf, properties["ActiveState"] == "active", try !isAttached(properties) {
                 throw Failure(
                     .failed, unit.description, "its cgroup was not attached",
-                    remedy: "`journalctl -u \(unit)` tells why")
+                    remedy: "`journalctl -u \(unit.typed)` tells why")
             }
-            guard mode == .preload, !unit.isSocket, let main = Int32(properties["MainPID"]),
-                main > 0
-            else { return }
-            let process = UnitProcess(pid: main)
-            // Of one that has ended since, systemd knows more.
-            let isGone = access("/proc/\(main)", F_OK) != 0
-            if process.reach != .none, !isGone { return }
-            guard ContinuousClock.now < patience else {
+            guard mode == .preload, !unit.isSocket else { return }
+            let main = Int32(properties["MainPID"]) ?? 0
+            let processes = processes(properties)
+            // Of a main process that has ended since, systemd knows more.
+            if processes.isEmpty, main == 0 { return }
+            let waited = ContinuousClock.now - start
+            let isSettled = !processes.isEmpty && processes.allSatisfy(\.isSettled)
+            if isSettled, processes.contains(where: { $0.reach != .none }) { return }
+            // One that waits without the library may be a wrapper's, about to start another;
+            // one that is still on its way may be kept waiting by a busy machine.
+            guard waited < (isSettled ? .seconds(2) : .seconds(60)) else {
+                guard let process = processes.first(where: { $0.reach == .none }) else { return }
                 throw Failure(
                     .failed, unit.description,
-                    "its process \(main) (\(process.program)) did not load the preload library",
-                    remedy: "`journalctl \(manager.option)-u \(unit)` may hold the loader's reason")
+                    "its process \(process.pid) (\(process.program)) did not load the preload "
+                        + "library",
+                    remedy: "`journalctl \(manager.option)-u \(unit.typed)` may hold the "
+                        + "loader's reason")
             }
             usleep(20_000)
         }

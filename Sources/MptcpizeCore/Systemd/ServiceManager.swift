@@ -59,7 +59,7 @@ public struct ServiceManager: Sendable {
 
     /// A verb of mptcpize or systemctl as it is to be typed for this scope.
     public func command(_ program: String, _ verb: String, _ unit: UnitName) -> String {
-        "`\(program) \(verb) \(option)\(unit)`"
+        "`\(program) \(verb) \(option)\(unit.typed)`"
     }
 
     /// The properties of a unit. A unit that does not exist has LoadState=not-found; a

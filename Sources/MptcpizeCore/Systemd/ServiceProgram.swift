@@ -13,11 +13,39 @@ struct ServiceProgram {
         system = ServiceSystem(properties)
     }
 
+    /// Where systemd looks for a program that ExecStart= names without a path (DEFAULT_PATH of
+    /// its src/basic/path-util.h), when it starts it.
+    private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// The programs of ExecStart=, with their paths.
+    var programs: [String] {
+        // ExecSearchPath= came with systemd 250.
+        let own = properties.words("ExecSearchPath").joined(separator: ":")
+        let path = Bytes((own.isEmpty ? Self.searchPath : own).utf8)
+        return properties.programs.map { name in
+            let found = try? ProgramSearch.find(Bytes(name.utf8), path: path) {
+                (place) throws(Unrunnable) in
+                do throws(Errno) {
+                    try system.checkExecutable(place)
+                } catch {
+                    throw Unrunnable(error.rawValue)
+                }
+                return place
+            }
+            return found?.text ?? name
+        }
+    }
+
+    /// The same with all links followed, as the kernel names them.
+    var realPaths: [String] {
+        programs.compactMap { system.realPath(of: Bytes($0.utf8))?.text }
+    }
+
     /// The programs of ExecStart= and what reaches each. What cannot be found (an image's
     /// program, one that is installed later) is left out: it is systemd's to complain about.
     func reaches(with locator: LibraryLocator) -> [(path: String, file: ProgramFile, reach: Reach)]
     {
-        properties.programs.compactMap { path in
+        programs.compactMap { path in
             guard let file = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
             else { return nil }
             let reach = Reach(to: file) {
@@ -42,7 +70,7 @@ struct ServiceProgram {
                 throw Failure(
                     .failed, unit.description, "\(program.path): \(obstacle.reason)",
                     remedy: scope == .system
-                        ? "`mptcpize enable --mode bpf \(unit)` reaches it (Linux 6.6 or newer)"
+                        ? "`mptcpize enable --mode bpf \(unit.typed)` reaches it (Linux 6.6 or newer)"
                         : "")
             case .go:
                 let value = environment.value(of: "GODEBUG")

@@ -23,9 +23,11 @@ struct ServiceSandbox {
 
     /// What LD_PRELOAD is to name.
     var preload: String {
-        if hasOwnRun { return "\(Self.place)/libmptcpize.so" }
-        return hasOwnRoot ? library.file : library.preload
+        hasOwnRoot ? file : library.preload
     }
+
+    /// The library's file, by the path that the service sees it under.
+    var file: String { hasOwnRun ? "\(Self.place)/libmptcpize.so" : library.file }
 
     /// The directories of the library as the service sees them.
     private var directories: [String] {

@@ -60,8 +60,9 @@ public struct SocketPlan: Sendable {
             .failed, unit.description,
             "this systemd opens plain TCP sockets only (SocketProtocol=mptcp came with 257)",
             remedy: canListenItself
-                ? "have the service listen itself: `systemctl disable --now \(unit)`, "
-                    + "`systemctl enable --now \(service!)`, `mptcpize enable --now \(service!)`"
+                ? "have the service listen itself: `systemctl disable --now \(unit.typed)`, "
+                    + "`systemctl enable --now \(service!.typed)`, "
+                    + "`mptcpize enable --now \(service!.typed)`"
                 : "")
     }
 

@@ -87,6 +87,9 @@ public struct UnitName: Hashable, Sendable, CustomStringConvertible {
         UnitName("\(description[..<lastDot]).\(suffix)")
     }
 
+    /// The name as it is to be typed in a shell.
+    public var typed: String { description.contains("\\") ? "'\(description)'" : description }
+
     /// The name of the directory that holds its drop-ins.
     public var dropInDirectory: String { description + ".d" }
 

@@ -14,6 +14,11 @@ struct UnitPlanner {
     func dropIn(
         for unit: LoadedUnit, mode: ServiceMode, beside others: [UnitName] = []
     ) throws(Failure) -> DropIn {
+        if unit.properties.isTrue("Transient") {
+            throw Failure(
+                .failed, unit.name.description, "is transient: its settings go when it stops",
+                remedy: "`systemd-run … mptcpize run PROGRAM` starts it over MPTCP")
+        }
         if mode == .bpf {
             try refuseActivatedBySocket(unit, beside: others)
             return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
@@ -29,25 +34,34 @@ struct UnitPlanner {
                 .usage, unit.name.description, "opens no sockets itself",
                 remedy: "name the service or the socket unit behind it")
         }
-        if unit.properties.isTrue("Transient") {
-            throw Failure(
-                .failed, unit.name.description, "is transient: its settings go when it stops",
-                remedy: "`systemd-run … mptcpize run PROGRAM` starts it over MPTCP")
-        }
         try refuseActivatedBySocket(unit, beside: others)
         let environment = try unit.environment(of: manager)
-        let library = try ServiceProgram(unit.name, unit.properties)
-            .library(from: locator, scope: manager.scope, environment: environment)
-        if let confinement = AppArmor().confinement(of: unit.properties, library: library.file) {
-            throw Failure(
-                .failed, unit.name.description, confinement,
-                remedy: "allow `\(library.file) mr,` in its profile, or install mptcpize under /usr"
-            )
-        }
+        let program = ServiceProgram(unit.name, unit.properties)
+        let library = try program.library(
+            from: locator, scope: manager.scope, environment: environment)
+        try refuseConfined(unit, program, library)
         return try PreloadPlan(
             unit: unit.name, properties: unit.properties, environment: environment,
             library: library
         ).dropIn()
+    }
+
+    /// A profile of AppArmor's that is in force may not allow the library.
+    private func refuseConfined(
+        _ unit: LoadedUnit, _ program: ServiceProgram, _ library: ServiceLibrary
+    ) throws(Failure) {
+        // Go needs none.
+        let reaches = program.reaches(with: locator).map(\.reach)
+        if !reaches.isEmpty, reaches.allSatisfy(\.isGo) { return }
+        let file = ServiceSandbox(properties: unit.properties, library: library).file
+        guard
+            let confinement = AppArmor().confinement(
+                of: program.realPaths, properties: unit.properties, library: file)
+        else { return }
+        throw Failure(
+            .failed, unit.name.description, confinement,
+            remedy: "add `\(file) mr,` to the profile and load it again (`apparmor_parser -r`), "
+                + "or use `mptcpize enable --mode bpf \(unit.name.typed)` (Linux 6.6 or newer)")
     }
 
     /// A listener that systemd opened is not the service's to make MPTCP.

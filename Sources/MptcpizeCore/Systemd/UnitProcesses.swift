@@ -21,20 +21,31 @@ public struct UnitProcess: Sendable, Equatable {
     public internal(set) var reach: Reach
     /// What its sockets are; nil where that was not asked for, or cannot be told.
     public internal(set) var sockets: UnitSockets?
+    /// Whether it has become what it is going to be: its program waits for something, or has
+    /// worked for a while. Before, it may be systemd's child that has yet to start the
+    /// program, or a script that is about to.
+    let isSettled: Bool
 
     /// The processes in a unit's cgroup and below, in the order of their numbers.
     ///
     /// - Parameter cgroup: the unit's property ControlGroup; empty where nothing runs.
     public static func all(in cgroup: String) -> [UnitProcess] {
         guard !cgroup.isEmpty, let root = hierarchy else { return [] }
-        return pids(below: root + cgroup).sorted().map { UnitProcess(pid: $0) }
+        return pids(below: root + cgroup).sorted().compactMap { UnitProcess(pid: $0) }
     }
 
-    public init(pid: Int32) {
+    /// - Returns: nil for a process that has ended.
+    public init?(pid: Int32) {
         self.pid = pid
+        // Before the rest: what is seen later is of the same program, or of the next one.
+        isSettled = Self.isSettled(pid)
         let comm = (try? contents(ofFile: "/proc/\(pid)/comm")) ?? []
         program = String(decoding: comm.prefix { $0 != 0x0A }, as: UTF8.self)
-        guard let maps = try? contents(ofFile: "/proc/\(pid)/maps") else {
+        let maps: Bytes
+        do throws(Errno) {
+            maps = try Self.maps(pid)
+        } catch {
+            if Self.isGone(error) { return nil }
             reach = .unknown
             return
         }
@@ -44,6 +55,41 @@ public struct UnitProcess: Sendable, Equatable {
         } else {
             reach = maps.split(separator: 0x0A).contains(where: Self.isOurs) ? .preload : .none
         }
+    }
+
+    /// Whether a process is no more, or about to be.
+    static func hasEnded(_ pid: Int32) -> Bool {
+        do throws(Errno) {
+            _ = try maps(pid)
+            return false
+        } catch {
+            return isGone(error)
+        }
+    }
+
+    /// - Throws: ESRCH too where it has no memory any more, which it gives up before its number.
+    private static func maps(_ pid: Int32) throws(Errno) -> Bytes {
+        let result = try contents(ofFile: "/proc/\(pid)/maps")
+        if result.isEmpty { throw Errno(rawValue: ESRCH) }
+        return result
+    }
+
+    private static func isGone(_ error: Errno) -> Bool { [ENOENT, ESRCH].contains(error.rawValue) }
+
+    private static func isSettled(_ pid: Int32) -> Bool {
+        let program = linkTarget("/proc/\(pid)/exe")?.split(separator: "/").last
+        if let program, ["systemd", "systemd-executor"].contains(program) { return false }
+        // proc_pid_stat(5), from the third field on: the second may hold anything.
+        let stat = (try? contents(ofFile: "/proc/\(pid)/stat")) ?? []
+        let fields =
+            String(decoding: stat, as: UTF8.self).split(separator: ")").last?
+            .split(separator: " ") ?? []
+        guard fields.count > 12, let user = Int(fields[11]), let kernel = Int(fields[12]) else {
+            return false
+        }
+        // Time of the processor, so that a busy machine's clock does not count.
+        let hasWorked = user + kernel > sysconf(Int32(_SC_CLK_TCK))
+        return hasWorked || !["R", "D"].contains(fields[0])
     }
 
     /// The library is known by its name: services may see it under another path.

@@ -38,6 +38,9 @@ public struct UnitProperties: Sendable, Equatable {
 
     public func isTrue(_ name: String) -> Bool { self[name] == "yes" }
 
+    /// Whether the unit runs, or is about to.
+    var isActive: Bool { ["active", "reloading", "activating"].contains(self["ActiveState"]) }
+
     /// The programs of ExecStart=: "{ path=/usr/sbin/nginx ; argv[]=… ; … }".
     public var programs: [String] {
         all("ExecStart").compactMap { line in

@@ -10,6 +10,8 @@ public struct UnitStatus: Sendable {
         case stale
         /// `enable` would refuse the unit now: why.
         case refused(String)
+        /// Only root may read what decides it: which file.
+        case unknown(String)
     }
 
     public let unit: UnitName
@@ -30,9 +32,10 @@ public struct UnitStatus: Sendable {
         _ unit: UnitName, of manager: ServiceManager, locator: LibraryLocator
     ) throws(Failure) {
         self.unit = unit
-        var installed: [DropIn.Installed] = []
-        for directory in [manager.configuration, manager.runtime] {
-            if let found = try DropInStore(directory).installed(unit) { installed.append(found) }
+        var installed = try Self.installed(unit, by: manager)
+        // A template's drop-in is its instances'.
+        if installed.isEmpty, let template = unit.template {
+            installed = try Self.installed(template, by: manager)
         }
         dropIns = installed.map(\.path)
         let properties = try manager.properties(of: unit)
@@ -57,8 +60,19 @@ public struct UnitStatus: Sendable {
                 for: loaded, mode: first.mode)
             freshness = first.isUpToDate(wanted) ? .current : .stale
         } catch {
-            freshness = .refused(error.reason)
+            let isPrivate = access(error.object, F_OK) == 0 && access(error.object, R_OK) != 0
+            freshness = isPrivate ? .unknown(error.object) : .refused(error.reason)
         }
+    }
+
+    private static func installed(
+        _ unit: UnitName, by manager: ServiceManager
+    ) throws(Failure) -> [DropIn.Installed] {
+        var result: [DropIn.Installed] = []
+        for directory in [manager.configuration, manager.runtime] {
+            if let found = try DropInStore(directory).installed(unit) { result.append(found) }
+        }
+        return result
     }
 
     private static func processes(
@@ -77,7 +91,7 @@ public struct UnitStatus: Sendable {
         for index in result.indices {
             result[index].sockets = sockets[result[index].pid]
         }
-        return result
+        return result.filter { $0.sockets != nil || !UnitProcess.hasEnded($0.pid) }
     }
 
     /// The units that were asked for, or all that are enabled.

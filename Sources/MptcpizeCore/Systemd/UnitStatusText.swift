@@ -29,6 +29,9 @@ extension UnitStatus {
         case .stale:
             lines.append(
                 "stale: its settings or the library have changed since; run \(again) again")
+        case .unknown(let file):
+            lines.append(
+                "whether its settings have changed since, root can tell (\(file.printable))")
         case .refused(let reason):
             lines.append(
                 "stale: \(reason.printable); \(manager.command("mptcpize", "disable", unit))")
@@ -49,7 +52,7 @@ extension UnitStatus {
     private func restartCommand(_ manager: ServiceManager) -> String {
         // A template cannot be restarted, nor a socket whose service holds it.
         unit.isSocket
-            ? "`mptcpize enable --now \(manager.option)\(unit)`"
+            ? manager.command("mptcpize", "enable --now", unit)
             : unit.isTemplate
                 ? "restart its instances" : manager.command("systemctl", "restart", unit)
     }
@@ -61,6 +64,7 @@ extension UnitStatus {
             case nil: nil
             case .current: "current"
             case .stale, .refused: "stale"
+            case .unknown: "unknown"
             }
         let reason: String? = if case .refused(let reason) = freshness { reason } else { nil }
         return [

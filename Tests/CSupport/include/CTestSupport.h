@@ -16,4 +16,8 @@ int ctest_memory_file(const char *name);
 pid_t ctest_spawn(const char *file, char *const argv[], char *const envp[], const char *directory,
                   const int streams[3]);
 
+// Whether a process has a TCP or MPTCP socket open as `fd` that has a port and does not listen:
+// 1 or 0, and -1 and errno when it cannot be asked.
+int ctest_is_connection(pid_t pid, int fd);
+
 #endif

@@ -155,15 +155,17 @@ struct WatchedProgramTests {
                     os._exit(0)
                 peer.close()
                 if end == "kill":
-                    time.sleep(0.2)  # for the reader to see the child alive after this close
+                    # What -d says of this one tells that the close has been read, the child alive.
+                    socket.socket().setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 33)
+                    while b"IP_TTL" not in os.pread(2, 1 << 20, 0): time.sleep(0.01)
                     os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 client.close()
-            """)
+            """, options: ["-d"])
         #expect(
             report.kinds == [
                 "listen listening", "connect mptcp", "accept mptcp", "connect mptcp",
-                "accept unknown",
+                "accept unknown", "none unconnected",
             ])
         #expect(report.sockets[2].bytesSent == 5)
     }
@@ -225,12 +227,13 @@ struct WatchedProgramTests {
             """
             for _ in range(4):
                 if os.fork() == 0:
-                    for _ in range(5000): socket.socket().close()
+                    for _ in range(4000): socket.socket().close()
                     os._exit(0)
             for _ in range(4): os.wait()
             """)
-        #expect(report.document.summary["requested"] == 20_000)
-        #expect(report.document.summary["unconnected"] == 20_000)
+        // Two records each: no more than the ring holds, however busy the machine is.
+        #expect(report.document.summary["requested"] == 16_000)
+        #expect(report.document.summary["unconnected"] == 16_000)
         #expect(report.document.summary["events_dropped"] == 0)
     }
 

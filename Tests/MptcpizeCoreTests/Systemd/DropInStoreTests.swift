@@ -94,6 +94,17 @@ struct DropInStoreTests {
         #expect(!FileManager.default.fileExists(atPath: directory.file("home")))
     }
 
+    @Test("nothing is made in somebody else's directory", .requires(.root))
+    func foreignParents() throws {
+        let home = directory.file("home")
+        try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
+        #expect(chown(home, 65534, 65534) == 0)
+        let store = DropInStore("\(home)/.config/systemd/user")
+        let failure = #expect(throws: Failure.self) { try store.write([request(a, "X=1")]) }
+        #expect(failure?.reason == "belongs to somebody else")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: home) == [])
+    }
+
     @Test("writing again replaces, and undoing puts everything back byte for byte")
     func undo() throws {
         _ = try store.write([request(a, "X=1", file: ["A": "1"])])

@@ -10,7 +10,11 @@ struct EnvironmentFileTests {
             ("A=1\nB=2\n", ["A=1", "B=2"]),
             ("# A=0 \\\nA=1", []),
             ("; A=0\n  A = 1  \n", ["A=1"]),
-            (#"A="two words" and 'three  more'"#, ["A=two words and three  more"]),
+            // Quotes inside of bare text are text; white space after quotes is none.
+            (#"A="two words" and 'three  more'"#, ["A=two wordsand 'three  more'"]),
+            (#"A="/a.so" '/b.so'  "#, ["A=/a.so/b.so"]),
+            (#"A=a"b c"  "#, [#"A=a"b c""#]),
+            (#"A=  a\  "#, ["A=a "]),
             ("A=one\\\n two\nB=x", ["A=one two", "B=x"]),
             (#"A="a\"b\$c\n""#, [#"A=a"b$c\n"#]),
             ("A=\"first\nsecond\"\nB=2", ["A=first\nsecond", "B=2"]),

@@ -95,6 +95,13 @@ struct PreloadPlanTests {
         #expect(text.contains("\nEnvironmentFile=/etc/x.service.d/50-mptcpize.env\n"))
     }
 
+    @Test("a file of ours is named literally: systemd takes the name for a pattern")
+    func environmentFileName() throws {
+        let result = try dropIn([(Self.late, "Environment=LD_PRELOAD=/late.so")])
+        let text = result.text(undoneBy: "u", in: #"/etc/a\x2d%.service.d"#, directoriesMade: 1)
+        #expect(text.contains(#"EnvironmentFile=/etc/a\\x2d%%.service.d/50-mptcpize.env"#))
+    }
+
     @Test("a later drop-in's variable is won by a file of ours, its reset of files is not")
     func laterDropIn() throws {
         let result = try dropIn([(Self.late, "Environment=LD_PRELOAD=/late.so")])
@@ -223,20 +230,6 @@ struct PreloadPlanTests {
             "SystemCallFilter=" + ServiceSandbox.calls.joined(separator: " "),
         ] {
             #expect(try dropIn(properties: properties).settings == [Self.ours, Self.go])
-        }
-    }
-
-    @Test("AppArmor: a profile in force, and a library it does not know")
-    func appArmor() {
-        let armor = AppArmor(
-            profiles: "/usr/sbin/mysqld (enforce)\nfoo (complain)\nbar (enforce)\n")
-        let mysqld = UnitProperties(
-            parsing: "ExecStart={ path=/usr/sbin/mysqld ; argv[]=/usr/sbin/mysqld ; }")
-        #expect(armor.confinement(of: mysqld, library: "/usr/local/lib/m/l.so") != nil)
-        #expect(armor.confinement(of: mysqld, library: "/usr/lib/m/l.so") == nil)
-        for (profile, isConfined) in [("foo", false), ("-bar", true), ("other", false)] {
-            let unit = UnitProperties(parsing: "AppArmorProfile=\(profile)")
-            #expect((armor.confinement(of: unit, library: "/opt/l.so") != nil) == isConfined)
         }
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MptcpizeCore
@@ -39,6 +40,14 @@ struct UnitNameTests {
         #expect(instance.template == template)
         #expect(UnitName("foo.service")?.template == nil)
         #expect(UnitName(#"a\x2db@.service"#)?.instancePattern == #"a\\x2db@*.service"#)
+    }
+
+    @Test("a name in a command is what a shell makes the name of")
+    func inCommands() throws {
+        #expect(UnitName("nginx.service")?.typed == "nginx.service")
+        let escaped = try #require(UnitName(#"a\x20b@c:d-e.service"#))
+        let said = try mustRun(["sh", "-c", "printf %s \(escaped.typed)"])
+        #expect(said == escaped.description)
     }
 
     @Test("a path means the unit of that file's name")
