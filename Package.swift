@@ -59,8 +59,8 @@ let package = Package(
                 "mptcpize.bpf.c", "kernel.bpf.h", "remedies.bpf.c", "events.bpf.c",
                 "events.bpf.h", "wire.bpf.h",
             ],
-            // #embed is C23.
-            cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+            // #embed is C23, which clang before 18 knows by its working title.
+            cSettings: [.unsafeFlags(["-std=c2x", "-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "CLibBPF", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(

@@ -4,8 +4,15 @@
 #include "BPFEvents.h"
 #include "BPFProgs.h"
 
+// clang before 19 knows neither of the two.
+#ifdef __has_embed
 #if __has_embed("../../build/bpf/mptcpize.bpf.o") && \
     __has_embed("../../build/bpf/remedies.bpf.o") && __has_embed("../../build/bpf/events.bpf.o")
+#define MPTCPIZE_HAS_OBJECTS
+#endif
+#endif
+
+#ifdef MPTCPIZE_HAS_OBJECTS
 
 // ELF wants alignment: libelf reads its headers in place.
 static const _Alignas(16) unsigned char object[] = {
