@@ -28,7 +28,14 @@ static struct mptcpize_event event_for(int kind, int fd) {
   return event;
 }
 
-static void put(const struct mptcpize_event *event) { mptcpize_ring_put(state_ring, event); }
+// A daemon that was started under --report goes on without its costs when that has ended.
+static void put(const struct mptcpize_event *event) {
+  if (mptcpize_ring_is_read(state_ring)) {
+    mptcpize_ring_put(state_ring, event);
+  } else {
+    __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
+  }
+}
 
 static uint16_t host_order(uint16_t port) { return (uint16_t)(port << 8 | port >> 8); }
 
