@@ -55,7 +55,7 @@ static void set_address(struct mptcpize_address *to, const union socket_address 
 
 // SYS_getsockname or SYS_getpeername.
 static void ask_address(struct mptcpize_address *to, int fd, long call) {
-  union socket_address address;
+  union socket_address address = {.family = 0};
   socklen_t length = sizeof address;
   if (syscall3(call, fd, (long)&address, (long)&length) >= 0) set_address(to, &address, length);
 }
