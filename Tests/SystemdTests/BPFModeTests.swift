@@ -12,7 +12,7 @@ extension Requirement {
 }
 
 /// `enable --mode bpf`, on a kernel that has the hook, and on one that has not.
-@Suite("Services by the kernel", .requires(.bpfMachines))
+@Suite("Services by the kernel", .requires(.root), .requires(.bpfMachines))
 struct BPFModeTests {
     /// Runs a script in a virtual machine with systemd, mptcpize, and a static web server as
     /// the running static.service.
