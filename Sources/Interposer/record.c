@@ -28,7 +28,14 @@ static struct mptcpize_event event_for(int kind, int fd) {
   return event;
 }
 
-static void put(const struct mptcpize_event *event) { mptcpize_ring_put(state_ring, event); }
+// A daemon that was started under --report goes on without its costs when that has ended.
+static void put(const struct mptcpize_event *event) {
+  if (mptcpize_ring_is_read(state_ring)) {
+    mptcpize_ring_put(state_ring, event);
+  } else {
+    __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
+  }
+}
 
 static uint16_t host_order(uint16_t port) { return (uint16_t)(port << 8 | port >> 8); }
 
@@ -48,7 +55,7 @@ static void set_address(struct mptcpize_address *to, const union socket_address 
 
 // SYS_getsockname or SYS_getpeername.
 static void ask_address(struct mptcpize_address *to, int fd, long call) {
-  union socket_address address;
+  union socket_address address = {.family = 0};
   socklen_t length = sizeof address;
   if (syscall3(call, fd, (long)&address, (long)&length) >= 0) set_address(to, &address, length);
 }

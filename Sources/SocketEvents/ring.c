@@ -72,6 +72,12 @@ bool mptcpize_ring_valid(const struct mptcpize_ring *ring, size_t size) {
          ring->slot_size == sizeof(struct slot);
 }
 
+void mptcpize_ring_end(struct mptcpize_ring *ring) { STORE(&ring->magic, 0); }
+
+bool mptcpize_ring_is_read(const struct mptcpize_ring *ring) {
+  return LOAD(&ring->magic) == RING_MAGIC;
+}
+
 static void drop(struct mptcpize_ring *ring) {
   __atomic_fetch_add(&ring->dropped, 1, __ATOMIC_RELAXED);
 }

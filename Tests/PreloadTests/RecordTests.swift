@@ -149,6 +149,21 @@ struct RecordTests {
         #expect(closed.last?.bytes_sent == 1000)
     }
 
+    @Test("a program that outlives the ring's reader records nothing any more")
+    func outlived() throws {
+        let ring = try RingFile()
+        let process = try Background(
+            ["env", "LD_PRELOAD=\(Products.library())", Fixtures.program("socket_on_signal")],
+            environment: ring.environment)
+        try process.waitUntilItPrints("1\n")
+        #expect(ring.events().map(\.kindName) == ["started", "created", "closed"])
+        ring.end()
+        process.signal(SIGUSR1)
+        try process.waitUntilItPrints("2\n")
+        process.stop()
+        #expect(ring.events().isEmpty)
+    }
+
     @Test("eighty thousand sockets are counted exactly, dropped records included")
     func threads() throws {
         let ring = try RingFile()

@@ -30,6 +30,9 @@ final class RingFile {
     /// Records that found the ring full.
     var dropped: Int { Int(mptcpize_ring_dropped(ring)) }
 
+    /// As the reader does when it goes.
+    func end() { mptcpize_ring_end(ring) }
+
     /// Takes all records that are there.
     func events() -> [mptcpize_event] {
         var result: [mptcpize_event] = []

@@ -53,6 +53,7 @@ public struct EventRing: ~Copyable, EventSource {
     }
 
     deinit {
+        mptcpize_ring_end(ring)
         place.remove(file.path)
         munmap(UnsafeMutableRawPointer(ring), mptcpize_ring_size())
     }

@@ -145,6 +145,12 @@ void mptcpize_ring_format(struct mptcpize_ring *ring);
 /// Whether this memory of `size` bytes is a ring of this very format.
 bool mptcpize_ring_valid(const struct mptcpize_ring *ring, size_t size);
 
+/// The reader goes. Programs that outlive it keep the ring mapped, and ask before each record.
+void mptcpize_ring_end(struct mptcpize_ring *ring);
+
+/// Whether anyone reads this ring, as far as can be told: not when its reader was killed.
+bool mptcpize_ring_is_read(const struct mptcpize_ring *ring);
+
 /// Appends a copy of the record. Never waits: where the ring is full the record
 /// is counted as dropped. Safe in signal handlers and across processes.
 void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *event);

@@ -32,6 +32,7 @@ struct EventRingTests {
 
     @Test("its file is private, allocated in full and locked, and goes with it")
     func file() throws {
+        let writers: UnsafeMutableRawPointer
         do {
             let ring = try EventRing(in: [place])
             let path = ring.path
@@ -42,9 +43,14 @@ struct EventRingTests {
             #expect(Int(status.st_blocks) * 512 >= mptcpize_ring_size())
             let other = open(path, O_RDONLY)
             #expect(flock(other, LOCK_EX | LOCK_NB) == -1)
+            writers = mmap(nil, mptcpize_ring_size(), PROT_READ, MAP_SHARED, other, 0)!
             close(other)
+            #expect(mptcpize_ring_is_read(OpaquePointer(writers)))
         }
         #expect(files.isEmpty)
+        // Those that live on can tell.
+        #expect(!mptcpize_ring_is_read(OpaquePointer(writers)))
+        munmap(writers, mptcpize_ring_size())
     }
 
     @Test("what a dead reader left is removed, and nothing else is")
