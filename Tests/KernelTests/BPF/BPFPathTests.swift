@@ -86,8 +86,10 @@ struct BPFPathTests {
             let words = line.split(separator: " ")
             ratios[String(words[0])] = Double(words[1])
         }
-        #expect(try #require(ratios["inside"]) <= 1.03, "\(text)")
-        #expect(try #require(ratios["outside"]) <= 1.03, "\(text)")
+        // To a hundredth: each point release of a kernel moves the digit after it.
+        for place in ["inside", "outside"] {
+            #expect(try #require(ratios[place]) < 1.035, "\(text)")
+        }
     }
 
     private static let fetch = """
