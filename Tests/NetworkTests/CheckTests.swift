@@ -280,6 +280,7 @@ struct CheckTests {
         #expect(tcp.first?["text"]?.hasPrefix("plain TCP: the peer") ?? false)
         let nobody = try CommandLineTool.findings("--probe", "10.77.1.2:9", in: paths.client)
         #expect(nobody.first?["text"]?.contains("refused") ?? false)
+        #expect(nobody.first?["next"]?.contains("`ss -ltn`") ?? false)
         withExtendedLifetime(server) {}
     }
 

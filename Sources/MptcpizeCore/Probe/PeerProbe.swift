@@ -56,7 +56,10 @@ public struct PeerProbe: Sendable {
         var list: UnsafeMutablePointer<addrinfo>?
         let error = getaddrinfo(host, port, &hints, &list)
         guard error == 0 else {
-            throw Failure(.failed, host, String(cString: gai_strerror(error)))
+            throw Failure(
+                .failed, host, String(cString: gai_strerror(error)),
+                remedy: "`getent ahosts NAME` shows what a name stands for here; or give an address"
+            )
         }
         defer { freeaddrinfo(list) }
         var result: [Address] = []
@@ -89,7 +92,10 @@ public struct PeerProbe: Sendable {
                         isRefusedHere
                             ? error.ofMultipathTCP(address.family == AF_INET6 ? .inet6 : .inet)
                             : "cannot be connected to: \(error.reason)",
-                        next: isRefusedHere ? "mptcpize check" : "")
+                        next: isRefusedHere
+                            ? "mptcpize check"
+                            : "`ss -ltn` on that host shows what listens, and `ip route get` here"
+                                + " the way to it")
                 ]
             )
         }

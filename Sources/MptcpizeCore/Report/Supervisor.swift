@@ -98,7 +98,9 @@ public enum Supervisor {
             if let file { try file.write(bytes) } else { try writeAll(bytes, to: STDERR_FILENO) }
         } catch {
             let name = options.output?.text ?? "standard error"
-            ReportOutput.say(["\(name): the report cannot be written: \(error.reason)"])
+            ReportOutput.say([
+                "\(name): the report cannot be written: \(error.reason); give another file to -o"
+            ])
         }
         return end
     }

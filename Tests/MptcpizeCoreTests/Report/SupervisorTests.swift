@@ -181,7 +181,8 @@ struct SupervisorTests {
         #expect(outcome.end == .exited(6))
         #expect(
             outcome.errors
-                == "mptcpize: /dev/full: the report cannot be written: No space left on device\n")
+                == "mptcpize: /dev/full: the report cannot be written: No space left on device; "
+                + "give another file to -o\n")
     }
 
     @Test("a report goes into its file, in place of what was there")
