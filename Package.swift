@@ -69,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "MptcpizeCore",
+                "CLinux", "MptcpizeCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(

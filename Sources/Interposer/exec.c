@@ -1,5 +1,6 @@
 // The exec family. Interposed only to see the sockets that close-on-exec takes
-// away; libc's own members call each other where nothing can interpose.
+// away, and programs that the library will not come into; libc's own members call each
+// other where nothing can interpose.
 //
 // The variadic ones have to be turned into their array forms, whose next
 // definitions POSIX defines them by. The array lies on the stack, as in libc: a
@@ -9,6 +10,7 @@
 
 #include "record.h"
 #include "state.h"
+#include "unreached.h"
 
 static int failed(int result) {
   if (recording()) record_exec_failed();
@@ -18,6 +20,7 @@ static int failed(int result) {
 INTERPOSED int execve(const char *path, char *const *arguments, char *const *variables) {
   if (!recording()) return next.execve(path, arguments, variables);
   record_exec();
+  unreached_by_path(kernel_getpid(), path, variables);
   return failed(next.execve(path, arguments, variables));
 }
 
@@ -28,18 +31,21 @@ INTERPOSED int execv(const char *path, char *const *arguments) {
 INTERPOSED int execvp(const char *file, char *const *arguments) {
   if (!recording()) return next.execvp(file, arguments);
   record_exec();
+  unreached_by_name(kernel_getpid(), file, environ);
   return failed(next.execvp(file, arguments));
 }
 
 INTERPOSED int execvpe(const char *file, char *const *arguments, char *const *variables) {
   if (!recording()) return next.execvpe(file, arguments, variables);
   record_exec();
+  unreached_by_name(kernel_getpid(), file, variables);
   return failed(next.execvpe(file, arguments, variables));
 }
 
 INTERPOSED int fexecve(int fd, char *const *arguments, char *const *variables) {
   if (!recording()) return next.fexecve(fd, arguments, variables);
   record_exec();
+  unreached_by_descriptor(kernel_getpid(), fd, variables);
   return failed(next.fexecve(fd, arguments, variables));
 }
 
@@ -47,6 +53,11 @@ INTERPOSED int execveat(int fd, const char *path, char *const *arguments, char *
                         int flags) {
   if (!recording()) return next.execveat(fd, path, arguments, variables, flags);
   record_exec();
+  if (path && path[0]) {
+    unreached_by_path(kernel_getpid(), path, variables);
+  } else {
+    unreached_by_descriptor(kernel_getpid(), fd, variables);
+  }
   return failed(next.execveat(fd, path, arguments, variables, flags));
 }
 

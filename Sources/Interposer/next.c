@@ -140,6 +140,8 @@ static void raw_exit(int status) {
 #define raw_execvpe NULL
 #define raw_fexecve NULL
 #define raw_quick_exit NULL
+#define raw_posix_spawn NULL
+#define raw_posix_spawnp NULL
 #define raw_fflush NULL
 #define raw_fileno NULL
 #define raw___ioctl_time64 raw_ioctl

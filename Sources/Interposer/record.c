@@ -171,6 +171,21 @@ static void close_on_exec(int fd, void *context) {
 
 void record_exec(void) { descriptors_each(FILE_SOCKET, close_on_exec, NULL); }
 
+// A path, or the end of a long one, in the place of the addresses.
+static void set_name(struct mptcpize_event *event, const char *name, size_t length) {
+  size_t cut = length > MPTCPIZE_NAME ? length - MPTCPIZE_NAME : 0;
+  char *place = (char *)event + offsetof(struct mptcpize_event, local);
+  for (size_t i = cut; i < length; i++) place[i - cut] = name[i];
+}
+
+void record_unreached(int pid, const char *name, size_t length, enum mptcpize_unreached reason) {
+  struct mptcpize_event event = event_for(MPTCPIZE_UNREACHED, -1);
+  event.pid = pid;
+  event.cause = (uint8_t)reason;
+  set_name(&event, name, length);
+  put(&event);
+}
+
 void record_exec_failed(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_EXEC_FAILED, -1);
   put(&event);
@@ -226,6 +241,9 @@ static void register_fork_handler(void) {
 void record_image_started(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_STARTED, -1);
   owner = event.pid;
+  size_t length = 0;
+  const char *other = state_preloaded_before(&length);
+  if (other) set_name(&event, other, length);
   put(&event);
   descriptors_each(FILE_SOCKET, inherit, NULL);
   register_fork_handler();

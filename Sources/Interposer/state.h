@@ -38,6 +38,9 @@ INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 /// comes first calls it: the constructor, or a call out of somebody else's.
 uint32_t state_initialize(void);
 
+/// The first entry of LD_PRELOAD, if that is another library; else null.
+const char *state_preloaded_before(size_t *length);
+
 /// The program allows itself no system calls but those that it knows of: no more
 /// records, since each needs some, and nothing is learned. For its later forks too, but not after
 /// an exec.

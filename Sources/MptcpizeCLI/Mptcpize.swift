@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Glibc
 import MptcpizeCore
 
@@ -32,7 +33,8 @@ struct Mptcpize: ParsableCommand {
             let run = try RunArguments(Array(words.dropFirst()))
             if !run.help { try RunCommand.start(run, environment: ProcessInput.environment) }
         }
-        var command = try parseAsRoot()
+        // Not parseAsRoot(nil), which takes them from /proc.
+        var command = try parseAsRoot(words.map(\.text))
         try command.run()
     }
 
@@ -63,8 +65,8 @@ struct Mptcpize: ParsableCommand {
 /// What the process was started with, byte for byte.
 enum ProcessInput {
     static var arguments: [Bytes] {
-        (0..<Int(CommandLine.argc)).compactMap { index in
-            CommandLine.unsafeArgv[index].map { Bytes(cString: $0) }
+        (0..<Int(clinux_argc)).compactMap { index in
+            clinux_argv[index].map { Bytes(cString: $0) }
         }
     }
 

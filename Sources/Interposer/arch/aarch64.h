@@ -35,6 +35,10 @@ enum {
   SYS_execveat = 281,
   SYS_close_range = 436,
   SYS_seccomp = 277,
+  SYS_getxattr = 8,
+  SYS_readlinkat = 78,
+  SYS_faccessat = 48,
+  SYS_statx = 291,
 };
 enum { O_NOFOLLOW = 0100000 };
 enum { STAT_SIZE = 128, STAT_INODE = 8, STAT_MODE = 16 };  // include/uapi/asm-generic/stat.h

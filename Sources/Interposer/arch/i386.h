@@ -37,6 +37,10 @@ enum {
   SYS_shutdown = 373,
   SYS_close_range = 436,
   SYS_seccomp = 354,
+  SYS_getxattr = 229,
+  SYS_readlinkat = 305,
+  SYS_faccessat = 307,
+  SYS_statx = 383,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum {

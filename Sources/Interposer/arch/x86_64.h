@@ -36,6 +36,10 @@ enum {
   SYS_execveat = 322,
   SYS_close_range = 436,
   SYS_seccomp = 317,
+  SYS_getxattr = 191,
+  SYS_readlinkat = 267,
+  SYS_faccessat = 269,
+  SYS_statx = 332,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum { STAT_SIZE = 144, STAT_INODE = 8, STAT_MODE = 24 };  // arch/x86/include/uapi/asm/stat.h

@@ -32,7 +32,10 @@ public struct LaunchPlan: Sendable {
     }
 
     /// Whether only the kernel can make the program's sockets MPTCP.
-    public var needsKernel: Bool { unreached != nil }
+    public var needsKernel: Bool {
+        guard case .never(let obstacle)? = unreached?.reach else { return false }
+        return obstacle.isReachedByKernel
+    }
 
     /// Notes what the user is told about a program that needs the kernel.
     public mutating func settle(_ answer: Reach.KernelAnswer) {

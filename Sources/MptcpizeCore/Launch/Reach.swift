@@ -15,6 +15,8 @@ public enum Reach: Equatable, Sendable {
         case addressSanitizer
         case oldGo(GoVersion)
         case environmentCleared
+        /// It starts its program past the preload library.
+        case wrapper(Wrapper)
         /// None is installed for programs of this architecture.
         case noLibrary(Architecture)
     }
@@ -42,6 +44,21 @@ public enum Reach: Equatable, Sendable {
         }
     }
 
+    /// The same with what the program's arguments tell: whether it starts another one so that the
+    /// library does not come along.
+    ///
+    /// - Parameter seesLibrary: whether the library is there in a directory that becomes the root.
+    func following(_ arguments: [Bytes], seesLibrary: (_ root: Bytes) -> Bool) -> Reach {
+        guard self == .preload || self == .never(.privileges(.setUser)),
+            let wrapper = Wrapper(arguments)
+        else { return self }
+        switch wrapper.effect {
+        case .emulates: return self
+        case .changesRoot(let root) where seesLibrary(root): return self
+        default: return .never(.wrapper(wrapper))
+        }
+    }
+
     /// Whether a Go program does by itself what GODEBUG says.
     var isGo: Bool { if case .go = self { true } else { false } }
 
@@ -51,6 +68,9 @@ public enum Reach: Equatable, Sendable {
     var helpsChildren: Bool {
         switch self {
         case .never(.addressSanitizer), .never(.noLibrary): false
+        // The loader in the new root would print an error for each program.
+        case .never(.wrapper(let wrapper)):
+            if case .changesRoot = wrapper.effect { false } else { true }
         default: true
         }
     }
@@ -77,7 +97,15 @@ public enum Reach: Equatable, Sendable {
             return subject.line(
                 "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
         case .never(let obstacle):
-            return subject.line("\(obstacle.reason): \(kernel.consequence)")
+            var text = "\(obstacle.reason): \(kernel.consequence)"
+            let remedy: String? =
+                switch (kernel, obstacle) {
+                case (.notAsked, _): obstacle.remedy
+                case (.refused, .wrapper(let wrapper)): wrapper.startingInside
+                default: nil
+                }
+            if let remedy { text += "; \(remedy)" }
+            return subject.line(text)
         }
     }
 
@@ -103,7 +131,7 @@ public enum Reach: Equatable, Sendable {
 
         var consequence: String {
             switch self {
-            case .notAsked: "it stays TCP; \(Reach.Obstacle.bpfMode)"
+            case .notAsked: "it stays TCP"
             case .refused(let failure):
                 "it stays TCP; the BPF mode would reach it, but "
                     + (failure.object == BPFRefusal.object ? "" : "\(failure.object): ")
@@ -130,15 +158,39 @@ extension Reach.Obstacle {
             "built by \(version.text.isEmpty ? "an old Go" : version.text), "
                 + "which knows no MPTCP (go1.21 and newer do)"
         case .environmentCleared: "its first line clears LD_PRELOAD"
+        case .wrapper(let wrapper):
+            switch wrapper.effect {
+            case .clearsEnvironment, .emulates:
+                "starts its program with an environment of its own, without LD_PRELOAD"
+            case .startsElsewhere: "has systemd start its program, in a unit of its own"
+            case .changesRoot(let root):
+                "starts its program in \(root.text.printable), where the preload library is not"
+            }
         case .noLibrary(let architecture):
             "an \(architecture.name) program, and no preload library for these is installed"
         }
     }
 
-    var remedy: String { Self.bpfMode }
+    var remedy: String {
+        guard case .wrapper(let wrapper) = self else { return Self.bpfMode }
+        switch wrapper.effect {
+        case .startsElsewhere: return wrapper.startingInside
+        case .changesRoot: return Self.bpfMode
+        case .clearsEnvironment, .emulates: return "\(wrapper.startingInside), or \(Self.bpfMode)"
+        }
+    }
+
+    /// Whether the kernel reaches what is started, in the cgroup of `run`.
+    var isReachedByKernel: Bool {
+        if case .wrapper(let wrapper) = self { wrapper.effect != .startsElsewhere } else { true }
+    }
 
     fileprivate static let bpfMode =
         "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)"
+}
+
+extension Wrapper {
+    fileprivate var startingInside: String { "`\(name) mptcpize run PROGRAM` starts it over MPTCP" }
 }
 
 extension ELFImage {

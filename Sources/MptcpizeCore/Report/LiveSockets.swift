@@ -20,11 +20,7 @@ public enum LiveSockets {
     /// the one with this inode number (0: any). Needs Linux 5.6 and ptrace's rights over the process.
     public static func ask(_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> LiveAnswer {
         do throws(Errno) {
-            let process = Descriptor(owning: try retrying { clinux_pidfd_open(pid) })
-            let number = try retrying { clinux_pidfd_getfd(process.number, fd) }
-            let copy = Descriptor(owning: number)
-            if inode != 0 && Self.inode(of: copy.number) != inode { return .closed }
-            return answer(copy.number).map { .answer($0) } ?? .closed
+            return answer(try borrow(pid, fd, inode).number).map { .answer($0) } ?? .closed
         } catch {
             switch error.rawValue {
             case ESRCH: return .gone
@@ -46,6 +42,17 @@ public enum LiveSockets {
             }
             return ask(pid, fd, inode)
         }
+    }
+
+    /// A copy of the socket that a process has open as `fd`.
+    ///
+    /// - Throws: EBADF where that is not the one with this inode number (any more).
+    static func borrow(_ pid: Int32, _ fd: Int32, _ inode: UInt64) throws(Errno) -> Descriptor {
+        let process = Descriptor(owning: try retrying { clinux_pidfd_open(pid) })
+        let number = try retrying { clinux_pidfd_getfd(process.number, fd) }
+        let copy = Descriptor(owning: number)
+        if inode != 0 && Self.inode(of: copy.number) != inode { throw Errno(rawValue: EBADF) }
+        return copy
     }
 
     private static func inode(of socket: Int32) -> UInt64? {

@@ -11,12 +11,17 @@ public struct SocketReport: Sendable {
     public var notes: [String]
     /// Whether the program, or one that it started, has put any record into the ring.
     public var wasReached: Bool
+    /// Programs that were started and not reached, each with how often.
+    public var unreached: [(program: UnreachedProgram, count: Int)]
+    /// Libraries that LD_PRELOAD names before ours.
+    public var otherLibraries: [Bytes]
     /// Whether the kernel told what became of the sockets, rather than the preload library.
     public var byKernel = false
 
     public init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
-        notes: [String] = [], wasReached: Bool = true
+        notes: [String] = [], wasReached: Bool = true,
+        unreached: [(program: UnreachedProgram, count: Int)] = [], otherLibraries: [Bytes] = []
     ) {
         self.command = command
         self.end = end
@@ -24,6 +29,8 @@ public struct SocketReport: Sendable {
         self.eventsDropped = eventsDropped
         self.notes = notes
         self.wasReached = wasReached
+        self.unreached = unreached
+        self.otherLibraries = otherLibraries
     }
 
     /// How many sockets there are of each kind.
@@ -70,6 +77,7 @@ extension SocketReport {
             "command": .array(command.map { JSONValue(bytes: $0) }),
             "exit": exit,
             "sockets": .array(sockets.map(json)),
+            "unreached": unreachedJSON,
             "summary": .object(counts),
         ]
     }

@@ -166,7 +166,8 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
             sockets: ledger.finish(
                 main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
             eventsDropped: source.lost + UInt64(undrained) + ledger.overflow,
-            notes: plan.notes, wasReached: ledger.hasRecords)
+            notes: plan.notes, wasReached: ledger.hasRecords,
+            unreached: ledger.unreached.list, otherLibraries: ledger.otherLibraries)
     }
 
     /// Finds out who has the sockets that are still open: the kernel tells who made them.
@@ -191,6 +192,7 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
         var count = 0
         while count < limit, let event = source.take() {
             count += 1
+            if event.unreached?.isReachedByGo == true { continue }
             let news = ledger.feed(event)
             if debug, let news { lines += news.lines }
         }

@@ -62,7 +62,7 @@ public struct Disabling: Sendable {
             let running = try running(step.unit)
             for unit in restarts ? running : [] where !restarted.contains(unit) {
                 do throws(Failure) {
-                    restarted.formUnion(try Restart(unit, of: manager, mode: .preload).perform())
+                    restarted.formUnion(try Restart.perform(unit, of: manager))
                 } catch {
                     failure = failure ?? error
                 }

@@ -54,6 +54,12 @@ public struct ServiceManager: Sendable {
         }
     }
 
+    init(scope: ManagerScope, configuration: String, runtime: String) {
+        self.scope = scope
+        self.configuration = configuration
+        self.runtime = runtime
+    }
+
     /// "--user", for commands that the user is told to type.
     public var option: String { scope == .user ? "--user " : "" }
 

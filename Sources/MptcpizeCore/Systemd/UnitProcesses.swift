@@ -19,8 +19,12 @@ public struct UnitProcess: Sendable, Equatable {
     public let pid: Int32
     public let program: String
     public internal(set) var reach: Reach
+    /// Why it was not reached; nil for one that was, or of which that is not known.
+    var cause: UnreachedCause?
     /// What its sockets are; nil where that was not asked for, or cannot be told.
     public internal(set) var sockets: UnitSockets?
+    /// What /proc shows of it; nil where it does not.
+    let evidence: ProcessEvidence?
     /// Whether it has become what it is going to be: its program waits for something, or has
     /// worked for a while. Before, it may be systemd's child that has yet to start the
     /// program, or a script that is about to.
@@ -41,20 +45,28 @@ public struct UnitProcess: Sendable, Equatable {
         isSettled = Self.isSettled(pid)
         let comm = (try? contents(ofFile: "/proc/\(pid)/comm")) ?? []
         program = String(decoding: comm.prefix { $0 != 0x0A }, as: UTF8.self)
-        let maps: Bytes
         do throws(Errno) {
-            maps = try Self.maps(pid)
+            let evidence = try ProcessEvidence(of: pid)
+            self.evidence = evidence
+            reach = evidence.reach
         } catch {
             if Self.isGone(error) { return nil }
+            evidence = nil
             reach = .unknown
-            return
         }
-        // Go makes its system calls itself, whatever is mapped.
-        if let version = Self.goVersion(pid) {
-            reach = version.knowsMultipath && Self.hasGoMultipath(pid) ? .godebug : .none
-        } else {
-            reach = maps.split(separator: 0x0A).contains(where: Self.isOurs) ? .preload : .none
-        }
+    }
+
+    init(
+        pid: Int32, program: String, reach: Reach, cause: UnreachedCause? = nil,
+        sockets: UnitSockets? = nil
+    ) {
+        self.pid = pid
+        self.program = program
+        self.reach = reach
+        self.cause = cause
+        self.sockets = sockets
+        evidence = nil
+        isSettled = true
     }
 
     /// Whether a process is no more, or about to be.
@@ -92,32 +104,11 @@ public struct UnitProcess: Sendable, Equatable {
         return hasWorked || !["R", "D"].contains(fields[0])
     }
 
-    /// The library is known by its name: services may see it under another path.
-    private static func isOurs(_ mapping: ArraySlice<UInt8>) -> Bool {
-        let deleted = " (deleted)"
-        let path = String(decoding: mapping.drop { $0 != UInt8(ascii: "/") }, as: UTF8.self)
-        return PreloadList.isOurs(
-            Bytes((path.hasSuffix(deleted) ? path.dropLast(deleted.count) : path[...]).utf8))
-    }
-
-    private static func goVersion(_ pid: Int32) -> GoVersion? {
-        guard let source = try? HostSystem().open(Bytes("/proc/\(pid)/exe".utf8)) else {
-            return nil
-        }
-        return ELFImage(source)?.goVersion
-    }
-
-    private static func hasGoMultipath(_ pid: Int32) -> Bool {
-        let environment = (try? contents(ofFile: "/proc/\(pid)/environ")) ?? []
-        let value = LaunchEnvironment(environment.split(separator: 0).map { Bytes($0) }).goMultipath
-        return value != nil && value != "0"
-    }
-
     private static func pids(below path: String) -> [Int32] {
         var result = ((try? contents(ofFile: path + "/cgroup.procs")) ?? []).split(separator: 0x0A)
-            .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
-        // The files of the cgroup itself have a dot in their names, but no unit's suffix.
-        for entry in directoryEntries(path) where !entry.contains(".") || UnitName(entry) != nil {
+            .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.filter { $0 > 0 }
+        for entry in directoryEntries(path)
+        where access("\(path)/\(entry)/cgroup.procs", F_OK) == 0 {
             result += pids(below: "\(path)/\(entry)")
         }
         return result
@@ -125,9 +116,18 @@ public struct UnitProcess: Sendable, Equatable {
 
     /// Where systemd's own cgroup hierarchy is mounted: cgroup2 alone, or beside the
     /// older controllers.
-    private static var hierarchy: String? {
+    static var hierarchy: String? {
         ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"].first {
             access($0 + "/cgroup.procs", F_OK) == 0
         }
+    }
+}
+
+extension ProcessEvidence {
+    fileprivate var reach: UnitProcess.Reach {
+        // Go makes its system calls itself, whatever is mapped.
+        if let go = image?.go { return go.knowsMultipath && goMultipath == true ? .godebug : .none }
+        // With AT_SECURE the library does nothing, however it came in.
+        return mapping == .executable && isSecure != true ? .preload : .none
     }
 }

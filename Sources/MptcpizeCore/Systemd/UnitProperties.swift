@@ -51,6 +51,17 @@ public struct UnitProperties: Sendable, Equatable {
         }
     }
 
+    /// The command lines of ExecStart=, split at spaces: systemd shows them unquoted.
+    var commands: [[Bytes]] {
+        zip(programs, all("ExecStart")).map { program, line in
+            let start = line.firstRange(of: " ; argv[]=")!.upperBound
+            let rest = line[start...]
+            let end = rest.firstRange(of: " ; ignore_errors=")?.lowerBound ?? rest.endIndex
+            let words = rest[..<end].split(separator: " ").map { Bytes($0.utf8) }
+            return [Bytes(program.utf8)] + words.dropFirst()
+        }
+    }
+
     /// The files of EnvironmentFile=, in their order, specifiers expanded.
     public var environmentFiles: [(pattern: String, isOptional: Bool)] {
         all("EnvironmentFiles").compactMap { line in

@@ -23,9 +23,14 @@ public struct UnitStatus: Sendable {
     public let needsReload: Bool
     /// ActiveState of systemd; "not-found" and "masked" where it cannot be started.
     public let state: String
-    public let processes: [UnitProcess]
+    /// What its processes, or a socket unit's listeners, are.
+    public let verdict: UnitVerdict
+    /// Where what it stands for really runs; nil where it runs that itself.
+    let elsewhere: Failure?
+
+    public var processes: [UnitProcess] { verdict.processes }
     /// What a socket unit listens with; nil for other units.
-    public let listeners: UnitSockets?
+    public var listeners: UnitSockets? { verdict.listeners }
 
     /// - Throws: `Failure` where systemd or the drop-in cannot be read.
     public init(
@@ -47,9 +52,17 @@ public struct UnitStatus: Sendable {
             load == "loaded"
             ? (unit.isTemplate ? (isActive ? "active" : "inactive") : properties["ActiveState"])
             : load
-        processes = Self.processes(of: units, mode: installed.first?.mode ?? .preload)
-        listeners =
-            unit.isSocket && isActive ? UnitSockets.of(listeners: properties.listeners) : nil
+        let observation = UnitObservation(
+            unit: unit, manager: manager, locator: locator,
+            mode: installed.first?.mode ?? .preload)
+        verdict =
+            unit.isSocket && !isActive
+            ? UnitVerdict(unit, processes: [])
+            : try observation.verdict(of: units, .past(dropIn: installed.first))
+        elsewhere =
+            load == "loaded"
+            ? try PayloadElsewhere(unit, properties, mode: observation.mode).failure(of: manager)
+            : nil
         guard let first = installed.first else {
             freshness = nil
             return
@@ -75,25 +88,6 @@ public struct UnitStatus: Sendable {
         return result
     }
 
-    private static func processes(
-        of units: [UnitProperties], mode: ServiceMode
-    ) -> [UnitProcess] {
-        let attached = mode == .bpf ? (try? BPFPlan.attached()) ?? [] : []
-        var result: [UnitProcess] = []
-        for cgroup in units.map({ $0["ControlGroup"] }) where !cgroup.isEmpty {
-            var processes = UnitProcess.all(in: cgroup)
-            if attached.contains(where: { $0.hasSuffix(cgroup) }) {
-                for index in processes.indices { processes[index].reach = .bpf }
-            }
-            result += processes
-        }
-        let sockets = UnitSockets.of(result.map(\.pid))
-        for index in result.indices {
-            result[index].sockets = sockets[result[index].pid]
-        }
-        return result.filter { $0.sockets != nil || !UnitProcess.hasEnded($0.pid) }
-    }
-
     /// The units that were asked for, or all that are enabled.
     public static func units(
         _ arguments: [String], of manager: ServiceManager
@@ -111,11 +105,6 @@ public struct UnitStatus: Sendable {
         return Set(all).sorted { $0.description < $1.description }
     }
 
-    /// Whether a process of it has to be restarted to be reached.
-    public var needsRestart: Bool {
-        guard freshness != nil else { return false }
-        return unit.isSocket
-            ? listeners.map { $0.listeningTCP > 0 } ?? false
-            : processes.contains { $0.reach == .none }
-    }
+    /// Whether a restart would reach more of it.
+    public var needsRestart: Bool { freshness != nil && verdict.wantsRestart }
 }

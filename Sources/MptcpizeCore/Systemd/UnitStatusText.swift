@@ -40,11 +40,26 @@ extension UnitStatus {
             lines.append(
                 "unit files have changed on the disk: `systemctl \(manager.option)daemon-reload`")
         }
+        if let elsewhere { lines.append("\(elsewhere.reason.printable): \(elsewhere.remedy)") }
         if let listeners { lines.append("listening: \(listeners.listening)") }
-        if needsRestart {
-            let reason =
-                unit.isSocket ? "listens since before enable" : "some processes were not reached"
-            lines.append("\(reason): \(restartCommand(manager))")
+        guard freshness != nil else { return lines }
+        if unit.isSocket {
+            if needsRestart {
+                lines.append("listens since before enable: \(restartCommand(manager))")
+            }
+            return lines
+        }
+        if !processes.isEmpty, !verdict.isWhole { lines.append(verdict.headline) }
+        for group in verdict.groups {
+            let remedy =
+                group.cause == .olderThanDropIn || group.cause == .notAttached
+                ? restartCommand(manager) : group.cause.remedy(unit, of: manager)
+            lines.append(group.line(told: .was).printable + (remedy.isEmpty ? "" : "; \(remedy)"))
+        }
+        for (process, listener) in verdict.demoted {
+            lines.append(
+                "port \(listener.port) of \(process.title.printable) is TCP: "
+                    + "\(listener.reason.inWords); \(listener.reason.remedy(unit))")
         }
         return lines
     }
@@ -58,7 +73,7 @@ extension UnitStatus {
     }
 
     /// The status as a member of the document of `status --json`.
-    public var json: JSONValue {
+    public func json(of manager: ServiceManager) -> JSONValue {
         let configured: String? =
             switch freshness {
             case nil: nil
@@ -66,9 +81,11 @@ extension UnitStatus {
             case .stale, .refused: "stale"
             case .unknown: "unknown"
             }
-        let reason: String? = if case .refused(let reason) = freshness { reason } else { nil }
+        let refusal: String? = if case .refused(let reason) = freshness { reason } else { nil }
+        let reason = refusal ?? (freshness == nil ? nil : verdict.reason(of: manager)?.text)
         return [
             "unit": .string(unit.description),
+            "changed": .bool(false),
             "enabled": .bool(!dropIns.isEmpty),
             "drop_ins": .array(dropIns.map { .string($0) }),
             "configuration": JSONValue(configured),
@@ -77,14 +94,8 @@ extension UnitStatus {
             "needs_restart": .bool(needsRestart),
             "state": .string(state),
             "listeners": listeners?.json ?? .null,
-            "processes": .array(
-                processes.map { process in
-                    [
-                        "pid": JSONValue(process.pid), "program": .string(process.program),
-                        "reached_by": .string(process.reach.rawValue),
-                        "sockets": process.sockets?.json ?? .null,
-                    ]
-                }),
+            "whole": .bool(verdict.isWhole),
+            "processes": verdict.json(of: manager),
         ]
     }
 }
