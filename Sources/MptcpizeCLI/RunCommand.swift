@@ -80,7 +80,7 @@ extension RunCommand {
                 events = try enter()
                 plan.settle(.granted)
             } catch {
-                plan.settle(.refused(error))
+                plan.settle(.refused(BPFRefusal.reason(error)))
             }
         } else {
             plan.settle(.notAsked)

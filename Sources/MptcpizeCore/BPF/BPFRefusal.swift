@@ -2,10 +2,15 @@ import BPFProgs
 import Glibc
 
 /// What users are told when the BPF mode cannot be had, and what to do about it.
-enum BPFRefusal {
+public enum BPFRefusal {
     /// What most of them are about.
-    static let object = "BPF mode"
+    private static let object = "BPF mode"
     private static let other = "mptcpize run and mptcpize enable work without it"
+
+    /// Why the mode cannot be had, for a sentence that names the mode already.
+    public static func reason(_ failure: Failure) -> String {
+        (failure.object == object ? "" : "\(failure.object): ") + failure.reason
+    }
 
     static func notRoot(command: String = "mptcpize bpf …") -> Failure {
         Failure(.failed, object, "needs root", remedy: "try: sudo \(command)")

@@ -38,21 +38,26 @@ public struct BPFSession: ~Copyable {
     // MARK: Cgroups, by what users call them
 
     /// The cgroup of a directory; see CgroupHierarchy.
-    public func cgroup(path: String) throws(Failure) -> Cgroup { try hierarchy.cgroup(path: path) }
+    public func cgroup(path: String) throws(Failure) -> Cgroup {
+        try selectable(hierarchy.cgroup(path: path))
+    }
 
     /// The cgroup that a process is in now.
-    public func cgroup(pid: Int32) throws(Failure) -> Cgroup { try hierarchy.cgroup(pid: pid) }
+    public func cgroup(pid: Int32) throws(Failure) -> Cgroup {
+        try selectable(hierarchy.cgroup(pid: pid))
+    }
 
-    /// The cgroup of a running unit of the system's systemd.
-    public func cgroup(unit: String) throws(Failure) -> Cgroup {
-        let name = try UnitName(typed: unit)
-        let path = try ServiceManager(.system).properties(of: name)["ControlGroup"]
-        guard path.hasPrefix("/") else {
-            throw Failure(
-                .failed, name.description, "has no cgroup: it does not run",
-                remedy: "`systemctl start \(name)` first, or use mptcpize enable --mode bpf")
-        }
-        return try hierarchy.cgroup(relative: path)
+    /// The cgroup of a path that starts at the hierarchy's root: "/system.slice/x.service".
+    public func cgroup(relative: String) throws(Failure) -> Cgroup {
+        try selectable(hierarchy.cgroup(relative: relative))
+    }
+
+    /// A cgroup that the program's maps have room for: its path, and its depth.
+    private func selectable(_ cgroup: Cgroup) throws(Failure) -> Cgroup {
+        guard cgroup.path.utf8.count < Int(MPTCPIZE_BPF_PATH),
+            cgroup.depth ?? 0 < MPTCPIZE_BPF_DEPTHS
+        else { throw Failure(.failed, cgroup.path, Errno(rawValue: ENAMETOOLONG).reason) }
+        return cgroup
     }
 
     // MARK: What users ask for

@@ -1,4 +1,3 @@
-import BPFProgs
 import CLinux
 import Glibc
 
@@ -68,7 +67,7 @@ public struct CgroupHierarchy: ~Copyable {
             throw Failure(.failed, path, "is not a cgroup", remedy: example)
         }
         do throws(Errno) {
-            return try cgroup(id: Self.inode(directory.number), named: path)
+            return cgroup(id: try Self.inode(directory.number), named: path)
         } catch {
             throw Failure(.failed, path, error.reason)
         }
@@ -136,15 +135,11 @@ public struct CgroupHierarchy: ~Copyable {
             String(decoding: buffer.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self))
     }
 
-    private func cgroup(id: UInt64, named: String) throws(Errno) -> Cgroup {
+    private func cgroup(id: UInt64, named: String) -> Cgroup {
         // The same cgroup may be visible in several places; this is the one that lasts.
         let path = location(of: id).path ?? named
-        guard path.utf8.count < Int(MPTCPIZE_BPF_PATH) else {
-            throw Errno(rawValue: ENAMETOOLONG)
-        }
         guard isWhole else { return Cgroup(id: id, path: path, depth: nil) }
         let levels = path.split(separator: "/").count - mountPoint.split(separator: "/").count
-        guard levels < Int(MPTCPIZE_BPF_DEPTHS) else { throw Errno(rawValue: ENAMETOOLONG) }
         return Cgroup(id: id, path: path, depth: UInt32(max(levels, 0)))
     }
 

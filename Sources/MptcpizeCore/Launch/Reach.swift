@@ -98,16 +98,15 @@ public enum Reach: Equatable, Sendable {
     public enum KernelAnswer: Sendable {
         /// Only root may ask, and only where the mode is not "preload".
         case notAsked
-        case refused(Failure)
+        /// Why it does not.
+        case refused(String)
         case granted
 
         var consequence: String {
             switch self {
             case .notAsked: "it stays TCP; \(Reach.Obstacle.bpfMode)"
-            case .refused(let failure):
-                "it stays TCP; the BPF mode would reach it, but "
-                    + (failure.object == BPFRefusal.object ? "" : "\(failure.object): ")
-                    + failure.reason
+            case .refused(let reason):
+                "it stays TCP; the BPF mode would reach it, but \(reason)"
             case .granted: "the kernel makes its sockets MPTCP (BPF mode)"
             }
         }

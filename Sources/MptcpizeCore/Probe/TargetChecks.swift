@@ -98,7 +98,7 @@ public struct TargetChecks: Sendable {
         _ name: String, _ properties: UnitProperties, _ status: UnitStatus
     ) -> [Finding] {
         let file = properties["NetworkNamespacePath"]
-        let pid = status.processes.first?.pid
+        let pid = status.processes.first?.process.pid
         // Of one that does not run, only a namespace with a name of its own is known.
         let label =
             pid.map { "\($0)" }

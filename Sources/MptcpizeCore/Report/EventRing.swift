@@ -62,7 +62,7 @@ public struct EventRing: ~Copyable, EventSource {
     public var path: String { file.path }
 
     /// The one that holds the lock.
-    var descriptors: [Int32] { [file.descriptor.number] }
+    public var descriptors: [Int32] { [file.descriptor.number] }
 
     /// Takes the oldest record; nil when there is none yet. Records that nobody of ours
     /// wrote are counted and skipped.
@@ -95,7 +95,7 @@ public struct EventRing: ~Copyable, EventSource {
         return mptcpize_ring_abandon(ring)
     }
 
-    mutating func abandonStuck() -> Bool { abandonStuck(now: Self.now()) }
+    public mutating func abandonStuck() -> Bool { abandonStuck(now: Self.now()) }
 
     /// Records that are in it and not taken yet.
     public var pending: UInt32 { mptcpize_ring_pending(ring) }
@@ -103,9 +103,9 @@ public struct EventRing: ~Copyable, EventSource {
     /// Records lost for lack of room, or with their writer.
     public var dropped: UInt32 { mptcpize_ring_dropped(ring) }
 
-    var untold: [SocketEvent] { [] }
+    public var untold: [SocketEvent] { [] }
 
-    var lost: UInt64 { UInt64(dropped) + garbage }
+    public var lost: UInt64 { UInt64(dropped) + garbage }
 
     /// CLOCK_MONOTONIC, in ns.
     public static func now() -> UInt64 {

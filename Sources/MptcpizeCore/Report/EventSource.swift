@@ -1,5 +1,5 @@
 /// Where the supervisor takes records from: the preload library's ring, or the kernel's.
-protocol EventSource: ~Copyable {
+public protocol EventSource: ~Copyable {
     /// Takes the oldest record; nil when there is none yet.
     mutating func take() -> SocketEvent?
 

@@ -69,7 +69,7 @@ public struct ReportedSocket: Equatable, Sendable {
             case nil: return nil
             }
         case .unconnected where role == .connect, .unknown where role == .connect:
-            return connectError.flatMap { $0.isUnderWay ? nil : $0.reason.lowercasedFirst }
+            return connectError.flatMap { $0.isUnderWay ? nil : $0.reasonInSentence }
         default: return nil
         }
     }
@@ -87,22 +87,6 @@ public struct ReportedSocket: Equatable, Sendable {
 }
 
 extension Errno {
-    /// Why the kernel refused an MPTCP socket (socket(2) with protocol 262), in plain words.
-    func ofMultipathTCP(_ family: AddressFamily) -> String {
-        switch name {
-        case "ENOPROTOOPT": "MPTCP is off here (net.mptcp.enabled=0)"
-        case "EPROTONOSUPPORT":
-            family == .inet6 ? "kernel has no MPTCP for IPv6" : "kernel has no MPTCP"
-        case "EINVAL": "kernel is too old for MPTCP"
-        case "EPERM", "EACCES": "a security policy refused it"
-        default: reason.lowercasedFirst
-        }
-    }
-
     /// connect(2) goes on in the background.
     var isUnderWay: Bool { ["EINPROGRESS", "EINTR", "EALREADY"].contains(name) }
-}
-
-extension String {
-    var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
 }

@@ -54,7 +54,8 @@ public enum Supervisor {
 
     /// The same where the kernel tells, and makes the sockets MPTCP.
     public static func run(
-        _ plan: LaunchPlan, options: SupervisorOptions, events: consuming KernelEvents
+        _ plan: LaunchPlan, options: SupervisorOptions,
+        events: consuming some EventSource & ~Copyable
     ) throws(Failure) -> ProgramEnd {
         var events = Optional(events)
         return try run(plan, options, byKernel: true) { _ in events.take()! }

@@ -123,7 +123,7 @@ struct LaunchDetector {
 
     mutating func isUnderUs(_ pid: Int32) -> Bool {
         if let answer = known[pid] { return answer }
-        let reach = UnitProcess(pid: pid)?.reach
+        let reach = RunningProcess(pid: pid)?.reach
         let isReached = reach == .preload || reach == .godebug
         let answer = isReached || attached?.contains(pid) ?? false
         known[pid] = answer

@@ -4,6 +4,7 @@ import Glibc
 public enum SocketSelection: Sendable, Equatable {
     case everyone
     case process(Int32)
+    /// By the unit's complete name.
     case unit(String)
     case cgroup(String)
     case program(String)
@@ -20,8 +21,7 @@ public enum SocketSelection: Sendable, Equatable {
                     .failed, "process \(pid)", "there is none", remedy: "`ps -e` lists them")
             }
             return .some([pid])
-        case .unit(let typed):
-            let name = try UnitName(typed: typed).description
+        case .unit(let name):
             return try some(
                 name, "no process of this unit runs", "`systemctl status \(name)` tells more"
             ) { pid in Self.cgroupPath(of: pid).split(separator: "/").contains(name[...]) }

@@ -15,6 +15,9 @@ public struct Errno: RawRepresentable, Error, Hashable, Sendable {
     /// What strerror(3) says of it, in the C locale.
     public var reason: String { String(cString: strerror(rawValue)) }
 
+    /// The same within a sentence, its first letter a small one.
+    public var reasonInSentence: String { reason.prefix(1).lowercased() + reason.dropFirst() }
+
     private static let names: [Int32: String] = [
         EPERM: "EPERM", ENOENT: "ENOENT", ESRCH: "ESRCH", EINTR: "EINTR", EIO: "EIO",
         ENXIO: "ENXIO", E2BIG: "E2BIG", ENOEXEC: "ENOEXEC", EBADF: "EBADF", ECHILD: "ECHILD",

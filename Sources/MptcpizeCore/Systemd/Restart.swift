@@ -74,11 +74,11 @@ struct Restart {
 
     /// The main process; all of them where systemd knows of no main one (services that have
     /// a script in /etc/init.d, and Type=oneshot).
-    private func processes(_ properties: UnitProperties) -> [UnitProcess] {
+    private func processes(_ properties: UnitProperties) -> [RunningProcess] {
         guard let main = Int32(properties["MainPID"]), main > 0 else {
-            return UnitProcess.all(in: properties["ControlGroup"])
+            return RunningProcess.all(inCgroupOfUnit: properties["ControlGroup"])
         }
-        return UnitProcess(pid: main).map { [$0] } ?? []
+        return RunningProcess(pid: main).map { [$0] } ?? []
     }
 
     /// The service's main program must have got the library: the loader reports a

@@ -1,5 +1,12 @@
 import Glibc
 
+/// One process of a unit, with its sockets.
+public struct UnitProcess: Sendable, Equatable {
+    public let process: RunningProcess
+    /// Nil where they cannot be told.
+    public let sockets: UnitSockets?
+}
+
 /// What `mptcpize status` says of one unit: how it is configured, and what its
 /// processes and their sockets really are.
 public struct UnitStatus: Sendable {
@@ -79,19 +86,20 @@ public struct UnitStatus: Sendable {
         of units: [UnitProperties], mode: ServiceMode
     ) -> [UnitProcess] {
         let attached = mode == .bpf ? (try? BPFPlan.attached()) ?? [] : []
-        var result: [UnitProcess] = []
+        var found: [RunningProcess] = []
         for cgroup in units.map({ $0["ControlGroup"] }) where !cgroup.isEmpty {
-            var processes = UnitProcess.all(in: cgroup)
+            var processes = RunningProcess.all(inCgroupOfUnit: cgroup)
             if attached.contains(where: { $0.hasSuffix(cgroup) }) {
                 for index in processes.indices { processes[index].reach = .bpf }
             }
-            result += processes
+            found += processes
         }
-        let sockets = UnitSockets.of(result.map(\.pid))
-        for index in result.indices {
-            result[index].sockets = sockets[result[index].pid]
+        let sockets = UnitSockets.of(found.map(\.pid))
+        return found.compactMap { process in
+            let sockets = sockets[process.pid]
+            if sockets == nil, RunningProcess.hasEnded(process.pid) { return nil }
+            return UnitProcess(process: process, sockets: sockets)
         }
-        return result.filter { $0.sockets != nil || !UnitProcess.hasEnded($0.pid) }
     }
 
     /// The units that were asked for, or all that are enabled.
@@ -116,6 +124,6 @@ public struct UnitStatus: Sendable {
         guard freshness != nil else { return false }
         return unit.isSocket
             ? listeners.map { $0.listeningTCP > 0 } ?? false
-            : processes.contains { $0.reach == .none }
+            : processes.contains { $0.process.reach == .none }
     }
 }

@@ -10,11 +10,12 @@ extension UnitStatus {
             .init("PID", .right), .init("PROGRAM"), .init("REACHED BY"), .init("LISTENING"),
             .init("CONNECTED"),
         ])
-        for process in processes {
+        for entry in processes {
+            let process = entry.process
             table.append([
                 .init(String(process.pid)), .init(process.program.printable),
                 .init(process.reach.text, process.reach.style),
-                .init(process.sockets?.listening ?? "?"), .init(process.sockets?.connected ?? "?"),
+                .init(entry.sockets?.listening ?? "?"), .init(entry.sockets?.connected ?? "?"),
             ])
         }
         return lines + table.lines(styled: styled).map { "    " + $0 }
@@ -78,18 +79,19 @@ extension UnitStatus {
             "state": .string(state),
             "listeners": listeners?.json ?? .null,
             "processes": .array(
-                processes.map { process in
+                processes.map { entry in
                     [
-                        "pid": JSONValue(process.pid), "program": .string(process.program),
-                        "reached_by": .string(process.reach.rawValue),
-                        "sockets": process.sockets?.json ?? .null,
+                        "pid": JSONValue(entry.process.pid),
+                        "program": .string(entry.process.program),
+                        "reached_by": .string(entry.process.reach.rawValue),
+                        "sockets": entry.sockets?.json ?? .null,
                     ]
                 }),
         ]
     }
 }
 
-extension UnitProcess.Reach {
+extension RunningProcess.Reach {
     fileprivate var text: String {
         switch self {
         case .preload: "preload library"

@@ -79,7 +79,7 @@ public struct KernelEvents: ~Copyable, EventSource {
 
     // MARK: EventSource
 
-    var descriptors: [Int32] {
+    public var descriptors: [Int32] {
         let own = [counts.number, sockets.number] + calls.descriptors
         switch ends {
         case .some(let ends): return own + ends.descriptors
@@ -87,7 +87,7 @@ public struct KernelEvents: ~Copyable, EventSource {
         }
     }
 
-    mutating func take() -> SocketEvent? {
+    public mutating func take() -> SocketEvent? {
         while fetch() {
             defer { next += 1 }
             if let event = SocketEvent(taken[next], byKernel: true) { return event }
@@ -118,10 +118,10 @@ public struct KernelEvents: ~Copyable, EventSource {
     }
 
     /// A record that is not there yet is never waited for: the kernel finishes each one.
-    mutating func abandonStuck() -> Bool { false }
+    public mutating func abandonStuck() -> Bool { false }
 
     /// All that a process did is there when it has ended.
-    var pending: UInt32 {
+    public var pending: UInt32 {
         mutating get {
             // Others may go on writing.
             let most = Int(MPTCPIZE_EVENTS_BYTES) / MemoryLayout<mptcpize_event>.size
@@ -130,7 +130,7 @@ public struct KernelEvents: ~Copyable, EventSource {
         }
     }
 
-    var untold: [SocketEvent] {
+    public var untold: [SocketEvent] {
         let hidden = MPTCPIZE_EVENTS_TOLD.rawValue | MPTCPIZE_EVENTS_IGNORED.rawValue
         var events: [SocketEvent] = []
         var key: UInt64 = 0
@@ -167,7 +167,7 @@ public struct KernelEvents: ~Copyable, EventSource {
 
     /// What found no room, and calls that the kernel skipped a program for, on the whole
     /// machine, unless another program has told what that one would have.
-    var lost: UInt64 {
+    public var lost: UInt64 {
         var only: UInt32 = 0
         var count = mptcpize_events_counts()
         _ = libbpf.calls.map_lookup_elem(counts.number, &only, &count)
@@ -196,7 +196,7 @@ private struct Calls {
         }
     }
 
-    var descriptors: [Int32] { links.map { libbpf.calls.link_fd($0.link) } }
+    public var descriptors: [Int32] { links.map { libbpf.calls.link_fd($0.link) } }
 
     /// How often the kernel skipped them.
     var missed: (beginnings: UInt64, places: UInt64, others: UInt64, ends: UInt64) {
@@ -236,5 +236,5 @@ private struct CgroupLinks: ~Copyable {
         self.end = end
     }
 
-    var descriptors: [Int32] { [begin.number, end.number] }
+    public var descriptors: [Int32] { [begin.number, end.number] }
 }
