@@ -1,6 +1,10 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import LinuxSystem
+import ServiceControl
+import ServiceStatus
+import SystemdUnits
+import TextOutput
 
 /// `mptcpize disable`: units as they were before `enable`.
 struct DisableCommand: ParsableCommand {

@@ -1,6 +1,11 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import Launch
+import LinuxSystem
+import ServiceControl
+import ServiceStatus
+import SystemdUnits
+import TextOutput
 
 /// `mptcpize enable`: services and sockets of systemd over MPTCP, for good.
 struct EnableCommand: ParsableCommand {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import CLinux
 import Glibc
-import MptcpizeCore
+import LinuxSystem
 
-/// The command `mptcpize`: one file per verb, each parses, calls MptcpizeCore, renders.
+/// The command `mptcpize`: one file per verb, each parses, calls a module, renders.
 @main
 struct Mptcpize: ParsableCommand {
     static let configuration = CommandConfiguration(
