@@ -140,7 +140,8 @@ let package = Package(
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "BPFMode", "CLinux", "Completion", "Diagnosis", "KernelProbe", "Launch", "LinuxSystem",
+                "BPFMode", "CLinux", "Completion", "Diagnosis", "KernelProbe", "Launch",
+                "LinuxSystem",
                 "Processes", "RunHistory", "ServiceControl", "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

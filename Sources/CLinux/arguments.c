@@ -1,10 +1,17 @@
+#include <stddef.h>
+
 #include "CLinux.h"
 
-int clinux_argc;
-char **clinux_argv;
+static int count;
+static char **arguments;
 
-// glibc calls constructors with main()'s arguments (_dl_init and __libc_csu_init of its elf/).
+// glibc calls constructors with main()'s arguments (call_init of its elf/dl-init.c and
+// csu/libc-start.c).
 __attribute__((constructor)) static void keep_arguments(int argc, char **argv) {
-  clinux_argc = argc;
-  clinux_argv = argv;
+  count = argc;
+  arguments = argv;
 }
+
+int clinux_argument_count(void) { return count; }
+
+const char *clinux_argument(int index) { return index < count ? arguments[index] : NULL; }

@@ -163,7 +163,9 @@ package struct TargetChecks: Sendable {
     }
 
     /// What keeps processes that run now from being reached once the unit is enabled.
-    private func expected(_ unit: LoadedUnit, _ manager: ServiceManager) throws(Failure) -> [Finding] {
+    private func expected(_ unit: LoadedUnit, _ manager: ServiceManager) throws(Failure)
+        -> [Finding]
+    {
         guard unit.isActive, unit.name.isService else { return [] }
         let verdict = try UnitObservation(
             unit: unit.name, manager: manager, locator: locator, mode: .preload

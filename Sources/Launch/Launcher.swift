@@ -57,10 +57,7 @@ package struct Launcher: Sendable {
         let reach = Reach(to: program) {
             // Missing for mptcpize's own architecture means a broken installation.
             $0 == .native || locator.library(for: $0) != nil
-        }.following(request.arguments) { root in
-            guard let library = locator.library(for: .native) else { return false }
-            return (try? system.status(of: root + library.path)) != nil
-        }
+        }.following(request.arguments)
         let subject = Reach.Subject(
             program: name, file: program.path == place ? name : program.path)
         let userSetsGoDebug = environment.setsGoMultipath

@@ -38,12 +38,16 @@ package struct ProcessEvidence: Equatable, Sendable {
     package var goMultipath: Bool?
     /// What LD_PRELOAD names besides.
     package var otherLibraries: [String] = []
+    /// The program's file.
+    package var executable: String?
     /// Seconds that the process has lived.
     package var age: Double
     package var parent: Int32
 
     package struct Image: Equatable, Sendable {
         package var architecture: Architecture
+        /// The path of the loader, which the kernel looked for in the root of that moment.
+        package var interpreter: String?
         package var isStatic = false
         package var needsAddressSanitizer = false
         package var go: GoVersion?
@@ -121,6 +125,7 @@ package struct ProcessEvidence: Equatable, Sendable {
             Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
             - Double(identity.start) / Double(sysconf(Int32(_SC_CLK_TCK)))
         parent = identity.parent
+        executable = identity.program
     }
 
     private static func mapping(_ maps: Bytes) -> Mapping {
@@ -179,6 +184,7 @@ package struct ProcessEvidence: Equatable, Sendable {
 extension ProcessEvidence.Image {
     fileprivate init(_ file: ELFImage) {
         self.init(architecture: file.architecture)
+        interpreter = file.interpreter?.text
         isStatic = file.loader == nil && !file.isLoader
         needsAddressSanitizer = file.needsAddressSanitizer
         go = file.goVersion

@@ -48,17 +48,11 @@ package enum Reach: Equatable, Sendable {
 
     /// The same with what the program's arguments tell: whether it starts another one so that the
     /// library does not come along.
-    ///
-    /// - Parameter seesLibrary: whether the library is there in a directory that becomes the root.
-    func following(_ arguments: [Bytes], seesLibrary: (_ root: Bytes) -> Bool) -> Reach {
+    func following(_ arguments: [Bytes]) -> Reach {
         guard self == .preload || self == .never(.privileges(.setUser)),
-            let wrapper = Wrapper(arguments)
+            let wrapper = Wrapper(arguments), wrapper.effect != .emulates
         else { return self }
-        switch wrapper.effect {
-        case .emulates: return self
-        case .changesRoot(let root) where seesLibrary(root): return self
-        default: return .never(.wrapper(wrapper))
-        }
+        return .never(.wrapper(wrapper))
     }
 
     /// Whether a Go program does by itself what GODEBUG says.
@@ -70,9 +64,6 @@ package enum Reach: Equatable, Sendable {
     var helpsChildren: Bool {
         switch self {
         case .never(.addressSanitizer), .never(.noLibrary): false
-        // The loader in the new root would print an error for each program.
-        case .never(.wrapper(let wrapper)):
-            if case .changesRoot = wrapper.effect { false } else { true }
         default: true
         }
     }
@@ -164,8 +155,6 @@ extension Reach.Obstacle {
             case .clearsEnvironment, .emulates:
                 "starts its program with an environment of its own, without LD_PRELOAD"
             case .startsElsewhere: "has systemd start its program, in a unit of its own"
-            case .changesRoot(let root):
-                "starts its program in \(root.text.printable), where the preload library is not"
             }
         case .noLibrary(let architecture):
             "an \(architecture.name) program, and no preload library for these is installed"
@@ -176,7 +165,6 @@ extension Reach.Obstacle {
         guard case .wrapper(let wrapper) = self else { return Self.bpfMode }
         switch wrapper.effect {
         case .startsElsewhere: return wrapper.startingInside
-        case .changesRoot: return Self.bpfMode
         case .clearsEnvironment, .emulates: return "\(wrapper.startingInside), or \(Self.bpfMode)"
         }
     }

@@ -9,8 +9,6 @@ package struct Wrapper: Equatable, Sendable {
         case clearsEnvironment
         /// systemd starts it, in a unit of its own.
         case startsElsewhere
-        /// What it starts sees another root, in which the preload library has no such path.
-        case changesRoot(Bytes)
         /// It runs programs of another machine, whose loader gets the environment.
         case emulates
     }
@@ -27,7 +25,7 @@ package struct Wrapper: Equatable, Sendable {
         // Whoever names it himself knows what he does: sudo LD_PRELOAD=… PROGRAM.
         let namesPreload = words.contains { $0.contains("LD_PRELOAD") }
         switch name {
-        case "sudo", "doas", "schroot", "pkexec":
+        case "sudo", "doas", "pkexec":
             guard !namesPreload, Self.startsSomething(words) else { return nil }
             effect = .clearsEnvironment
         case "su", "runuser":
@@ -43,12 +41,6 @@ package struct Wrapper: Equatable, Sendable {
         case "systemd-run", "run0":
             guard Self.startsSomething(words) else { return nil }
             effect = .startsElsewhere
-        case "chroot":
-            guard let root = Self.chrootDirectory(words) else { return nil }
-            effect = .changesRoot(root)
-        case "unshare":
-            guard let root = Self.unshareRoot(words) else { return nil }
-            effect = .changesRoot(root)
         case let name where Self.isEmulator(name):
             effect = .emulates
         default: return nil
@@ -68,23 +60,6 @@ package struct Wrapper: Equatable, Sendable {
                     && word.dropFirst().prefix { $0.isLetter }.contains("l")
                     && !"cCsgGuTw".contains(word.dropFirst().first ?? "c")
         }
-    }
-
-    /// The first word that is no option: `chroot [--userspec=…] DIR COMMAND`.
-    private static func chrootDirectory(_ words: [String]) -> Bytes? {
-        words.first { !$0.hasPrefix("-") }.map { Bytes($0.utf8) }
-    }
-
-    private static func unshareRoot(_ words: [String]) -> Bytes? {
-        for (index, word) in words.enumerated() {
-            if word == "--" || !word.hasPrefix("-") { return nil }
-            if word == "-R" || word == "--root" {
-                return words.dropFirst(index + 1).first.map { Bytes($0.utf8) }
-            }
-            if word.hasPrefix("--root=") { return Bytes(word.dropFirst("--root=".count).utf8) }
-            if word.hasPrefix("-R") { return Bytes(word.dropFirst(2).utf8) }
-        }
-        return nil
     }
 
     /// qemu-user: "qemu-aarch64", "qemu-arm-static"; not the emulators of whole machines.

@@ -97,8 +97,12 @@ struct EnableCommand: ParsableCommand {
             "\(name): \(outcome.step.isDone ? "was enabled already" : "enabled") "
             + "(\(outcome.step.path))"
         if outcome.verdicts.isEmpty {
-            let start = name.isTemplate ? "" : "; it does not run: " + manager.command(
-                "mptcpize", "status", name) + " tells what is reached once it does"
+            let start =
+                name.isTemplate
+                ? ""
+                : "; it does not run: "
+                    + manager.command(
+                        "mptcpize", "status", name) + " tells what is reached once it does"
             return done + (now ? start : "")
         }
         if let prediction = outcome.prediction {

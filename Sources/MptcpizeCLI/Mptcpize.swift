@@ -65,8 +65,8 @@ struct Mptcpize: ParsableCommand {
 /// What the process was started with, byte for byte.
 enum ProcessInput {
     static var arguments: [Bytes] {
-        (0..<Int(clinux_argc)).compactMap { index in
-            clinux_argv[index].map { Bytes(cString: $0) }
+        (0..<clinux_argument_count()).compactMap { index in
+            clinux_argument(index).map { Bytes(cString: $0) }
         }
     }
 

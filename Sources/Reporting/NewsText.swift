@@ -20,7 +20,9 @@ extension SocketNews {
             let peer = socket.remote.map { " with \($0.text)" } ?? ""
             return ["\(socket.title): fell back to TCP on the wire\(peer)"]
         case .unreached(let program, let pid):
-            return ["\(program.name)[\(pid)]: was started and not reached (\(program.reason.inWords))"]
+            return [
+                "\(program.name)[\(pid)]: was started and not reached (\(program.reason.inWords))"
+            ]
         case .several(let news): return news.flatMap(\.lines)
         }
     }

@@ -98,7 +98,8 @@ extension SocketReport {
     private var otherCause: String {
         if otherLibraries.isEmpty { return "" }
         let names = otherLibraries.map { $0.lastPathComponent.text.printable }
-        return ", or by \(names.joined(separator: ", ")), which LD_PRELOAD names before mptcpize's library"
+        return
+            ", or by \(names.joined(separator: ", ")), which LD_PRELOAD names before mptcpize's library"
             + " and which may take socket() past it"
     }
 

@@ -32,7 +32,11 @@ extension SocketLedger {
             var all = confirmed
             for program in pending.values { all[program, default: 0] += 1 }
             return all.map { (program: $0.key, count: $0.value) }
-                .sorted { ($0.program.name, $0.program.reason.rawValue) < ($1.program.name, $1.program.reason.rawValue) }
+                .sorted {
+                    ($0.program.name, $0.program.reason.rawValue) < (
+                        $1.program.name, $1.program.reason.rawValue
+                    )
+                }
         }
     }
 }
@@ -47,7 +51,8 @@ extension SocketReport {
             "\(program.name) (\(program.reason.inWords)\(count == 1 ? "" : ", \(count) times"))"
         }
         if unreached.count > most { names.append("and others") }
-        return (total == 1
+        return
+            (total == 1
             ? "1 program that was started was not reached: "
             : "\(total) programs that were started were not reached: ")
             + names.joined(separator: ", ") + "."

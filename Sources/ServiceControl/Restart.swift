@@ -32,7 +32,8 @@ struct Restart {
 
     /// - Returns: what has been started anew: the unit, and a socket's service with it.
     @discardableResult
-    static func perform(_ unit: UnitName, of manager: ServiceManager) throws(Failure) -> [UnitName] {
+    static func perform(_ unit: UnitName, of manager: ServiceManager) throws(Failure) -> [UnitName]
+    {
         guard unit.isSocket else {
             try restart(unit, of: manager)
             return [unit]
@@ -100,7 +101,8 @@ struct Restart {
             let processes = verdict.processes
             // Of a main process that has ended since, systemd knows more.
             if processes.isEmpty, ["", "0"].contains(properties["MainPID"]) { return verdict }
-            if observation.mode == .bpf, !processes.isEmpty, !processes.contains(where: \.isReached) {
+            if observation.mode == .bpf, !processes.isEmpty, !processes.contains(where: \.isReached)
+            {
                 throw Failure(
                     .failed, unit.description, "its cgroup was not attached",
                     remedy: "`journalctl -u \(unit.typed)` tells why")

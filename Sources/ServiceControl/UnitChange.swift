@@ -96,6 +96,7 @@ extension Disabling.Step {
             unit: unit.description, hasChanged: !removed.isEmpty, isEnabled: template != nil,
             restarted: restarts ? running.map(\.description) : [],
             reason: template.map { "it uses MPTCP by \($0)" }
-                ?? (restarts || running.isEmpty ? nil : "what runs uses MPTCP until it is restarted"))
+                ?? (restarts || running.isEmpty
+                    ? nil : "what runs uses MPTCP until it is restarted"))
     }
 }

@@ -97,9 +97,16 @@ package struct UnitObservation {
                     surroundings.seesLibrary = nil
                 }
                 surroundings.dropInAge = dropInAge
-                surroundings.unreachedParent = processes.first {
+                let parent = processes.first {
                     $0.pid == evidence.parent && $0.cause?.losesPreload == true
-                }.map { .init(pid: $0.pid, program: $0.program) }
+                }
+                if let parent, let cause = parent.cause, Self.isFork(evidence, of: parent) {
+                    processes[index].cause = cause
+                    continue
+                }
+                surroundings.unreachedParent = parent.map {
+                    .init(pid: $0.pid, program: $0.program)
+                }
                 if case .future = question {
                     processes[index].cause = UnreachedCause.predicted(evidence, in: surroundings)
                 } else if processes[index].reach == .none {
@@ -109,19 +116,35 @@ package struct UnitObservation {
         }
     }
 
-    /// Whether a process has the root of its unit's main process.
+    /// Whether a process is a fork of another one that has started no program since.
+    private static func isFork(_ evidence: ProcessEvidence, of parent: UnitProcess) -> Bool {
+        guard let other = parent.process.evidence else { return false }
+        return evidence.executable != nil && evidence.executable == other.executable
+            && evidence.isSecure == other.isSecure
+            && [other.environment, .unknown].contains(evidence.environment)
+    }
+
+    /// Whether a process has the root that its unit gives it, or may give it.
     private func sharesRoot(_ process: UnitProcess, _ properties: UnitProperties) -> Bool {
-        guard let main = Int32(properties["MainPID"]), main > 0 else { return true }
-        return isSameFile("/proc/\(process.pid)/root/", "/proc/\(main)/root/")
+        var root = "/"
+        if !properties["RootDirectory"].isEmpty || !properties["RootImage"].isEmpty {
+            guard let main = Int32(properties["MainPID"]), main > 0 else { return true }
+            root = "/proc/\(main)/root/"
+        }
+        return isSameFile("/proc/\(process.pid)/root/", root)
     }
 
     private func surroundings(
         of process: UnitProcess, _ evidence: ProcessEvidence, _ library: String?
     ) -> UnreachedCause.Surroundings {
         var surroundings = UnreachedCause.Surroundings()
-        surroundings.hasLibrary = { $0 == .native || locator.library(for: $0) != nil }
-        if let library {
-            surroundings.seesLibrary = access("/proc/\(process.pid)/root\(library)", F_OK) == 0
+        surroundings.hasLibrary = { [locator] in
+            $0 == .native || locator.library(for: $0) != nil
+        }
+        let root = "/proc/\(process.pid)/root"
+        // One that has changed its root since it was started did not start in it.
+        if let library, access(root + (evidence.image?.interpreter ?? "/"), F_OK) == 0 {
+            surroundings.seesLibrary = access(root + library, F_OK) == 0
         }
         if case .notExecutable(let path) = evidence.mapping {
             surroundings.obstacle = Self.obstacle(to: path, in: process.pid)

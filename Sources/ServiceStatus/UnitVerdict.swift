@@ -55,7 +55,9 @@ package struct UnitVerdict: Sendable {
     }
 
     /// All ports that are listened on.
-    package var ports: Set<UInt16> { processes.reduce(into: []) { $0.formUnion($1.sockets?.ports ?? []) } }
+    package var ports: Set<UInt16> {
+        processes.reduce(into: []) { $0.formUnion($1.sockets?.ports ?? []) }
+    }
 
     /// Every process that holds a TCP listener was reached; or there is no listener, and every
     /// process was.
@@ -70,6 +72,12 @@ package struct UnitVerdict: Sendable {
         if let listeners { return listeners.listeningTCP == 0 && listeners.listeningMPTCP > 0 }
         return !processes.isEmpty && reached.count == processes.count && demoted.isEmpty
             && processes.contains { ($0.sockets?.usesMPTCP) ?? false }
+    }
+
+    /// Whether any of it was reached, or has an MPTCP socket.
+    package var usesMPTCP: Bool {
+        if let listeners { return listeners.listeningMPTCP > 0 }
+        return !reached.isEmpty || processes.contains { $0.sockets?.usesMPTCP ?? false }
     }
 
     /// Whether a restart would reach more of it.
@@ -98,7 +106,7 @@ package struct UnitVerdict: Sendable {
         if number == total {
             return total == 1 ? "its process was reached" : "all \(total) processes were reached"
         }
-        let verb = number == 1 ? "uses" : "use"
+        let verb = number == 1 || total == 1 ? "uses" : "use"
         return "\(number) of \(total) \(total == 1 ? "process" : "processes") \(verb) MPTCP"
     }
 
@@ -143,7 +151,7 @@ package struct UnitVerdict: Sendable {
         let number = total - unreached.count
         let first =
             "after \(command) \(number) of \(total) \(total == 1 ? "process" : "processes") "
-            + (number == 1 ? "uses MPTCP" : "use MPTCP")
+            + (number == 1 || total == 1 ? "uses MPTCP" : "use MPTCP")
         return ([first] + groups.map { $0.line(told: .will) }).joined(separator: "; ")
     }
 }
@@ -160,7 +168,8 @@ extension UnitVerdict.Group {
             ? ""
             : ", which \(several ? "hold" : "holds") \(ports.count == 1 ? "port" : "ports") \(held),"
         let verb = told == .will ? "will not be" : several ? "were not" : "was not"
-        return "\(titles(processes))\(holding) \(verb) reached: \(cause.reason)"
+        return "\(titles(processes))\(holding) \(verb) reached: "
+            + (several ? cause.reasonOfSeveral : cause.reason)
     }
 }
 

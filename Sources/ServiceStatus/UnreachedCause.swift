@@ -39,7 +39,7 @@ package enum UnreachedCause: Equatable, Sendable {
     }
 
     /// What the process's surroundings add to what it shows itself.
-    package struct Surroundings {
+    package struct Surroundings: Sendable {
         /// The seconds since the drop-in was written; nil where there is none.
         package var dropInAge: Double?
         /// Whether the library can be found in the process's own root, by the path that the
@@ -47,7 +47,7 @@ package enum UnreachedCause: Equatable, Sendable {
         package var seesLibrary: Bool?
         var obstacle = ExecutionObstacle.unknown
         /// Whether a library for this architecture is installed.
-        var hasLibrary: (Architecture) -> Bool = { _ in true }
+        package var hasLibrary: @Sendable (Architecture) -> Bool = { _ in true }
         /// The parent, where it is a process of the unit that passes no LD_PRELOAD on.
         package var unreachedParent: Process?
     }
@@ -129,8 +129,9 @@ extension UnreachedCause {
     package var reason: String {
         switch self {
         case .olderThanDropIn: "it runs since before the unit was enabled"
-        case .notAttached: "its cgroup is not attached: it runs since before the unit was enabled, "
-            + "or was detached"
+        case .notAttached:
+            "its cgroup is not attached: it runs since before the unit was enabled, "
+                + "or was detached"
         case .secure(nil):
             "its loader ignores LD_PRELOAD (it changes its user before it starts the next program)"
         case .secure(.setUser): "its loader ignores LD_PRELOAD (its file is set-uid)"
@@ -155,6 +156,21 @@ extension UnreachedCause {
         case .noLibrary(let architecture): Reach.Obstacle.noLibrary(architecture).reason
         case .notLoaded: "its loader did not load the preload library, which LD_PRELOAD names"
         }
+    }
+
+    /// The same of several processes.
+    package var reasonOfSeveral: String {
+        for (one, several) in [
+            ("it runs", "they run"), ("its cgroup is", "their cgroup is"),
+            ("its loader ignores", "their loader ignores"), ("it was", "they were"),
+            ("it has", "they have"), ("its loader did", "their loader did"),
+        ] where reason.hasPrefix(one) {
+            let rest = reason.dropFirst(one.count)
+            let own = " of its own"
+            guard let place = rest.firstRange(of: own) else { return several + rest }
+            return several + rest[..<place.lowerBound] + " of their own" + rest[place.upperBound...]
+        }
+        return reason
     }
 
     /// What to type next.

@@ -37,8 +37,9 @@ package struct PayloadElsewhere {
             return .umbrella
         }
         let hasExited = properties["ActiveState"] == "active" && properties["SubState"] == "exited"
-        if hasExited, properties["TasksCurrent"].isEmpty || properties["TasksCurrent"] == "0"
-            || properties["TasksCurrent"] == "[not set]",
+        if hasExited,
+            properties["TasksCurrent"].isEmpty || properties["TasksCurrent"] == "0"
+                || properties["TasksCurrent"] == "[not set]",
             properties.words("ConsistsOf").contains(where: { UnitName($0)?.isService ?? false })
         {
             return .umbrella

@@ -10,7 +10,9 @@ package struct SELinux {
     private static let directory = "/sys/fs/selinux"
 
     /// Whether a policy is in force, and not just logged.
-    package static var isEnforcing: Bool { (try? lines(ofFile: directory + "/enforce"))?.first == "1" }
+    package static var isEnforcing: Bool {
+        (try? lines(ofFile: directory + "/enforce"))?.first == "1"
+    }
 
     /// Whether there is a policy at all.
     package static var isEnabled: Bool { access(directory + "/enforce", F_OK) == 0 }

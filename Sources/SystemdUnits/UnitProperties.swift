@@ -85,7 +85,7 @@ package struct UnitProperties: Sendable, Equatable {
 
 extension StringProtocol {
     /// Where a text stands first; the C library's and Foundation's searches are not at hand.
-    func firstRange(of text: String) -> Range<Index>? {
+    package func firstRange(of text: String) -> Range<Index>? {
         indices.lazy.first { self[$0...].hasPrefix(text) }
             .map { $0..<index($0, offsetBy: text.count) }
     }

@@ -48,10 +48,12 @@ struct UnitVerdictTests {
     func listenerUnreached() {
         let squid = verdict(
             process("squid", 144), process("squid", 146, .secure(nil), tcp: [3128]),
-            process("log_file_daemon", 147, .environment(startedBy: .init(pid: 146, program: "squid"))))
+            process(
+                "log_file_daemon", 147, .environment(startedBy: .init(pid: 146, program: "squid"))))
         #expect(!squid.isSuccess && !squid.isWhole && !squid.wantsRestart)
         #expect(
-            squid.claim == "1 of 3 processes uses MPTCP; squid (146), which holds port 3128, was not "
+            squid.claim
+                == "1 of 3 processes uses MPTCP; squid (146), which holds port 3128, was not "
                 + "reached: its loader ignores LD_PRELOAD (it changes its user before it starts the "
                 + "next program); log_file_daemon (147) was not reached: squid (146), which was not "
                 + "reached, started it without LD_PRELOAD")
@@ -76,13 +78,17 @@ struct UnitVerdictTests {
             process("postgres", 6, cause, tcp: [5432, 5433]), process("postgres", 7, cause),
             process("postgres", 8, cause), process("postgres", 9, cause))
         #expect(
-            postgres.claim == "0 of 4 processes use MPTCP; postgres (6, 7, 8 and 1 more), which hold "
-                + "ports 5432, 5433, were not reached: \(cause.reason)")
+            postgres.claim
+                == "0 of 4 processes use MPTCP; postgres (6, 7, 8 and 1 more), which hold "
+                + "ports 5432, 5433, were not reached: \(cause.reasonOfSeveral)")
+        #expect(
+            cause.reasonOfSeveral
+                == "they were started with an environment of their own, without LD_PRELOAD")
         #expect(
             postgres.prediction(after: "`systemctl restart x.service`")
                 == "after `systemctl restart x.service` 0 of 4 processes use MPTCP; "
                 + "postgres (6, 7, 8 and 1 more), which hold ports 5432, 5433, will not be reached: "
-                + cause.reason)
+                + cause.reasonOfSeveral)
     }
 
     @Test("an option made the listener TCP: reached, and not claimed")

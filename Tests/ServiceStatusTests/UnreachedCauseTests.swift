@@ -10,7 +10,7 @@ import Testing
 struct UnreachedCauseTests {
     private typealias Surroundings = UnreachedCause.Surroundings
 
-    private struct Row {
+    private struct Row: Sendable {
         let name: String
         let evidence: ProcessEvidence
         var surroundings = Surroundings()
@@ -34,7 +34,8 @@ struct UnreachedCauseTests {
         return result
     }
 
-    private static func image(_ change: (inout ProcessEvidence.Image) -> Void) -> ProcessEvidence
+    private static func image(_ change: (inout ProcessEvidence.Image) -> Void)
+        -> ProcessEvidence
         .Image
     {
         var result = ProcessEvidence.Image(architecture: .native)
@@ -215,7 +216,9 @@ struct UnreachedCauseTests {
         func environment(_ entries: [String]) -> ProcessEvidence.Environment {
             ProcessEvidence.environment(entries.map { Bytes($0.utf8) })
         }
-        #expect(environment(["LD_PRELOAD=/a.so:/x/libmptcpize.so", ""]) == .preload("/x/libmptcpize.so"))
+        #expect(
+            environment(["LD_PRELOAD=/a.so:/x/libmptcpize.so", ""]) == .preload("/x/libmptcpize.so")
+        )
         #expect(environment(["A=1", "INVOCATION_ID=0", ""]) == .without(isOfSystemd: true))
         #expect(environment(["A=1", "LD_PRELOAD=/a.so", ""]) == .without(isOfSystemd: false))
         #expect(environment([]) == .without(isOfSystemd: false))

@@ -179,11 +179,16 @@ struct ClaimTests {
         #expect(outcome.errors.contains("tor@default.service`"), "\(outcome)")
     }
 
-    @Test("dovecot: its listeners are MPTCP, its workers have another environment",
+    @Test(
+        "dovecot: its listeners are MPTCP, its workers have another environment",
         .requires(.command("dovecot")))
     func dovecot() throws {
         let machine = try ServiceMachine()
-        try machine.must("echo 'ssl = no' >/etc/dovecot/local.conf; systemctl start dovecot")
+        try machine.must(
+            """
+            rm -f /etc/dovecot/conf.d/10-ssl.conf; echo 'ssl = no' >/etc/dovecot/local.conf
+            systemctl start dovecot
+            """)
         let enabled = try machine.mptcpize("enable", "--now", "dovecot")
         #expect(enabled.succeeded, "\(enabled)")
         let (tcp, mptcp) = try listeners(machine)
@@ -192,13 +197,16 @@ struct ClaimTests {
         let reached = mapped.count { $0 }
         #expect(reached > 0 && reached < mapped.count)
         #expect(enabled.output.contains("\(reached) of "), "\(enabled)")
-        #expect(enabled.output.contains("was not reached: it was started with an environment of its own"))
+        #expect(
+            enabled.output.contains(
+                "was not reached: it was started with an environment of its own"))
         #expect(!enabled.output.contains("what runs uses MPTCP"))
         let document = try document(machine, "mptcpize enable --json dovecot")
         #expect(!document.changed && document.units[0].reason?.contains("environment") == true)
     }
 
-    @Test("cron and at: their jobs have an environment of their own",
+    @Test(
+        "cron and at: their jobs have an environment of their own",
         .requires(.command("atd")), arguments: [("cron", "crontab"), ("atd", "job")])
     func jobs(_ unit: String, _ table: String) throws {
         let machine = try ServiceMachine()
@@ -260,13 +268,15 @@ struct ClaimTests {
                 mkdir -p "/srv/root$(dirname $library)"; cp -L $library "/srv/root$library"
             done
             """)
-        func relay(_ port: Int) -> String { "/usr/bin/socat TCP-LISTEN:\(port),fork,reuseaddr PIPE" }
+        func relay(_ port: Int) -> String {
+            "/usr/bin/socat TCP-LISTEN:\(port),fork,reuseaddr PIPE"
+        }
         try machine.add([
             "emptied.service":
                 "[Service]\nExecStart=/usr/local/bin/begin emptied \(relay(8001))\n",
             "rooted.service": "[Service]\nExecStart=/usr/local/bin/begin chroot \(relay(8002))\n",
             "static.service":
-                "[Service]\nExecStart=/usr/local/bin/begin child /bin/busybox nc -lk -p 8003 -e cat\n",
+                "[Service]\nExecStart=/usr/local/bin/begin child /bin/busybox httpd -f -p 8003 -h /srv\n",
         ])
         try machine.must("systemctl start emptied rooted static")
         for (unit, port, reason) in [
@@ -299,7 +309,8 @@ struct ClaimTests {
             mkdir /opt/noexec; mount -t tmpfs -o noexec tmpfs /opt/noexec
             cp -a /usr/local/lib /opt/noexec/
             """)
-        let outcome = try machine.run("MPTCPIZE_LIBRARY=/opt/noexec/lib mptcpize enable --now relay")
+        let outcome = try machine.run(
+            "MPTCPIZE_LIBRARY=/opt/noexec/lib mptcpize enable --now relay")
         #expect(outcome.status == 1, "\(outcome)")
         #expect(outcome.errors.contains("mounted noexec"), "\(outcome)")
         #expect(outcome.errors.contains("/opt/noexec/lib/"), "\(outcome)")
@@ -314,13 +325,17 @@ struct ClaimTests {
         try machine.must("systemctl start nginx; mptcpize enable --now nginx")
         try machine.must("kill -USR2 $(cat /run/nginx.pid)")
         #expect(
-            try poll(within: .seconds(60)) { try machine.run("[ -e /run/nginx.pid.oldbin ]").succeeded })
+            try poll(within: .seconds(60)) {
+                try machine.run("[ -e /run/nginx.pid.oldbin ]").succeeded
+            })
         #expect(
             try poll(within: .seconds(60)) {
                 try machine.status(of: "nginx").processes.contains { $0.reachedBy == "none" }
             })
         let status = try machine.must("mptcpize status nginx")
-        #expect(status.contains("not reached: it was started with an environment of its own"), "\(status)")
+        #expect(
+            status.contains("not reached: it was started with an environment of its own"),
+            "\(status)")
         #expect(!status.contains("systemctl restart"), "\(status)")
     }
 

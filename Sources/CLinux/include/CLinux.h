@@ -73,8 +73,8 @@ int clinux_no_new_privileges(void);
 
 /// What main() got, whether or not /proc is mounted: Swift's CommandLine reads /proc/self/cmdline,
 /// and is empty without.
-extern int clinux_argc;
-extern char **clinux_argv;
+int clinux_argument_count(void);
+const char *clinux_argument(int index);
 
 /// Whether bytes occur in others: memmem is a GNU name.
 bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size);
