@@ -27,17 +27,23 @@ extension SocketLedger {
 
         package mutating func withdraw(_ pid: Int32) { pending[pid] = nil }
 
-        /// In the order of their names.
+        /// Those of one name and reason as one, in the order of their names.
         package var list: [(program: UnreachedProgram, count: Int)] {
-            var all = confirmed
-            for program in pending.values { all[program, default: 0] += 1 }
-            return all.map { (program: $0.key, count: $0.value) }
-                .sorted {
-                    ($0.program.name, $0.program.reason.rawValue) < (
-                        $1.program.name, $1.program.reason.rawValue
-                    )
-                }
+            var all: [UnreachedProgram: Int] = [:]
+            for (program, count) in confirmed { all[program.named, default: 0] += count }
+            for program in pending.values { all[program.named, default: 0] += 1 }
+            return all.map { (program: $0.key, count: $0.value) }.sorted {
+                ($0.program.name, $0.program.reason.rawValue)
+                    < ($1.program.name, $1.program.reason.rawValue)
+            }
         }
+    }
+}
+
+extension UnreachedProgram {
+    /// The same without its directory.
+    fileprivate var named: UnreachedProgram {
+        UnreachedProgram(path: path.lastPathComponent, reason: reason)
     }
 }
 
