@@ -156,7 +156,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
             path: "Tests/Support"),
         .target(
-            name: "Recordings", dependencies: ["LinuxSystem", "Netlink", "SocketEvents"],
+            name: "Recordings",
+            dependencies: ["LinuxSystem", "Netlink", "SocketEvents", "TestSupport"],
             path: "Tests/Recordings"),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
@@ -167,10 +168,7 @@ let package = Package(
         .testTarget(name: "TextOutputTests", dependencies: ["TextOutput"]),
         .testTarget(
             name: "NetlinkTests",
-            dependencies: [
-                "LinuxSystem", "Netlink", "Processes", "Recordings", "SocketInspection",
-                "SocketValues", "TestSupport",
-            ]),
+            dependencies: ["LinuxSystem", "Netlink", "Recordings", "SocketValues", "TestSupport"]),
         .testTarget(name: "KernelProbeTests", dependencies: ["KernelProbe", "TestSupport"]),
         .testTarget(
             name: "SocketRecordsTests",
@@ -192,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "SocketInspectionTests",
             dependencies: [
-                "Processes", "Recordings", "SocketInspection", "SocketValues", "TextOutput",
+                "Processes", "Recordings", "SocketInspection", "SocketValues", "TestSupport",
+                "TextOutput",
             ]),
         .testTarget(
             name: "SystemdUnitsTests", dependencies: ["LinuxSystem", "SystemdUnits", "TestSupport"]),

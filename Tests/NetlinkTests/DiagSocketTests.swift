@@ -1,8 +1,5 @@
 import Foundation
-import Processes
 import Recordings
-import SocketInspection
-import TestSupport
 import Testing
 
 @testable import Netlink
@@ -81,30 +78,13 @@ struct DiagSocketTests {
 
     @Test("a newer kernel's longer structs, flags and attributes")
     func newerKernels() throws {
-        var info = Messages.mptcpInfo + [UInt8](repeating: 0xEE, count: 40)
-        info[10] = 0x80  // bit 23 of the flags
-        let subflow =
-            Messages.attribute(2, Messages.bytes(UInt32(7)))
-            + Messages.attribute(8, Messages.bytes(UInt32(0x1000_0083)))
-            + Messages.attribute(77, [1])
-        let upperLayer =
-            Messages.attribute(1, Array("mptcp\0".utf8)) + Messages.attribute(3 | 0x8000, subflow)
-        let datagram = Messages.socket(
-            Messages.attribute(2, info), Messages.attribute(99, [1, 2, 3]),
-            Messages.attribute(19 | 0x8000, upperLayer))
-        let socket = try #require(try sockets(datagram, .mptcp).first)
+        let socket = try #require(try sockets(Messages.socketOfNewerKernel, .mptcp).first)
         #expect(socket.mptcp?.flags.unknown.rawValue == 0x80_0000)
         #expect(socket.mptcp?.bytesSent == 3000)
         #expect(socket.unknownAttributes == [99])
         #expect(socket.subflow?.localToken == 7)
         #expect(socket.subflow?.flags.unknown.rawValue == 0x1000_0000)
         #expect(socket.subflow?.unknownAttributes == [77])
-
-        var listing = SocketListing()
-        listing.sockets = [ListedSocket(socket: socket, wire: .mptcp, subflows: [socket])]
-        let text = listing.lines(SocketTextOptions(isDetailed: true)).joined(separator: "\n")
-        #expect(text.contains("flags 0x800000; attributes 99"))
-        #expect(text.contains("flags 0x10000000, attributes 77"))
     }
 
     @Test("IPv6 addresses, the link of link-local ones")
@@ -127,66 +107,5 @@ struct DiagSocketTests {
         #expect(TCPState(rawValue: 12).name == "SYN-RECV")
         #expect(TCPState(rawValue: 0).name == "state-0")
         #expect(TCPState(rawValue: 200).name == "state-200")
-    }
-
-    @Test("bytes of any kind are answered with a listing or an error, never with a crash")
-    func fuzz() throws {
-        var random = SeededGenerator(state: 20_240_607)
-        let rounds = 6000
-        var (parsed, joined, refused) = (0, 0, 0)
-        for round in 0..<rounds {
-            let channel = RecordedChannel.ofRecordedDumps(
-                mptcp: RecordedDumps.mptcp.mutated(using: &random),
-                tcp: RecordedDumps.tcp.mutated(using: &random))
-            let inventory: SocketInventory
-            do {
-                inventory = try SocketInventory(over: channel)
-            } catch {
-                #expect(error.rawValue > 0)
-                refused += 1
-                continue
-            }
-            #expect(inventory.mptcp.count <= 3 && inventory.tcp.count <= 6)
-            if !inventory.mptcp.isEmpty && !inventory.tcp.isEmpty { parsed += 1 }
-            let listing = SocketListing(
-                joining: inventory, owners: SocketOwners(), underUs: { _ in true })
-            if listing.sockets.first?.subflows.count == 2 { joined += 1 }
-            let rates = SocketRates(from: listing, to: listing, elapsed: .zero)
-            for line in listing.lines(SocketTextOptions(isDetailed: true, rates: rates)) {
-                #expect(!line.isEmpty && !line.contains("\n") && !line.contains("\u{1B}"))
-            }
-            guard round.isMultiple(of: 20) else { continue }
-            let document = Data(listing.json(rates: rates).text)
-            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: document) }
-        }
-        // Many are taken for what they say, to the end, and some are refused as a whole.
-        #expect(parsed > rounds / 4, "\(parsed) of \(rounds)")
-        #expect(joined > rounds / 5, "\(joined) of \(rounds)")
-        #expect(refused > 0 && refused < rounds / 2, "\(refused) of \(rounds)")
-    }
-}
-
-extension [UInt8] {
-    /// With some bytes changed, left out, put in twice, or cut off. Most changes are such that
-    /// the message stays whole, so that what reads its attributes sees them.
-    func mutated(using random: inout SeededGenerator) -> [UInt8] {
-        var bytes = self
-        for _ in 0..<Int.random(in: 1...4, using: &random) {
-            guard bytes.count > 24 else { break }
-            let place = Int.random(in: 16..<bytes.count - 8, using: &random)
-            switch Int.random(in: 0..<20, using: &random) {
-            case 0..<6: bytes[place] = UInt8.random(in: 0...255, using: &random)
-            case 6..<12: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            // Lengths and types of attributes lie at multiples of four.
-            case 12..<17:
-                let value = [0, 1, 3, 4, 5, 8, 20, 0x7FFF, 0xFFFF].randomElement(using: &random)!
-                bytes[place & ~3] = UInt8(value & 0xFF)
-                bytes[(place & ~3) + 1] = UInt8(value >> 8)
-            case 17: bytes.removeSubrange(place..<place + 4)
-            case 18: bytes.insert(contentsOf: bytes[place..<place + 8], at: place)
-            default: bytes = Array(bytes.prefix(place))
-            }
-        }
-        return bytes
     }
 }

@@ -88,6 +88,22 @@ package enum Messages {
         return Array(RecordedDumps.mptcp[start..<start + 96])
     }()
 
+    /// A socket with structs, flags and attributes that are longer, or others, than any known:
+    /// bit 23 of MPTCP's flags, bit 28 of the subflow's, attribute 99 of the one, 77 of the other.
+    package static let socketOfNewerKernel: [UInt8] = {
+        var info = Messages.mptcpInfo + [UInt8](repeating: 0xEE, count: 40)
+        info[10] = 0x80  // bit 23 of the flags
+        let subflow =
+            Messages.attribute(2, Messages.bytes(UInt32(7)))
+            + Messages.attribute(8, Messages.bytes(UInt32(0x1000_0083)))
+            + Messages.attribute(77, [1])
+        let upperLayer =
+            Messages.attribute(1, Array("mptcp\0".utf8)) + Messages.attribute(3 | 0x8000, subflow)
+        return Messages.socket(
+            Messages.attribute(2, info), Messages.attribute(99, [1, 2, 3]),
+            Messages.attribute(19 | 0x8000, upperLayer))
+    }()
+
     package static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
         withUnsafeBytes(of: value) { Array($0) }
     }

@@ -1,7 +1,8 @@
-import Glibc
+import Foundation
 import Processes
 import Recordings
 import SocketValues
+import TestSupport
 import Testing
 import TextOutput
 
@@ -142,5 +143,56 @@ struct SocketListingTests {
             (3_600_000, "1h"), (200_000_000, "2d"),
         ]
         for (milliseconds, text) in ages { #expect(duration(milliseconds: milliseconds) == text) }
+    }
+
+    @Test("what a newer kernel tells is shown by its number")
+    func newerKernel() throws {
+        let channel = RecordedChannel { request, _ in
+            request[16] == UInt8(AF_INET) && request[17] != UInt8(IPPROTO_TCP)
+                ? [Messages.socketOfNewerKernel, Messages.done()] : [Messages.done()]
+        }
+        var socket = try #require(try listing(channel).sockets.first)
+        socket.subflows = [socket.socket]
+        var listing = SocketListing()
+        listing.sockets = [socket]
+        let text = listing.lines(SocketTextOptions(isDetailed: true)).joined(separator: "\n")
+        #expect(text.contains("flags 0x800000; attributes 99"))
+        #expect(text.contains("flags 0x10000000, attributes 77"))
+    }
+
+    @Test("bytes of any kind are answered with a listing or an error, never with a crash")
+    func fuzz() throws {
+        var random = SeededGenerator(state: 20_240_607)
+        let rounds = 6000
+        var (parsed, joined, refused) = (0, 0, 0)
+        for round in 0..<rounds {
+            let channel = RecordedChannel.ofRecordedDumps(
+                mptcp: RecordedDumps.mptcp.mutated(using: &random),
+                tcp: RecordedDumps.tcp.mutated(using: &random))
+            let inventory: SocketInventory
+            do {
+                inventory = try SocketInventory(over: channel)
+            } catch {
+                #expect(error.rawValue > 0)
+                refused += 1
+                continue
+            }
+            #expect(inventory.mptcp.count <= 3 && inventory.tcp.count <= 6)
+            if !inventory.mptcp.isEmpty && !inventory.tcp.isEmpty { parsed += 1 }
+            let listing = SocketListing(
+                joining: inventory, owners: SocketOwners(), underUs: { _ in true })
+            if listing.sockets.first?.subflows.count == 2 { joined += 1 }
+            let rates = SocketRates(from: listing, to: listing, elapsed: .zero)
+            for line in listing.lines(SocketTextOptions(isDetailed: true, rates: rates)) {
+                #expect(!line.isEmpty && !line.contains("\n") && !line.contains("\u{1B}"))
+            }
+            guard round.isMultiple(of: 20) else { continue }
+            let document = Data(listing.json(rates: rates).text)
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: document) }
+        }
+        // Many are taken for what they say, to the end, and some are refused as a whole.
+        #expect(parsed > rounds / 4, "\(parsed) of \(rounds)")
+        #expect(joined > rounds / 5, "\(joined) of \(rounds)")
+        #expect(refused > 0 && refused < rounds / 2, "\(refused) of \(rounds)")
     }
 }
