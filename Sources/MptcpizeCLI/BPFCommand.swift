@@ -1,5 +1,8 @@
 import ArgumentParser
-import MptcpizeCore
+import BPFMode
+import LinuxSystem
+import Processes
+import SystemdUnits
 
 /// `mptcpize bpf`: the kernel makes the sockets of whole cgroups MPTCP.
 struct BPFCommand: ParsableCommand {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import LinuxSystem
+import SocketInspection
+import SystemdUnits
 
 /// `mptcpize sockets`: the MPTCP sockets there are, whose they are, and what they are on
 /// the wire.
