@@ -19,8 +19,6 @@
 enum { PR_SET_SECCOMP = 22, SECCOMP_MODE_STRICT = 1 };
 enum { SECCOMP_SET_MODE_STRICT = 0, SECCOMP_SET_MODE_FILTER = 1 };
 
-bool kernel_is_mute;
-
 // --- What the library does without the program's having asked for it ------------------
 
 enum { SOME_FD = 3, SOME_POINTER = 0x10000, SOME_LENGTH = 4 };

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include "SocketOptions.h"
 #include "record.h"
 #include "remedies.h"
 #include "state.h"

@@ -118,6 +118,9 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
 /// The program's own seccomp filter kills for questions: none is asked any more.
 extern bool kernel_is_mute __attribute__((visibility("hidden")));
 
+/// Whether a TCP or MPTCP socket is neither connected nor connecting nor listening, nor ever was.
+bool kernel_is_unconnected(int fd);
+
 /// An integer option; negative errno where it cannot be read.
 static inline int64_t kernel_get_int(int fd, int level, int name) {
   if (__builtin_expect(kernel_is_mute, false)) return -EPERM;
