@@ -176,7 +176,8 @@ let package = Package(
                 "LinuxSystem", "Recordings", "SocketEvents", "SocketRecords", "TestSupport",
             ]),
         .testTarget(name: "LaunchTests", dependencies: ["Launch", "LinuxSystem", "TestSupport"]),
-        .testTarget(name: "BPFModeTests", dependencies: ["BPFMode", "LinuxSystem"]),
+        .testTarget(
+            name: "BPFModeTests", dependencies: ["BPFMode", "BPFProgs", "LinuxSystem"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: [
