@@ -14,12 +14,11 @@
 #include "cork.h"
 #include "record.h"
 #include "state.h"
+#include "unread.h"
 
 // include/uapi/linux/prctl.h, seccomp.h
 enum { PR_SET_SECCOMP = 22, SECCOMP_MODE_STRICT = 1 };
 enum { SECCOMP_SET_MODE_STRICT = 0, SECCOMP_SET_MODE_FILTER = 1 };
-
-bool kernel_is_mute;
 
 // --- What the library does without the program's having asked for it ------------------
 
@@ -95,6 +94,14 @@ static bool spares_replacement(const struct mptcpize_filter *filter) {
   return result;
 }
 
+static bool spares_counting(const struct mptcpize_filter *filter) {
+  return spares(filter, SYS_ppoll, SOME_POINTER, 1, SOME_POINTER) &&
+         spares(filter, SYS_recvfrom, SOME_FD, SOME_POINTER, 1) &&
+         spares(filter, SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MEMINFO) &&
+         spares(filter, SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO) &&
+         spares_option(filter, SOL_SOCKET, SO_RCVLOWAT);
+}
+
 // --- What follows of it --------------------------------------------------------------
 
 static void stay_tcp(int family) {
@@ -107,6 +114,7 @@ static void confined_by(const struct mptcpize_filter *filter) {
   if (!spares_mptcp(filter, AF_INET)) stay_tcp(AF_INET);
   if (!spares_mptcp(filter, AF_INET6)) stay_tcp(AF_INET6);
   if (!spares_questions(filter)) kernel_is_mute = true;
+  if (!spares_counting(filter)) unread_leave_alone();
   if (!spares_replacement(filter)) {
     __atomic_fetch_or(&state_flags, STATE_FIXED, __ATOMIC_RELEASE);
   }

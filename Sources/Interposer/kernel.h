@@ -33,15 +33,17 @@ enum {
   SO_REUSEADDR = 2,
   SO_SNDBUF = 7,
   SO_RCVBUF = 8,
+  SO_RCVLOWAT = 18,
   SO_PROTOCOL = 38,
-  SO_DOMAIN = 39
+  SO_DOMAIN = 39,
+  SO_MEMINFO = 55
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
 enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_INFO = 11, MPTCP_INFO = 1 };
 
-// include/uapi/linux/sockios.h
-enum { SIOCATMARK = 0x8905 };
+// include/uapi/linux/sockios.h, asm-generic/ioctls.h; FIONREAD is SIOCINQ too
+enum { SIOCATMARK = 0x8905, FIONREAD = 0x541b };
 
 // include/uapi/asm-generic/errno*.h
 enum {
@@ -87,7 +89,7 @@ struct poll_request {
   int32_t fd;
   int16_t events, revents;
 };
-enum { POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLHUP = 16, POLLRDHUP = 0x2000 };
+enum { POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLRDHUP = 0x2000 };
 struct kernel_timespec {
   long seconds, nanoseconds;
 };
@@ -117,6 +119,9 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
 
 /// The program's own seccomp filter kills for questions: none is asked any more.
 extern bool kernel_is_mute __attribute__((visibility("hidden")));
+
+/// Whether a TCP or MPTCP socket is neither connected nor connecting nor listening, nor ever was.
+bool kernel_is_unconnected(int fd);
 
 /// An integer option; negative errno where it cannot be read.
 static inline int64_t kernel_get_int(int fd, int level, int name) {
