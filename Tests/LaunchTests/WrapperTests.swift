@@ -13,7 +13,8 @@ struct WrapperTests {
     func known() {
         for line in [
             "sudo curl x", "/usr/bin/sudo -u nobody curl", "doas curl", "pkexec curl", "su -",
-            "su - alice", "su -l alice -c id", "su --login alice", "runuser -l alice", "env -i curl",
+            "su - alice", "su -l alice -c id", "su --login alice", "runuser -l alice",
+            "env -i curl",
             "env - curl", "env -u LD_PRELOAD curl", "env --unset=LD_PRELOAD curl",
             "env LD_PRELOAD= curl", "setpriv --reset-env curl",
         ] { #expect(effect(line) == .clearsEnvironment, "\(line)") }
@@ -39,7 +40,8 @@ struct WrapperTests {
     @Test("qemu-user keeps LD_PRELOAD to itself")
     func emulator() {
         func unset(_ before: String?) -> String? {
-            var environment = LaunchEnvironment(before.map { [Bytes("QEMU_UNSET_ENV=\($0)".utf8)] } ?? [])
+            var environment = LaunchEnvironment(
+                before.map { [Bytes("QEMU_UNSET_ENV=\($0)".utf8)] } ?? [])
             environment.hidePreloadFromGuest()
             return environment.value(of: "QEMU_UNSET_ENV")?.text
         }

@@ -42,7 +42,8 @@ struct UnreachedProgramsTests {
             subprocess.run(["busybox", "true"]); subprocess.run(["\(directory.file("script"))"])
             """)
         #expect(
-            outcome.errors.contains("not reached: busybox (static), script (static)."), "\(outcome)")
+            outcome.errors.contains("not reached: busybox (static), script (static)."), "\(outcome)"
+        )
     }
 
     @Test("are told of as they are started, and are in the JSON document")

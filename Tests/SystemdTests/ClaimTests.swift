@@ -158,8 +158,8 @@ struct ClaimTests {
         try expectTakenBack(
             machine, unit,
             says: [
-                "0 of ", "postgres (", "which holds port 5432",
-                "it was started with an environment of its own, without LD_PRELOAD",
+                "0 of ", "postgres (", "which hold port 5432",
+                "they were started with an environment of their own, without LD_PRELOAD",
                 "--mode bpf \(unit)",
             ], port: 5432)
         // The file that pg_ctlcluster takes the environment from.
@@ -334,7 +334,7 @@ struct ClaimTests {
             })
         let status = try machine.must("mptcpize status nginx")
         #expect(
-            status.contains("not reached: it was started with an environment of its own"),
+            status.contains("not reached: they were started with an environment of their own"),
             "\(status)")
         #expect(!status.contains("systemctl restart"), "\(status)")
     }
