@@ -53,11 +53,7 @@ INTERPOSED int execveat(int fd, const char *path, char *const *arguments, char *
                         int flags) {
   if (!recording()) return next.execveat(fd, path, arguments, variables, flags);
   record_exec();
-  if (path && path[0]) {
-    unreached_by_path(kernel_getpid(), path, variables);
-  } else {
-    unreached_by_descriptor(kernel_getpid(), fd, variables);
-  }
+  unreached_at(kernel_getpid(), fd, path, variables);
   return failed(next.execveat(fd, path, arguments, variables, flags));
 }
 

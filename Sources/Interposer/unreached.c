@@ -168,3 +168,10 @@ void unreached_by_descriptor(int pid, int fd, char *const *variables) {
   path[length] = 0;
   unreached_by_path(pid, path, variables);
 }
+
+void unreached_at(int pid, int fd, const char *path, char *const *variables) {
+  if (!is_readable(path)) return;
+  if (!path[0]) return unreached_by_descriptor(pid, fd, variables);
+  if (path[0] == '/' || fd == AT_FDCWD) return unreached_by_path(pid, path, variables);
+  if (!has_preload(variables)) tell(pid, path, MPTCPIZE_UNREACHED_ENVIRONMENT);
+}

@@ -12,6 +12,9 @@ void unreached_by_path(int pid, const char *path, char *const *variables);
 /// The same for a name that is looked for in PATH.
 void unreached_by_name(int pid, const char *file, char *const *variables);
 
+/// The same for a path below a directory, or for the open file itself where it is empty.
+void unreached_at(int pid, int fd, const char *path, char *const *variables);
+
 /// The same for an open file.
 void unreached_by_descriptor(int pid, int fd, char *const *variables);
 
