@@ -56,9 +56,9 @@ package struct SocketLedger {
     package private(set) var hasRecords = false
     private(set) var entries: [Entry] = []
     /// Programs that the library did not come into.
-    public private(set) var unreached = UnreachedPrograms()
+    package private(set) var unreached = UnreachedPrograms()
     /// Libraries that programs were started with before ours.
-    public private(set) var otherLibraries: [Bytes] = []
+    package private(set) var otherLibraries: [Bytes] = []
     /// Records of new sockets that found no room here.
     package private(set) var overflow: UInt64 = 0
     private var byInode: [UInt64: Int] = [:]

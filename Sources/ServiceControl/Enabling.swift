@@ -13,17 +13,20 @@ package struct Enabling: Sendable {
         /// Until the next boot only.
         package var isRuntime = false
         package var mode = ServiceMode.preload
+        /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP in the services.
+        package var protocolAsTCP = false
         /// Keep what works where not all of a unit was reached.
         package var allowsPartial = false
 
         package init(
             restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload,
-            allowsPartial: Bool = false
+            protocolAsTCP: Bool = false, allowsPartial: Bool = false
         ) {
             self.restarts = restarts
             self.isRuntime = isRuntime
             self.mode = mode
             self.allowsPartial = allowsPartial
+            self.protocolAsTCP = protocolAsTCP
         }
     }
 
@@ -76,7 +79,8 @@ package struct Enabling: Sendable {
         var steps: [Step] = []
         for unit in units {
             let dropIn = try planner.dropIn(
-                for: unit, mode: options.mode, beside: units.map(\.name))
+                for: unit, mode: options.mode, protocolAsTCP: options.protocolAsTCP,
+                beside: units.map(\.name))
             let installed = try store.installed(unit.name)
             if options.isRuntime,
                 try DropInStore(manager.configuration).installed(unit.name) != nil
