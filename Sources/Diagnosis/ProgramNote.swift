@@ -1,6 +1,5 @@
 import Launch
 import LinuxSystem
-import SocketPolicy
 
 /// What is special about a program's sockets under mptcpize, and what to do.
 struct ProgramNote {
@@ -29,18 +28,5 @@ struct ProgramNote {
                 + "re-exec) for one that is not TCP, and leaves out TCP_NODELAY",
             next: "mptcpize \(isUnit ? "enable" : "run") --protocol-as-tcp \(name), "
                 + "where it is handed sockets")
-    }
-}
-
-extension ProgramFile {
-    /// Whether it is an interpreter of Python, or a script for one.
-    var isPython: Bool {
-        let name = path.lastPathComponent.text
-        return name.hasPrefix("python") || name.hasPrefix("pypy")
-    }
-
-    /// What in the kernel takes its sockets, and insists on TCP; nil for most programs.
-    var kernelUser: String? {
-        mptcpize_kernel_user(path.lastPathComponent.text).map { String(cString: $0) }
     }
 }

@@ -67,7 +67,7 @@ package struct LaunchEnvironment {
     mutating func makeStrict() { set(MPTCPIZE_ENV_STRICT, Bytes("1".utf8)) }
 
     /// Has the preload library answer IPPROTO_TCP for SO_PROTOCOL of MPTCP sockets.
-    mutating func showProtocolAsTCP() { set(MPTCPIZE_ENV_PROTOCOL_AS_TCP, Bytes("1".utf8)) }
+    package mutating func showProtocolAsTCP() { set(MPTCPIZE_ENV_PROTOCOL_AS_TCP, Bytes("1".utf8)) }
 }
 
 extension PreloadLibrary {
