@@ -86,7 +86,9 @@ let package = Package(
             dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketValues"]),
 
         // The two ways into a program: its environment, and its cgroup.
-        .target(name: "Launch", dependencies: ["CLinux", "LinuxSystem", "SocketEvents"]),
+        .target(
+            name: "Launch",
+            dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketPolicy"]),
         .target(
             name: "BPFMode",
             dependencies: [
@@ -115,7 +117,9 @@ let package = Package(
                 "BPFMode", "CLinux", "Launch", "LinuxSystem", "Netlink", "Processes",
                 "SocketValues", "TextOutput",
             ]),
-        .target(name: "SystemdUnits", dependencies: ["BPFMode", "Launch", "LinuxSystem"]),
+        .target(
+            name: "SystemdUnits",
+            dependencies: ["BPFMode", "Launch", "LinuxSystem", "SocketEvents"]),
         .target(
             name: "ServiceStatus",
             dependencies: [

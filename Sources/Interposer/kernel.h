@@ -33,10 +33,13 @@ enum {
   SO_REUSEADDR = 2,
   SO_SNDBUF = 7,
   SO_RCVBUF = 8,
+  SO_PRIORITY = 12,
   SO_RCVLOWAT = 18,
+  SO_MARK = 36,
   SO_PROTOCOL = 38,
   SO_DOMAIN = 39,
-  SO_MEMINFO = 55
+  SO_MEMINFO = 55,
+  SO_BINDTOIFINDEX = 62
 };
 
 // include/uapi/linux/tcp.h, mptcp.h

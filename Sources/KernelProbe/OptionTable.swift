@@ -19,6 +19,13 @@ package enum OptionTable {
         case unknownToTCP
     }
 
+    /// When it is decided whether an option makes a socket TCP.
+    package enum Decision: String, Sendable {
+        case atOnce = "at once"
+        case atConnect = "at connect"
+        case atListen = "at listen"
+    }
+
     package struct Row: Sendable {
         /// The option's name in the kernel's headers.
         package let name: String
@@ -28,6 +35,8 @@ package enum OptionTable {
         package let remedy: Remedy.Kind
         /// What `remedy` becomes on a socket that is connected or listening.
         package let remedyOnceConnected: Remedy.Kind
+        /// When the socket is demoted; nil where the option demotes none.
+        package let decided: Decision?
         package let reason: String
     }
 
@@ -47,7 +56,16 @@ package enum OptionTable {
             answer: ask(line),
             remedy: remedy,
             remedyOnceConnected: remedy == .demote ? Self.remedy(line.otherwise) : remedy,
+            decided: remedy == .demote ? decision(line.when) : nil,
             reason: String(cString: mptcpize_option_reason(option)))
+    }
+
+    private static func decision(_ when: UInt8) -> Decision {
+        switch mptcpize_when(UInt32(when)) {
+        case MPTCPIZE_AT_CONNECT: .atConnect
+        case MPTCPIZE_AT_LISTEN: .atListen
+        default: .atOnce
+        }
     }
 
     private static let levelNames: [Int32: String] = [

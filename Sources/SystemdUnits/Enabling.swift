@@ -11,13 +11,17 @@ package struct Enabling: Sendable {
         /// Until the next boot only.
         package var isRuntime = false
         package var mode = ServiceMode.preload
+        /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP in the services.
+        package var protocolAsTCP = false
 
         package init(
-            restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload
+            restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload,
+            protocolAsTCP: Bool = false
         ) {
             self.restarts = restarts
             self.isRuntime = isRuntime
             self.mode = mode
+            self.protocolAsTCP = protocolAsTCP
         }
     }
 
@@ -56,7 +60,8 @@ package struct Enabling: Sendable {
         var steps: [Step] = []
         for unit in units {
             let dropIn = try planner.dropIn(
-                for: unit, mode: options.mode, beside: units.map(\.name))
+                for: unit, mode: options.mode, protocolAsTCP: options.protocolAsTCP,
+                beside: units.map(\.name))
             let installed = try store.installed(unit.name)
             if options.isRuntime,
                 try DropInStore(manager.configuration).installed(unit.name) != nil

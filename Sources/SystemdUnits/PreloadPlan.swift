@@ -22,15 +22,18 @@ package struct PreloadPlan: Sendable {
     let properties: UnitProperties
     let environment: UnitEnvironment
     let library: ServiceLibrary
+    /// Whether SO_PROTOCOL of MPTCP sockets is to read IPPROTO_TCP.
+    let protocolAsTCP: Bool
 
     package init(
         unit: UnitName, properties: UnitProperties, environment: UnitEnvironment,
-        library: ServiceLibrary
+        library: ServiceLibrary, protocolAsTCP: Bool = false
     ) {
         self.unit = unit
         self.properties = properties
         self.environment = environment
         self.library = library
+        self.protocolAsTCP = protocolAsTCP
     }
 
     /// - Throws: `Failure` where the unit's own settings win over any drop-in of this name.
@@ -44,7 +47,7 @@ package struct PreloadPlan: Sendable {
         var settings: [String] = []
         var byFile: [DropIn.Variable] = []
         var unsets = environment.unsets
-        for name in PreloadVariables.names {
+        for name in PreloadVariables.names(protocolAsTCP: protocolAsTCP) {
             let before = environment.value(of: name)
             guard
                 let merged = PreloadVariables.merged(name, before?.value, preload: preload)
@@ -84,7 +87,6 @@ package struct PreloadPlan: Sendable {
         Failure(
             .failed, unit.description,
             "\(obstacle.path) \(obstacle.reason), which wins over mptcpize's drop-in",
-            remedy: name == "LD_PRELOAD"
-                ? "add \(preload) to LD_PRELOAD there" : "add multipathtcp=1 to it there")
+            remedy: PreloadVariables.advice(name, preload: preload))
     }
 }
