@@ -24,9 +24,8 @@ package enum LiveSockets {
     /// the one with this inode number (0: any). Needs Linux 5.6 and ptrace's rights over the process.
     package static func ask(_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> LiveAnswer {
         do throws(Errno) {
-            return answer(try BorrowedSocket(of: pid, fd, inode).descriptor.number).map {
-                .answer($0)
-            } ?? .closed
+            let socket = try BorrowedSocket(of: pid, fd, inode)
+            return answer(socket.descriptor.number).map { .answer($0) } ?? .closed
         } catch {
             switch error.rawValue {
             case ESRCH: return .gone
