@@ -160,7 +160,7 @@ static void close_in_range(int fd, void *context) {
 
 void record_closing_range(unsigned int first, unsigned int last) {
   struct range range = {first, last};
-  descriptors_each(FILE_SOCKET, close_in_range, &range);
+  descriptors_each_socket(close_in_range, &range);
 }
 
 static void close_on_exec(int fd, void *context) {
@@ -169,7 +169,7 @@ static void close_on_exec(int fd, void *context) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) record_closing(fd, MPTCPIZE_CAUSE_EXEC);
 }
 
-void record_exec(void) { descriptors_each(FILE_SOCKET, close_on_exec, NULL); }
+void record_exec(void) { descriptors_each_socket(close_on_exec, NULL); }
 
 void record_exec_failed(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_EXEC_FAILED, -1);
@@ -181,7 +181,7 @@ static void close_at_exit(int fd, void *context) {
   record_closing(fd, MPTCPIZE_CAUSE_EXIT);
 }
 
-void record_process_ending(void) { descriptors_each(FILE_SOCKET, close_at_exit, NULL); }
+void record_process_ending(void) { descriptors_each_socket(close_at_exit, NULL); }
 
 static void inherit(int fd, void *context) {
   (void)context;
@@ -227,6 +227,6 @@ void record_image_started(void) {
   struct mptcpize_event event = event_for(MPTCPIZE_STARTED, -1);
   owner = event.pid;
   put(&event);
-  descriptors_each(FILE_SOCKET, inherit, NULL);
+  descriptors_each_socket(inherit, NULL);
   register_fork_handler();
 }

@@ -18,6 +18,7 @@ enum {
   STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
   STATE_CONFINED = 1 << 8,   ///< the program allows itself no other system calls than its own
   STATE_FIXED = 1 << 9,      ///< it is killed for those by which a socket is replaced
+  STATE_SHARED = 1 << 11,    ///< another process, by clone(2), has these very descriptors
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, or the program may not ask
   STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the same over IPv6
@@ -42,6 +43,9 @@ uint32_t state_initialize(void);
 /// records, since each needs some, and nothing is learned. For its later forks too, but not after
 /// an exec.
 void state_stop_recording(void);
+
+/// Another process is about to have these descriptors too.
+void state_share(void);
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

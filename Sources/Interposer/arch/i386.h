@@ -37,10 +37,15 @@ enum {
   SYS_getpeername = 368,
   SYS_shutdown = 373,
   SYS_close_range = 436,
+  SYS_rt_sigprocmask = 175,
+  SYS_eventfd2 = 328,
+  SYS_clone = 120,
+  SYS_clone3 = 435,
   SYS_seccomp = 354,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum {
+  STAT_DEVICE = 0,
   STAT_SIZE = 96,
   STAT_INODE = 88,
   STAT_MODE = 16
