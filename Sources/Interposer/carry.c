@@ -5,8 +5,7 @@
 
 // --- The socket --------------------------------------------------------------------
 
-// Plain TCP, also where a BPF program makes MPTCP of what asks for it.
-static int plain_socket(int family) {
+int carry_plain_socket(int family) {
   static const int protocols[] = {IPPROTO_TCP, MPTCPIZE_PLAIN_TCP};
   enum { KIND = 1 | O_CLOEXEC };  // SOCK_STREAM | SOCK_CLOEXEC
   for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
@@ -33,7 +32,7 @@ static bool is_same_namespace(int one, int other) {
 int carry_socket(int from) {
   int64_t family = kernel_get_int(from, SOL_SOCKET, SO_DOMAIN);
   if (family < 0) return -1;
-  int socket = plain_socket((int)family);
+  int socket = carry_plain_socket((int)family);
   if (socket < 0 || is_same_namespace(from, socket)) return socket;
   kernel_close(socket);
   return -1;

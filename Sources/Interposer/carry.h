@@ -11,6 +11,9 @@ struct carried {
   bool is_async;       ///< O_ASYNC is still to be set: it tells of a number, not of a socket
 };
 
+/// A new TCP socket, also where a BPF program makes MPTCP of what asks for it.
+int carry_plain_socket(int family);
+
 /// A TCP socket of the same family and network namespace; negative where there is none.
 int carry_socket(int from);
 

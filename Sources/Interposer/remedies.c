@@ -3,10 +3,12 @@
 #include "SocketPolicy.h"
 #include "cork.h"
 #include "kept.h"
+#include "late.h"
 #include "plain.h"
 #include "record.h"
 #include "replace.h"
 #include "state.h"
+#include "tcp_info.h"
 
 // Where the kernel may not be asked, a socket that refuses what TCP takes counts as one; and a
 // larger buffer harms no other.
@@ -72,11 +74,36 @@ static int set_receive_buffer(int fd, const struct mptcpize_setting *setting) {
 
 // --- setsockopt -----------------------------------------------------------------------
 
+// Whether it asks for the device that the socket is bound to, or for none where it has none: over
+// TCP that changes nothing. net/core/sock.c, sock_setbindtodevice(): an empty name is none.
+static bool asks_for_present_device(int fd, const struct mptcpize_setting *setting) {
+  enum { LONGEST = 15 };  // IFNAMSIZ, less the NUL
+  int64_t device = kernel_get_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
+  const uint8_t *asked = setting->value;
+  if (device < 0 || (!asked && setting->length)) return false;
+  if (!setting->option->is_bytes) {
+    int32_t number = 0;
+    if (setting->length < sizeof number) return false;
+    for (size_t i = 0; i < sizeof number; i++) ((uint8_t *)&number)[i] = asked[i];
+    return number == device;
+  }
+  uint8_t present[LONGEST + 1] = {0};
+  socklen_t size = sizeof present;
+  if (kernel_getsockopt(fd, SOL_SOCKET, setting->number, present, &size) < 0) return false;
+  for (socklen_t i = 0; i < LONGEST; i++) {
+    uint8_t byte = i < setting->length ? asked[i] : 0;
+    if (byte != present[i]) return false;
+    if (!byte) return true;
+  }
+  return true;
+}
+
 // The errno that the program sees, 0 for success.
 static int carry_out(int fd, const struct mptcpize_setting *setting,
                      const struct mptcpize_decision *decision) {
   if (decision->replace) {
-    int result = replace_with_tcp(fd, setting);
+    bool is_late = setting->option && setting->option->when != MPTCPIZE_AT_ONCE;
+    int result = is_late ? late_set(fd, setting) : replace_with_tcp(fd, setting);
     if (result != REPLACE_FAILED) return result;
   }
   if (decision->remedy == MPTCPIZE_REFUSE) return decision->error;
@@ -89,6 +116,12 @@ static int carry_out(int fd, const struct mptcpize_setting *setting,
 static int remedy(int fd, struct mptcpize_setting *setting, int before) {
   setting->refusal = errno_get();
   if (!mptcpize_option_is_refusal(setting->option, setting->refusal) || !is_mptcp(fd)) return -1;
+  bool is_present = setting->option && setting->option->hint == MPTCPIZE_HINT_PRESENT &&
+                    asks_for_present_device(fd, setting);
+  if (is_present) {
+    errno_set(before);
+    return 0;
+  }
   setting->family = (int32_t)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
   struct mptcpize_decision decision = mptcpize_option_decide(setting);
   int error = carry_out(fd, setting, &decision);
@@ -157,6 +190,8 @@ static int answer_mtu(int fd, int level, void *value, socklen_t *length) {
   uint32_t information[WORDS] = {0};
   socklen_t size = sizeof information;
   if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, information, &size) < 0) return ENOPROTOOPT;
+  bool is_closed = (information[STATE_WORD] & 0xff) == CLOSED;
+  if (is_closed) tcp_info_mend(fd, (uint8_t *)information, size);
   uint32_t tcp_state = information[STATE_WORD] & 0xff;
   if (tcp_state == CLOSED || tcp_state == LISTENING || !information[MTU_WORD]) return ENOTCONN;
   return answer_int(level, (int32_t)information[MTU_WORD], value, length);

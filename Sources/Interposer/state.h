@@ -18,10 +18,12 @@ enum {
   STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
   STATE_CONFINED = 1 << 8,   ///< the program allows itself no other system calls than its own
   STATE_FIXED = 1 << 9,      ///< it is killed for those by which a socket is replaced
-  STATE_SHARED = 1 << 11,    ///< another process, by clone(2), has these very descriptors
+  STATE_PROTOCOL_AS_TCP = 1 << 11,  ///< SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP
+  STATE_LATE = 1 << 12,    ///< an option's value was kept that is decided about later, at one time
+  STATE_SHARED = 1 << 13,  ///< another process, by clone(2), has these very descriptors
   // At the bit of the family's own number, so that finding it costs one shift.
-  STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP, or the program may not ask
-  STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the same over IPv6
+  STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
+  STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
 };
 
 INTERNAL uint32_t state_flags;
@@ -32,7 +34,8 @@ INTERNAL struct mptcpize_ring *state_ring;
 /// The program's name, as far as records have room for it.
 INTERNAL char state_program[16];
 
-/// The errno that set STATE_REFUSED_INET or STATE_REFUSED_INET6.
+/// The errno with which sockets of the family are refused; 0: they are to be looked at, since none
+/// has been yet, or a cgroup's program sets something on each.
 INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 
 /// Reads the environment and resolves the next definitions; idempotent. Whichever
@@ -60,6 +63,13 @@ static inline uint32_t state(void) {
 static inline bool quiet(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_FRESH)) != STATE_READY);
+}
+
+/// The same for connect: nothing is to be decided then either.
+static inline bool quiet_connect(void) {
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  uint32_t relevant = STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE;
+  return !UNLIKELY((flags & relevant) != STATE_READY);
 }
 
 /// The same for what ends a descriptor: none was ever corked either.

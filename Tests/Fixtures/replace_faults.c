@@ -1,6 +1,6 @@
 // An option for which a socket is replaced by plain TCP, set while one system call fails, then the
 // next one, and so on: once alone, once with all others of its kind. Whatever fails, the socket is
-// replaced as a whole, or all is as it was and the option is ignored.
+// replaced as a whole, or all is as it was and the option is refused.
 //
 //   replace_faults [SCENARIO]   a line for each scenario, and one for each fault that left a trace
 
@@ -19,7 +19,7 @@
 
 #include "faults.h"
 
-enum { MPTCP = 262, TIMEOUT = 4321, NUMBERS = 40, OTHER = 33, STALE = 35 };
+enum { MPTCP = 262, DISTANCE = 250, NUMBERS = 40, OTHER = 33, STALE = 35 };
 
 // --- What the program can see -------------------------------------------------------------
 
@@ -260,9 +260,8 @@ static bool is_whole(int protocol) {
 
 // The option itself may be what fails.
 static bool is_own_call(void) {
-  const struct fault_call *call = &faults.calls[faults.failing - 1];
-  return faults.failing && call->number == SYS_setsockopt && call->second == IPPROTO_TCP &&
-         call->third == TCP_USER_TIMEOUT;
+  return faults.failing && faults.calls[faults.failing - 1].number == SYS_setsockopt &&
+         faults.calls[faults.failing - 1].third == IP_MINTTL;
 }
 
 static int run(const struct scenario *scenario) {
@@ -272,22 +271,20 @@ static int run(const struct scenario *scenario) {
   memcpy(before, look(), sizeof before);
   faults.count = 0;
   faults.counting = true;
-  int result = set_int(first, IPPROTO_TCP, TCP_USER_TIMEOUT, TIMEOUT), error = errno;
+  int result = set_int(first, IPPROTO_IP, IP_MINTTL, DISTANCE), error = errno;
   faults.counting = false;
   const char *after = look();
   int protocol = get(first, SOL_SOCKET, SO_PROTOCOL);
-  bool is_refused = result < 0 && error == faults.error && is_own_call();
-  // Where no socket can be told from another, what was ignored is forgotten.
-  bool is_nameless = faults.failing && faults.calls[faults.failing - 1].number == SYS_fstat;
-  bool is_set =
-      result == 0 && (is_nameless || get(first, IPPROTO_TCP, TCP_USER_TIMEOUT) == TIMEOUT);
-  const char *fault = strcmp(before, after) != 0 ? "something changed"
-                      : !is_whole(protocol)      ? "replaced in part"
-                      : !is_refused && !is_set   ? "wrong answer"
-                      : protocol != IPPROTO_TCP && scenario->stays == 0 && !faults.failing
-                          ? "not replaced"
+  bool is_right = protocol == IPPROTO_TCP
+                      ? result == 0 && get(first, IPPROTO_IP, IP_MINTTL) == DISTANCE
+                      : result < 0 && (error == EOPNOTSUPP || error == ENOPROTOOPT ||
+                                       (is_own_call() && error == faults.error));
+  const char *fault = strcmp(before, after) != 0                   ? "something changed"
+                      : !is_whole(protocol)                        ? "replaced in part"
+                      : !is_right                                  ? "wrong answer"
                       : protocol == IPPROTO_TCP && scenario->stays ? "replaced"
-                                                                   : NULL;
+                      : protocol == MPTCP && !scenario->stays && !faults.failing ? "not replaced"
+                                                                                 : NULL;
   if (fault && traces++ < 20) {
     const struct fault_call *call = &faults.calls[faults.failing ? faults.failing - 1 : 0];
     printf("%s: %s: call %d (%ld, %#lx, %ld)%s fails with %s; result %d, %d\n", scenario->name,

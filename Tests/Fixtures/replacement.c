@@ -1,7 +1,9 @@
 // Sockets that have to be TCP, because of an option, in surroundings where a replacement could be
 // noticed. Prints the same over TCP and under the preload library.
 //
-//   replacement NAME   one behaviour; a line for each thing that a program can see
+//   replacement NAME [at-once]   one behaviour; a line for each thing that a program can see
+//
+// The option makes a socket TCP when it connects or listens; `at-once`: another one, at once.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -30,6 +32,8 @@
 #include <unistd.h>
 
 enum { TIMEOUT = 4321, SHORT = 50, LONG = 5000 };
+
+static bool at_once;
 
 static void show(const char *what, long result) {
   if (result < 0)
@@ -62,9 +66,15 @@ static int connect_to(int fd, const struct sockaddr_in *address) {
   return connect(fd, (const struct sockaddr *)address, sizeof *address);
 }
 
+static int ask_quietly(int fd) {
+  return at_once ? set(fd, IPPROTO_IP, IP_MINTTL, 1)
+                 : set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TIMEOUT);
+}
+
 static void ask(int fd) {
-  show("TCP_USER_TIMEOUT", set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TIMEOUT));
-  printf("  reads %d\n", get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT));
+  show("option", ask_quietly(fd));
+  printf("  reads %d\n",
+         at_once ? get(fd, IPPROTO_IP, IP_MINTTL) : get(fd, IPPROTO_TCP, TCP_USER_TIMEOUT));
 }
 
 static pid_t holder(void) {
@@ -100,8 +110,8 @@ static void set_shared(void) {
   register_in(epoll, EPOLL_CTL_ADD, fd, EPOLLIN, 0xabcd);
   pid_t child = holder();
   ask(fd);
-  show("protocol", get(fd, SOL_SOCKET, SO_PROTOCOL));
   show("connect", connect_to(fd, &address));
+  show("protocol", get(fd, SOL_SOCKET, SO_PROTOCOL));
   int accepted = accept(server, NULL, NULL);
   show_events("while nothing happens", epoll, SHORT);
   send(accepted, "x", 1, 0);
@@ -349,7 +359,9 @@ static void take(int rounds) {
     int fd = socket(AF_INET, SOCK_STREAM, 0), copy = dup(fd);
     between->round = 0;
     between->given = copy;
-    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TIMEOUT);
+    ask_quietly(fd);
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    if (!at_once) connect_to(fd, &any);
     between->round = 1;
     while (between->round != 2) continue;
     close(fd);
@@ -401,6 +413,7 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   signal(SIGPIPE, SIG_IGN);
   alarm(300);
+  at_once = argc > 2 && strcmp(argv[2], "at-once") == 0;
   between = mmap(NULL, sizeof *between, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   between->given = -1;
   for (size_t i = 0; i < sizeof behaviours / sizeof *behaviours; i++)

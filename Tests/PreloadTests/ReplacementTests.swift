@@ -12,20 +12,31 @@ struct ReplacementTests {
 
     @Test("is not noticed", arguments: behaviours)
     func unnoticed(behaviour: String) throws {
-        try compare(behaviour)
+        try compare([behaviour])
+    }
+
+    /// Where a socket cannot be replaced, such an option is refused, unlike by TCP.
+    @Test(
+        "is not noticed where an option asks for it at once",
+        arguments: [
+            "shared-set", "closed-number", "bound", "buffers", "asynchronous", "thread", "process",
+            "raw-process",
+        ])
+    func atOnce(behaviour: String) throws {
+        try compare([behaviour, "at-once"])
     }
 
     @Test(
         "is not noticed in another network, nor without /proc",
         .requires(.namespaces), arguments: ["elsewhere", "without-proc"])
     func unnoticedByRoot(behaviour: String) throws {
-        try compare(behaviour)
+        try compare([behaviour])
     }
 
     @Test(
         "is not noticed in 32-bit programs", .requires(.flavour(.i386)), arguments: behaviours)
     func i386(behaviour: String) throws {
-        try compare(behaviour, .i386)
+        try compare([behaviour], .i386)
     }
 
     /// What Tests/Fixtures/replace_faults.c prints where no fault leaves a trace.
@@ -61,12 +72,12 @@ struct ReplacementTests {
     @Test("races with no other thread", .requires(.flavour(.threadSanitizer)))
     func threadSanitizer() throws {
         let outcome = try run(
-            Sanitizer.threaded("replacement") + ["thread"], timeout: .seconds(300))
+            Sanitizer.threaded("replacement") + ["thread", "at-once"], timeout: .seconds(300))
         #expect(outcome.output == "lost 0\n" && outcome.errors.isEmpty, "\(outcome)")
     }
 
-    private func compare(_ behaviour: String, _ flavour: Fixtures.Flavour = .glibc) throws {
-        let command = [try Fixtures.program("replacement", flavour), behaviour]
+    private func compare(_ arguments: [String], _ flavour: Fixtures.Flavour = .glibc) throws {
+        let command = [try Fixtures.program("replacement", flavour)] + arguments
         let library = Products.library(flavour == .i386 ? .i386 : .native)
         let plain = try run(command, timeout: .seconds(300))
         let upgraded = try preloaded(command, library: library, timeout: .seconds(300))

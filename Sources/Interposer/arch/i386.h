@@ -35,6 +35,7 @@ enum {
   SYS_recvfrom = 371,
   SYS_getsockname = 367,
   SYS_getpeername = 368,
+  SYS_sendto = 369,
   SYS_shutdown = 373,
   SYS_close_range = 436,
   SYS_rt_sigprocmask = 175,

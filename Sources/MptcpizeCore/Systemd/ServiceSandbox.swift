@@ -114,6 +114,7 @@ struct ServiceSandbox {
     static let calls = [
         "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "fstat", "dup3",
         "close", "openat", "read", "ppoll", "epoll_ctl", "eventfd2", "rt_sigprocmask", "recvfrom",
+        "sendto",
     ]
 
     /// A filter that answers with an error is harmless: the library does without.
