@@ -72,8 +72,12 @@ static bool spares_replacement(const struct mptcpize_filter *filter) {
       {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
       {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
       {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_ADD, SOME_FD},
+      {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_DEL, SOME_FD},
+      {SYS_eventfd2, 0, O_CLOEXEC, 0},
+      {SYS_rt_sigprocmask, 2, SOME_POINTER, SOME_POINTER},
       {SYS_dup3, SOME_FD, SOME_FD, O_CLOEXEC},
       {SYS_close, SOME_FD, 0, 0},
+      {SYS_fcntl, SOME_FD, F_DUPFD_CLOEXEC, 0},
       {SYS_fcntl, SOME_FD, F_GETFD, 0},
       {SYS_fcntl, SOME_FD, F_GETFL, 0},
       {SYS_fcntl, SOME_FD, F_SETFL, 0},
@@ -189,6 +193,7 @@ INTERPOSED long syscall(long number, ...) {
   for (int i = 0; i < 6; i++) arguments[i] = va_arg(list, long);
   va_end(list);
   state();
+  if (number == SYS_clone || number == SYS_clone3) state_share();
   if (number == SYS_close && !quiet_end()) {
     int fd = (int)arguments[0];
     cork_release(fd);

@@ -141,6 +141,7 @@ static void raw_exit(int status) {
 
 #define raw__exit raw_exit
 #define raw__Exit raw_exit
+#define raw_clone NULL
 #define raw_fclose NULL
 #define raw_execvp NULL
 #define raw_execvpe NULL

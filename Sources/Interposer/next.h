@@ -45,6 +45,7 @@
   X(void, _exit, (int status))                                                             \
   X(void, _Exit, (int status))                                                             \
   X(void, quick_exit, (int status))                                                        \
+  X(int, clone, (int (*run)(void *), void *stack, int flags, void *argument, ...))         \
   X(int, fflush, (FILE * stream))                                                          \
   X(int, fileno, (FILE * stream))                                                          \
   NEXT_TIME64(X)

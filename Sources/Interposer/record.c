@@ -160,7 +160,7 @@ static void close_in_range(int fd, void *context) {
 
 void record_closing_range(unsigned int first, unsigned int last) {
   struct range range = {first, last};
-  descriptors_each(FILE_SOCKET, close_in_range, &range);
+  descriptors_each_socket(close_in_range, &range);
 }
 
 static void close_on_exec(int fd, void *context) {
@@ -169,7 +169,7 @@ static void close_on_exec(int fd, void *context) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) record_closing(fd, MPTCPIZE_CAUSE_EXEC);
 }
 
-void record_exec(void) { descriptors_each(FILE_SOCKET, close_on_exec, NULL); }
+void record_exec(void) { descriptors_each_socket(close_on_exec, NULL); }
 
 // A path, or the end of a long one, in the place of the addresses.
 static void set_name(struct mptcpize_event *event, const char *name, size_t length) {
@@ -196,7 +196,7 @@ static void close_at_exit(int fd, void *context) {
   record_closing(fd, MPTCPIZE_CAUSE_EXIT);
 }
 
-void record_process_ending(void) { descriptors_each(FILE_SOCKET, close_at_exit, NULL); }
+void record_process_ending(void) { descriptors_each_socket(close_at_exit, NULL); }
 
 static void inherit(int fd, void *context) {
   (void)context;
@@ -245,6 +245,6 @@ void record_image_started(void) {
   const char *other = state_preloaded_before(&length);
   if (other) set_name(&event, other, length);
   put(&event);
-  descriptors_each(FILE_SOCKET, inherit, NULL);
+  descriptors_each_socket(inherit, NULL);
   register_fork_handler();
 }

@@ -90,3 +90,5 @@ void state_stop_recording(void) {
   __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
   __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_RELEASE);
 }
+
+void state_share(void) { __atomic_fetch_or(&state_flags, STATE_SHARED, __ATOMIC_RELEASE); }

@@ -19,7 +19,8 @@ enum {
   STATE_CONFINED = 1 << 8,   ///< the program allows itself no other system calls than its own
   STATE_FIXED = 1 << 9,      ///< it is killed for those by which a socket is replaced
   STATE_PROTOCOL_AS_TCP = 1 << 11,  ///< SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP
-  STATE_LATE = 1 << 12,  ///< an option's value was kept that is decided about later, at one time
+  STATE_LATE = 1 << 12,    ///< an option's value was kept that is decided about later, at one time
+  STATE_SHARED = 1 << 13,  ///< another process, by clone(2), has these very descriptors
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
   STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
@@ -48,6 +49,9 @@ const char *state_preloaded_before(size_t *length);
 /// records, since each needs some, and nothing is learned. For its later forks too, but not after
 /// an exec.
 void state_stop_recording(void);
+
+/// Another process is about to have these descriptors too.
+void state_share(void);
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
