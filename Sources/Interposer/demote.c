@@ -12,7 +12,8 @@
 #include "state.h"
 
 bool demote_is_possible(int fd) {
-  if (kernel_is_mute || (state() & STATE_FIXED)) return false;
+  UNASKED(may_ask, UNASKED_REPLACEMENT);
+  if (!may_ask) return false;
   // A fresh socket, bound or not, is the only one that shows exactly these two.
   enum { FRESH = POLLOUT | POLLHUP };
   struct poll_request request = {fd, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0};
@@ -151,6 +152,8 @@ static int plain_socket(int64_t family) {
 
 enum demote_result demote(int fd, int level, int name, const void *value, socklen_t length,
                           int refusal, int *error) {
+  UNASKED(may_replace, UNASKED_REPLACEMENT);
+  if (!may_replace) return DEMOTE_FAILED;
   int64_t family = kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
   // Without its number, under a filter that refuses fstat, it is any socket.
   struct numbers numbers = {.inode = kernel_inode(fd)};

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "unasked.h"
+
 #if defined(__x86_64__)
 #include "arch/x86_64.h"
 #elif defined(__i386__)
@@ -33,15 +35,16 @@ enum {
   SO_REUSEADDR = 2,
   SO_SNDBUF = 7,
   SO_RCVBUF = 8,
+  SO_ACCEPTCONN = 30,
   SO_PROTOCOL = 38,
   SO_DOMAIN = 39
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
-enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_INFO = 11, MPTCP_INFO = 1 };
+enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_WINDOW_CLAMP = 10, TCP_INFO = 11, MPTCP_INFO = 1 };
 
 // include/uapi/linux/sockios.h
-enum { SIOCATMARK = 0x8905 };
+enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b };
 
 // include/uapi/asm-generic/errno*.h
 enum {
@@ -115,12 +118,10 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
   return syscall5(SYS_setsockopt, fd, level, name, (long)value, (long)length);
 }
 
-/// The program's own seccomp filter kills for questions: none is asked any more.
-extern bool kernel_is_mute __attribute__((visibility("hidden")));
-
 /// An integer option; negative errno where it cannot be read.
 static inline int64_t kernel_get_int(int fd, int level, int name) {
-  if (__builtin_expect(kernel_is_mute, false)) return -EPERM;
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return -EPERM;
   int32_t value = 0;
   socklen_t length = sizeof value;
   long result = kernel_getsockopt(fd, level, name, &value, &length);
@@ -130,7 +131,8 @@ static inline int64_t kernel_get_int(int fd, int level, int name) {
 /// Names a socket, whatever descriptor or process it is open in; 0 when it cannot be told.
 /// Not SO_COOKIE: an accepted MPTCP socket has its listener's, once that one has been asked.
 static inline uint64_t kernel_inode(int fd) {
-  if (__builtin_expect(kernel_is_mute, false)) return 0;
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return 0;
   uint64_t status[(STAT_SIZE + 7) / 8];
   return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
 }

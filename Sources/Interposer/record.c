@@ -30,6 +30,7 @@ static struct mptcpize_event event_for(int kind, int fd) {
 
 // A daemon that was started under --report goes on without its costs when that has ended.
 static void put(const struct mptcpize_event *event) {
+  if (event->fd >= 0 && !event->inode) return;  // it became forbidden to ask for it
   if (mptcpize_ring_is_read(state_ring)) {
     mptcpize_ring_put(state_ring, event);
   } else {
@@ -61,6 +62,8 @@ static void ask_address(struct mptcpize_address *to, int fd, long call) {
 }
 
 void record_created(int fd, int family, int asked, int got, int refusal) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_CREATED, fd);
   event.family = (uint8_t)family;
   event.asked = (uint16_t)asked;
@@ -70,6 +73,8 @@ void record_created(int fd, int family, int asked, int got, int refusal) {
 }
 
 void record_listening(int fd) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_LISTENING, fd);
@@ -80,6 +85,8 @@ void record_listening(int fd) {
 }
 
 void record_connecting(int fd, const void *address, socklen_t length, int error) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   if (!address || length < sizeof(uint16_t)) return;
   const union socket_address *peer = address;
   if (error == EFAULT || (peer->family != AF_INET && peer->family != AF_INET6)) return;
@@ -95,6 +102,8 @@ void record_connecting(int fd, const void *address, socklen_t length, int error)
 }
 
 void record_accepted(int fd) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_ACCEPTED, fd);
@@ -106,6 +115,8 @@ void record_accepted(int fd) {
 }
 
 void record_duplicated(int fd, int origin) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_DUPLICATED, fd);
@@ -115,6 +126,8 @@ void record_duplicated(int fd, int origin) {
 }
 
 void record_remedied(int fd, int level, int name, int remedy, int refusal) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_REMEDIED, fd);
@@ -141,9 +154,14 @@ static void record_answer(int kind, int fd, int cause) {
   put(&event);
 }
 
-void record_observed(int fd) { record_answer(MPTCPIZE_OBSERVED, fd, 0); }
+void record_observed(int fd) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (may_ask) record_answer(MPTCPIZE_OBSERVED, fd, 0);
+}
 
 void record_closing(int fd, enum mptcpize_close_cause cause) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   record_answer(MPTCPIZE_CLOSED, fd, cause);
 }
 
@@ -159,6 +177,8 @@ static void close_in_range(int fd, void *context) {
 }
 
 void record_closing_range(unsigned int first, unsigned int last) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct range range = {first, last};
   descriptors_each(FILE_SOCKET, close_in_range, &range);
 }
@@ -169,9 +189,14 @@ static void close_on_exec(int fd, void *context) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) record_closing(fd, MPTCPIZE_CAUSE_EXEC);
 }
 
-void record_exec(void) { descriptors_each(FILE_SOCKET, close_on_exec, NULL); }
+void record_exec(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (may_ask) descriptors_each(FILE_SOCKET, close_on_exec, NULL);
+}
 
 void record_exec_failed(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_EXEC_FAILED, -1);
   put(&event);
 }
@@ -181,7 +206,10 @@ static void close_at_exit(int fd, void *context) {
   record_closing(fd, MPTCPIZE_CAUSE_EXIT);
 }
 
-void record_process_ending(void) { descriptors_each(FILE_SOCKET, close_at_exit, NULL); }
+void record_process_ending(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (may_ask) descriptors_each(FILE_SOCKET, close_at_exit, NULL);
+}
 
 static void inherit(int fd, void *context) {
   (void)context;
@@ -195,13 +223,15 @@ static void inherit(int fd, void *context) {
 
 // By now, and not when the child comes to say so, is it known what the child will have.
 static void record_forking(void) {
-  if (!recording()) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKING, -1);
   put(&event);
 }
 
 static void record_forked(void) {
-  if (!recording()) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKED, -1);
   event.origin = owner;
   owner = event.pid;
@@ -224,6 +254,8 @@ static void register_fork_handler(void) {
 }
 
 void record_image_started(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_STARTED, -1);
   owner = event.pid;
   put(&event);

@@ -43,11 +43,14 @@ void remedies_initialize(void) {
 // Where the kernel may not be asked, a socket that refuses what TCP takes counts as one; and a
 // larger buffer harms no other.
 static bool is_mptcp(int fd) {
-  return kernel_is_mute || kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
+  return !unasked_allowed(UNASKED_QUESTIONS) ||
+         kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
 }
 
 // A connection that fell back hands options to its TCP subflow, which takes them all.
 static bool speaks_mptcp(int fd) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return false;
   uint8_t information[4];
   socklen_t length = sizeof information;
   return kernel_getsockopt(fd, SOL_MPTCP, MPTCP_INFO, information, &length) >= 0;
@@ -61,7 +64,7 @@ static void learn(int fd, const struct mptcpize_option *option) {
   if (option->connected || option->unchecked || (unsigned int)option->number >= REMEDIES_LIMIT) {
     return;
   }
-  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES || (state() & STATE_CONFINED)) return;
+  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES) return;
   __atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED);
   if (speaks_mptcp(fd)) add(remedies_settable, option->level, option->number);
 }
@@ -82,7 +85,8 @@ static void look_at(int fd, void *context) {
 // connect and accept end that. What is connected otherwise (MSG_FASTOPEN, io_uring) or arrives
 // connected over a UNIX socket is not noticed: there EINVAL stays.
 __attribute__((noinline)) static void look_for_connections(void) {
-  if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED) || (state() & STATE_CONFINED)) return;
+  UNASKED(may_look, UNASKED_REPLACEMENT);
+  if (!may_look || __atomic_exchange_n(&looked, true, __ATOMIC_RELAXED)) return;
   // First, so that a connection made while we look is told of.
   __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
   bool found = false;
@@ -245,6 +249,8 @@ static int answer_int(int level, int32_t number, void *value, socklen_t *length)
 // The path MTU in TCP_INFO: tcpi_pmtu, include/uapi/linux/tcp.h.
 static int answer_mtu(int fd, int level, void *value, socklen_t *length) {
   enum { STATE_WORD = 0, MTU_WORD = 15, WORDS = 16, CLOSED = 7, LISTENING = 10 };
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return ENOPROTOOPT;
   uint32_t information[WORDS] = {0};
   socklen_t size = sizeof information;
   if (kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, information, &size) < 0) return ENOPROTOOPT;

@@ -41,23 +41,32 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
   }
   struct request request = {family, type, protocol, errno_get()};
   if (flags & 1u << family) return plain(&request, *refusal_of(family));
+  if (!unasked_begin(family == AF_INET ? UNASKED_INET : UNASKED_INET6)) {
+    return plain(&request, EPERM);
+  }
   int fd = next.socket(family, type, MPTCPIZE_IPPROTO_MPTCP);
+  unasked_end();
   if (fd < 0) return refused(&request);
   if (flags & STATE_RECORDING) record_created(fd, family, protocol, MPTCPIZE_IPPROTO_MPTCP, 0);
   return fd;
 }
 
 INTERPOSED int socket(int family, int type, int protocol) {
-  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   if (mptcpize_asks_for_tcp(family, type, protocol)) {
-    uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | 1u << family;
-    if (UNLIKELY((flags & relevant) != STATE_READY)) return unusual(family, type, protocol);
+    unasked_enter();
+    uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_SEQ_CST);
+    uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | STATE_CONFINED | 1u << family;
+    if (UNLIKELY((flags & relevant) != STATE_READY)) {
+      unasked_end();
+      return unusual(family, type, protocol);
+    }
     struct request request = {family, type, protocol, 0};
     request.before = errno_get();
     __asm__("" : "+m"(request));  // or the compiler keeps it in saved registers too
     int fd = next.socket(request.family, request.type, MPTCPIZE_IPPROTO_MPTCP);
+    unasked_end();
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
-  if (UNLIKELY(!(flags & STATE_READY))) return unusual(family, type, protocol);
+  state();
   return next.socket(family, type, protocol);
 }

@@ -69,11 +69,6 @@ uint32_t state_initialize(void) {
   return state_flags;
 }
 
-void state_stop_recording(void) {
-  __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
-  __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_RELEASE);
-}
-
 __attribute__((constructor)) static void begin(void) {
   if (state() & STATE_RECORDING) record_image_started();
 }

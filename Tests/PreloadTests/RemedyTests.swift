@@ -39,6 +39,17 @@ struct RemedyTests {
         #expect(lines(mended.output) == lines(plain.output))
     }
 
+    @Test(
+        "uncork no socket of a process because a child of it ends, or closes its own",
+        arguments: [Fixtures.Flavour.glibc, .i386])
+    func corkInChildren(flavour: Fixtures.Flavour) throws {
+        let program = try Fixtures.program("cork_children", flavour)
+        let plain = try run([program])
+        let mended = try preloaded(
+            [program], library: Products.library(flavour == .i386 ? .i386 : .native))
+        #expect(plain.succeeded && mended.output == plain.output, "\(mended)")
+    }
+
     @Test("replace only the sockets that have to be TCP")
     func demotion() throws {
         let program = try Fixtures.program("socket_remedies")
