@@ -57,7 +57,7 @@ let package = Package(
             // Compiled for bpf by scripts/build-bpf.
             exclude: [
                 "mptcpize.bpf.c", "kernel.bpf.h", "remedies.bpf.c", "events.bpf.c",
-                "events.bpf.h", "wire.bpf.h",
+                "helpers.bpf.h", "socket.bpf.h", "wire.bpf.h",
             ],
             // #embed is C23, which clang before 18 knows by its working title.
             cSettings: [.unsafeFlags(["-std=c2x", "-Wall", "-Wextra", "-Werror"])]),

@@ -8,11 +8,10 @@
 // they would have told is made up for by the next program that sees the socket, its end's at
 // the latest. What cannot be made up for is the descriptor, and a connect that failed.
 
-#include "events.bpf.h"
-
 #include "BPFEvents.h"
 #include "SocketEvents.h"
 #include "SocketPolicy.h"
+#include "helpers.bpf.h"
 #include "kernel.bpf.h"
 #include "socket.bpf.h"
 #include "wire.bpf.h"

@@ -1,10 +1,8 @@
-// The little of the kernel that the program reads and calls.
+// The little of the kernel that the programs read.
 //
 // The structures name only the members that are used: clang records each access
 // and libbpf fills in the running kernel's offsets (CO-RE), so that neither
-// order nor neighbours matter and no 2.8 MB vmlinux.h is needed. The helpers and
-// macros are those of libbpf's bpf_helpers.h that the program uses; with them
-// here, building needs no libbpf-dev. Numbers: enum bpf_func_id in linux/bpf.h.
+// order nor neighbours matter and no 2.8 MB vmlinux.h is needed.
 
 #ifndef MPTCPIZE_KERNEL_BPF_H
 #define MPTCPIZE_KERNEL_BPF_H
@@ -12,34 +10,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEC(name) __attribute__((section(name), used))
-#define INLINE static inline __attribute__((always_inline))
-#define RARE static __attribute__((noinline))
-#define UNLIKELY(condition) __builtin_expect((condition), 0)
-// Puts a variable's address into a register here, where the compiler would keep it across
-// calls, in one that has to be saved, or load each member's anew.
-#define LOAD_ADDRESS(pointer, variable) __asm__ volatile("%0 = " #variable " ll" : "=r"(pointer))
+// include/linux/socket.h, in.h
+enum { AF_INET = 2, AF_INET6 = 10 };
+enum { SOL_SOCKET = 1, IPPROTO_IP = 0, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_IPV6 = 41 };
 
-// How libbpf reads a map's definition out of BTF.
-#define UINT(name, value) int(*name)[value]
-#define TYPE(name, value) __typeof__(value) *name
+// include/linux/net.h; the same numbers wherever Linux runs BPF trampolines.
+enum {
+  SOCK_STREAM = 1,
+  SOCK_DGRAM = 2,
+  SOCK_TYPE_MASK = 0xf,
+  SOCK_NONBLOCK = 04000,
+  SOCK_CLOEXEC = 02000000,
+};
 
-enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2 };  // enum bpf_map_type
-enum { BPF_F_NO_PREALLOC = 1 };
+// include/net/tcp_states.h
+enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT, TCP_SYN_RECV, TCP_TIME_WAIT = 6, TCP_CLOSE };
+enum { TCP_CLOSE_WAIT = 8, TCP_LAST_ACK, TCP_LISTEN, TCP_CLOSING };
 
-static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static long (*const bpf_probe_read_kernel)(void *to, uint32_t size, const void *from) = (void *)113;
-static uint64_t (*const bpf_get_current_ancestor_cgroup_id)(int level) = (void *)123;
-static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
-
-// Inlined by the verifier (Linux ≥ 6.2): `object` becomes a pointer to the kernel's
-// type, loads through which answer 0 where there is nothing to load.
-extern void *bpf_rdonly_cast(const void *object, uint32_t btf_id) SEC(".ksyms");
-
-#define AS(type, object) \
-  ((struct type *)bpf_rdonly_cast((object), __builtin_btf_type_id(*(struct type *)0, 1)))
+// include/uapi/asm-generic/errno*.h
+enum { EFAULT = 14, EINVAL = 22, ENOPROTOOPT = 92, EPROTONOSUPPORT = 93, EOPNOTSUPP = 95 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+// --- Tasks, namespaces, cgroups ---------------------------------------------
 
 struct net_generic {
   struct {
@@ -94,10 +87,127 @@ struct mptcp_pernet {
   uint8_t mptcp_enabled;
 };
 
-#pragma clang attribute pop
+// --- Processes, and sockets ---------------------------------------------------
 
-// Copies `from->member` of kernel memory into `*to`; false if it cannot be read.
-#define READ(to, from, member) \
-  (bpf_probe_read_kernel((to), sizeof *(to), (const void *)&(from)->member) == 0)
+struct inode {
+  unsigned long i_ino;
+};
+
+struct file {
+  void *private_data;
+};
+
+struct fdtable {
+  unsigned int max_fds;
+  struct file **fd;
+};
+
+struct files_struct {
+  struct fdtable *fdt;
+};
+
+struct ns_common {
+  unsigned int inum;
+};
+
+struct pid_namespace {
+  struct ns_common ns;
+};
+
+// A number of a process in one of the PID namespaces that it is in.
+struct upid {
+  int nr;
+  struct pid_namespace *ns;
+};
+
+struct pid {
+  unsigned int level;
+  struct upid numbers[1];  // level + 1
+};
+
+struct signal_struct {
+  struct pid *pids[2];  // enum pid_type: PIDTYPE_PID, PIDTYPE_TGID, …
+};
+
+// libbpf leaves out what follows the three underscores.
+struct task_struct___process {
+  struct files_struct *files;
+  struct signal_struct *signal;
+};
+
+struct in6_addr {
+  uint8_t bytes[16];
+};
+
+struct sock_common {
+  uint32_t skc_daddr;
+  uint32_t skc_rcv_saddr;
+  uint16_t skc_dport;  // network order
+  uint16_t skc_num;    // host order
+  uint16_t skc_family;
+  volatile unsigned char skc_state;
+  struct in6_addr skc_v6_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct socket;
+
+struct sock {
+  struct sock_common __sk_common;
+  uint16_t sk_protocol;
+  struct socket *sk_socket;
+};
+
+struct socket {
+  short type;
+  struct file *file;  // NULL for the kernel's own, subflows among them
+  struct sock *sk;
+};
+
+// What each struct socket is part of.
+struct socket_alloc {
+  struct socket socket;
+  struct inode vfs_inode;
+};
+
+struct inet_connection_sock {
+  void *icsk_ulp_data;
+};
+
+struct tcp_sock {
+  uint32_t segs_in;
+  uint32_t snd_nxt;
+  uint32_t write_seq;
+  uint64_t bytes_sent;
+  uint64_t bytes_retrans;
+  uint64_t bytes_acked;
+  uint64_t bytes_received;
+};
+
+// net/mptcp/protocol.h
+struct mptcp_pm_data {
+  uint8_t subflows;  // renamed in later kernels
+};
+
+struct mptcp_pm_data___new {
+  uint8_t extra_subflows;
+};
+
+struct mptcp_sock {
+  uint64_t write_seq;
+  uint64_t snd_nxt;
+  uint64_t bytes_sent;
+  uint64_t bytes_received;
+  bool can_ack;         // the peer's key was received
+  bool allow_subflows;  // false once it has fallen back (Linux ≥ 6.16, and backports)
+  struct sock *first;   // the first subflow
+  struct mptcp_pm_data pm;
+};
+
+struct mptcp_subflow_context {
+  uint32_t mp_capable : 1;
+};
+
+#pragma clang attribute pop
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "BPFProgs.h"
 #include "SocketPolicy.h"
+#include "helpers.bpf.h"
 #include "kernel.bpf.h"
 
 // The helpers that read kernel memory are for GPL-compatible programs only.
@@ -42,16 +43,6 @@ struct {
 } cgroups SEC(".maps");
 
 enum { SLOT_BYTES = sizeof(struct mptcpize_bpf_counters) };
-
-enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
-// include/linux/net.h; the same numbers wherever Linux runs BPF trampolines.
-enum {
-  SOCK_STREAM = 1,
-  SOCK_DGRAM = 2,
-  SOCK_TYPE_MASK = 0xf,
-  SOCK_NONBLOCK = 04000,
-  SOCK_CLOEXEC = 02000000,
-};
 
 // net_generic() ids start at MIN_PERNET_OPS_ID (net/core/net_namespace.c). MPTCP
 // is never a module, so it got one of the first: 8 on Linux 6.12 and 7.2.

@@ -11,17 +11,10 @@
 
 #include "BPFProgs.h"
 #include "SocketPolicy.h"
+#include "helpers.bpf.h"
 #include "kernel.bpf.h"
 
 const char license_name[] SEC("license") = "Dual BSD/GPL";
-
-enum { BPF_MAP_TYPE_CGROUP_STORAGE = 19, BPF_MAP_TYPE_SK_STORAGE = 24 };
-enum { BPF_SK_STORAGE_GET_F_CREATE = 1 };
-
-static void *(*const bpf_get_local_storage)(void *map, uint64_t flags) = (void *)81;
-static void *(*const bpf_sk_storage_get)(void *map, void *socket, void *value,
-                                         uint64_t flags) = (void *)107;
-static int (*const bpf_set_retval)(int retval) = (void *)187;
 
 // linux/bpf.h, as far as it is used.
 struct bpf_sock {
@@ -39,25 +32,6 @@ struct bpf_sockopt {
 
 _Static_assert(offsetof(struct bpf_sock, state) == 72, "linux/bpf.h");
 _Static_assert(offsetof(struct bpf_sockopt, level) == 24, "linux/bpf.h");
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct sock;
-
-// net/mptcp/protocol.h
-struct mptcp_sock {
-  struct sock *first;
-};
-
-struct mptcp_subflow_context {
-  uint32_t mp_capable : 1;
-};
-
-struct inet_connection_sock {
-  void *icsk_ulp_data;
-};
-
-#pragma clang attribute pop
 
 struct {
   UINT(type, BPF_MAP_TYPE_ARRAY);
@@ -79,10 +53,7 @@ struct {
   TYPE(value, struct mptcpize_bpf_kept);
 } kept SEC(".maps");
 
-enum { AF_INET = 2, IPPROTO_IP = 0, SOL_SOCKET = 1, IPPROTO_TCP = 6, IPPROTO_IPV6 = 41 };
 enum { TCP_NODELAY = 1 };
-enum { EINVAL = 22, ENOPROTOOPT = 92, EOPNOTSUPP = 95 };
-enum { TCP_SYN_SENT = 2, TCP_CLOSE = 7, TCP_LISTEN = 10 };  // include/net/tcp_states.h
 
 // No program is shown more of a value: what is longer than a page (of any size) has to be
 // handed back untouched, by a length of 0.

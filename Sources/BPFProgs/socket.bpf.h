@@ -6,11 +6,8 @@
 #include "BPFEvents.h"
 #include "SocketEvents.h"
 #include "SocketPolicy.h"
-#include "events.bpf.h"
-#include "wire.bpf.h"
-
-enum { AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1 };
-enum { EFAULT = 14, ENOPROTOOPT = 92, EPROTONOSUPPORT = 93 };
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
 
 // --- The calling process ----------------------------------------------------
 

@@ -6,24 +6,19 @@
 
 #include "SocketEvents.h"
 #include "SocketPolicy.h"
-#include "events.bpf.h"
-
-enum { IPPROTO_TCP = 6 };
-
-// include/net/tcp_states.h
-enum { ESTABLISHED = 1, SYN_SENT, SYN_RECV, TIME_WAIT = 6, CLOSE, CLOSE_WAIT, LAST_ACK };
-enum { LISTEN = 10, CLOSING };
+#include "helpers.bpf.h"
+#include "kernel.bpf.h"
 
 INLINE bool was_established(struct tcp_sock *tcp, int state) {
-  if (state == SYN_SENT || state == SYN_RECV) return false;
-  if (state != CLOSE) return true;
+  if (state == TCP_SYN_SENT || state == TCP_SYN_RECV) return false;
+  if (state != TCP_CLOSE) return true;
   return tcp->bytes_acked > 0 || tcp->bytes_received > 0 || tcp->segs_in > 1;
 }
 
 // Whatever the peer speaks, the kernel falls back then; segs_in is 1 after a refused connect.
 INLINE bool was_reset_early(struct sock *sk) {
   struct tcp_sock *tcp = AS(tcp_sock, sk);
-  return AS(sock, sk)->__sk_common.skc_state == CLOSE && tcp->segs_in > 1 &&
+  return AS(sock, sk)->__sk_common.skc_state == TCP_CLOSE && tcp->segs_in > 1 &&
          tcp->bytes_received == 0 && tcp->bytes_acked <= 1;
 }
 
@@ -37,7 +32,8 @@ INLINE bool tcp_answer(struct mptcpize_event *event, struct sock *sk) {
   event->bytes_sent = tcp->bytes_sent - tcp->bytes_retrans + (unsent > 0 ? unsent : 0);
   event->bytes_received = tcp->bytes_received;
   // Which counts the peer's FIN as a byte.
-  bool has_fin = state == TIME_WAIT || state == CLOSE_WAIT || state == LAST_ACK || state == CLOSING;
+  bool has_fin = state == TCP_TIME_WAIT || state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
+                 state == TCP_CLOSING;
   if (has_fin && event->bytes_received > 0) event->bytes_received--;
   return true;
 }
@@ -52,7 +48,7 @@ INLINE uint32_t subflows(struct mptcp_sock *msk) {
   struct sock *first = msk->first;
   if (!first) return count;
   int state = AS(sock, first)->__sk_common.skc_state;
-  return count + (state == ESTABLISHED || state == SYN_SENT || state == SYN_RECV);
+  return count + (state == TCP_ESTABLISHED || state == TCP_SYN_SENT || state == TCP_SYN_RECV);
 }
 
 INLINE int mptcp_answer(struct mptcpize_event *event, struct sock *sk) {
@@ -69,7 +65,7 @@ INLINE int mptcp_answer(struct mptcpize_event *event, struct sock *sk) {
   }
   if (first && was_reset_early(first)) return MPTCPIZE_WIRE_UNKNOWN;
   bool established = first && tcp_answer(event, first);
-  if (established || (state != CLOSE && state != SYN_SENT && state != SYN_RECV)) {
+  if (established || (state != TCP_CLOSE && state != TCP_SYN_SENT && state != TCP_SYN_RECV)) {
     return MPTCPIZE_WIRE_FALLBACK;
   }
   return MPTCPIZE_WIRE_UNCONNECTED;
@@ -78,7 +74,7 @@ INLINE int mptcp_answer(struct mptcpize_event *event, struct sock *sk) {
 INLINE void answer(struct mptcpize_event *event, struct sock *sk) {
   event->bytes_sent = event->bytes_received = MPTCPIZE_BYTES_UNKNOWN;
   event->got = sk->sk_protocol;
-  if (sk->__sk_common.skc_state == LISTEN) {
+  if (sk->__sk_common.skc_state == TCP_LISTEN) {
     event->wire = MPTCPIZE_WIRE_LISTENING;
   } else if (event->got == IPPROTO_TCP) {
     event->wire = tcp_answer(event, sk) ? MPTCPIZE_WIRE_TCP : MPTCPIZE_WIRE_UNCONNECTED;

@@ -1,12 +1,12 @@
 // accept and accept4 together: they differ in one argument.
 
+#include "plain.h"
 #include "record.h"
-#include "remedies.h"
 #include "state.h"
 
 __attribute__((noinline)) static int accept_unusual(int fd, void *address, socklen_t *length) {
   bool wanted = recording();
-  remedies_connecting();
+  plain_connecting();
   int accepted = next.accept(fd, address, length);
   if (wanted && accepted >= 0) record_accepted(accepted);
   return accepted;
@@ -19,7 +19,7 @@ INTERPOSED int accept(int fd, void *address, socklen_t *length) {
 __attribute__((noinline)) static int accept4_unusual(int fd, void *address, socklen_t *length,
                                                      int flags) {
   bool wanted = recording();
-  remedies_connecting();
+  plain_connecting();
   int accepted = next.accept4(fd, address, length, flags);
   if (wanted && accepted >= 0) record_accepted(accepted);
   return accepted;

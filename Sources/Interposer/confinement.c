@@ -125,6 +125,14 @@ static const struct unasked_call records[] = {
     {SYS_close, SOME_FD, 0, 0},
 };
 
+static const struct unasked_call counting[] = {
+    {SYS_ppoll, SOME_POINTER, 1, SOME_POINTER},
+    {SYS_recvfrom, SOME_FD, SOME_POINTER, 1},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MEMINFO},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
+};
+
 #define COUNT(calls) (sizeof(calls) / sizeof *(calls))
 
 // The kinds of calls for which the filter kills, or has the caller wait for somebody. Where it
@@ -140,6 +148,9 @@ static uint32_t forbidden_by(const struct mptcpize_filter *filter) {
       !spares(filter, refused, replacement, COUNT(replacement))) {
     kinds |= UNASKED_REPLACEMENT;
   }
+  if (kinds & UNASKED_QUESTIONS || !spares(filter, refused, counting, COUNT(counting))) {
+    kinds |= UNASKED_COUNTING;
+  }
   if (!spares(filter, allowed, questions, COUNT(questions)) ||
       !spares(filter, allowed, records, COUNT(records))) {
     kinds |= UNASKED_RECORDS;
@@ -149,9 +160,17 @@ static uint32_t forbidden_by(const struct mptcpize_filter *filter) {
 
 // --- The program's call ------------------------------------------------------------------
 
+// The thread's ID as the C library has it in memory, 0 where it does not tell: the number of a
+// thread's CPU clock is made of it (include/linux/posix-timers.h), by glibc and musl alike.
+static int32_t thread_in_memory(void) {
+  if (!next.pthread_self || !next.pthread_getcpuclockid) return 0;
+  int32_t clock = 0;
+  return next.pthread_getcpuclockid(next.pthread_self(), &clock) == 0 ? ~(clock >> 3) : 0;
+}
+
 static struct unasked_child *prepare(void) {
   __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_SEQ_CST);
-  return unasked_prepare();
+  return unasked_prepare(thread_in_memory());
 }
 
 enum way { STRICT, FILTER, LANDLOCK };

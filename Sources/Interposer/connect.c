@@ -1,11 +1,11 @@
+#include "plain.h"
 #include "record.h"
-#include "remedies.h"
 #include "state.h"
 
 __attribute__((noinline)) static int connect_unusual(int fd, const void *address,
                                                      socklen_t length) {
   bool wanted = recording();
-  remedies_connecting();
+  plain_connecting();
   int result = next.connect(fd, address, length);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;

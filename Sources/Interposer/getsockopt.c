@@ -1,9 +1,10 @@
+#include "plain.h"
 #include "remedies.h"
 #include "state.h"
 
 INTERPOSED int getsockopt(int fd, unsigned long level, unsigned long name, void *value,
                           socklen_t *length) {
-  if (remedies_is_plain(remedies_readable, level, name)) {
+  if (plain_has(plain_readable, level, name)) {
     return next.getsockopt(fd, (int)level, (int)name, value, length);
   }
   return remedies_get(fd, (int)level, (int)name, value, length);

@@ -1,10 +1,13 @@
-// ioctl and sockatmark together: SIOCATMARK is the one request that MPTCP lacks.
+// ioctl and sockatmark together: SIOCATMARK is the one request that MPTCP lacks, FIONREAD (SIOCINQ)
+// one that it answers differently.
 
 #include <stdarg.h>
 
+#include "SocketOptions.h"
 #include "record.h"
 #include "remedies.h"
 #include "state.h"
+#include "unread.h"
 
 static void told(int fd) {
   if (recording()) {
@@ -25,8 +28,17 @@ __attribute__((noinline)) static int at_mark(ioctl_function *next_ioctl, int fd,
   return 0;
 }
 
+__attribute__((noinline)) static int count_unread(ioctl_function *next_ioctl, int fd,
+                                                  unsigned long request, int32_t *argument) {
+  int result = next_ioctl(fd, request, argument);
+  if (result >= 0) unread_counted(fd, argument);
+  return result;
+}
+
 // musl declares the request as an int: the upper half is anything.
-static bool asks_for_mark(unsigned long request) { return (uint32_t)request == SIOCATMARK; }
+static bool is_request(unsigned long request, uint32_t wanted) {
+  return (uint32_t)request == wanted;
+}
 
 INTERPOSED int ioctl(int fd, unsigned long request, ...) {
   va_list list;
@@ -34,7 +46,12 @@ INTERPOSED int ioctl(int fd, unsigned long request, ...) {
   void *argument = va_arg(list, void *);
   va_end(list);
   state();
-  if (UNLIKELY(asks_for_mark(request))) return at_mark(next.ioctl, fd, request, argument);
+  if (UNLIKELY(is_request(request, SIOCATMARK))) {
+    return at_mark(next.ioctl, fd, request, argument);
+  }
+  if (UNLIKELY(is_request(request, FIONREAD))) {
+    return count_unread(next.ioctl, fd, request, argument);
+  }
   return next.ioctl(fd, request, argument);
 }
 
@@ -45,7 +62,12 @@ INTERPOSED int __ioctl_time64(int fd, unsigned long request, ...) {
   void *argument = va_arg(list, void *);
   va_end(list);
   state();
-  if (asks_for_mark(request)) return at_mark(next.__ioctl_time64, fd, request, argument);
+  if (is_request(request, SIOCATMARK)) {
+    return at_mark(next.__ioctl_time64, fd, request, argument);
+  }
+  if (is_request(request, FIONREAD)) {
+    return count_unread(next.__ioctl_time64, fd, request, argument);
+  }
   return next.__ioctl_time64(fd, request, argument);
 }
 #endif

@@ -13,17 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/native.h"
 #include "unasked.h"
-
-#if defined(__x86_64__)
-#include "arch/x86_64.h"
-#elif defined(__i386__)
-#include "arch/i386.h"
-#elif defined(__aarch64__)
-#include "arch/aarch64.h"
-#else
-#error "no system call layer for this architecture: add Sources/Interposer/arch/<name>.h"
-#endif
 
 // include/linux/socket.h
 enum { AF_INET = 2, AF_INET6 = 10 };
@@ -35,16 +26,18 @@ enum {
   SO_REUSEADDR = 2,
   SO_SNDBUF = 7,
   SO_RCVBUF = 8,
+  SO_RCVLOWAT = 18,
   SO_ACCEPTCONN = 30,
   SO_PROTOCOL = 38,
-  SO_DOMAIN = 39
+  SO_DOMAIN = 39,
+  SO_MEMINFO = 55
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
 enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_WINDOW_CLAMP = 10, TCP_INFO = 11, MPTCP_INFO = 1 };
 
-// include/uapi/linux/sockios.h
-enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b };
+// include/uapi/linux/sockios.h, asm-generic/ioctls.h; FIONREAD is SIOCINQ too
+enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b, FIONREAD = 0x541b };
 
 // include/uapi/asm-generic/errno*.h
 enum {
@@ -90,7 +83,7 @@ struct poll_request {
   int32_t fd;
   int16_t events, revents;
 };
-enum { POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLHUP = 16, POLLRDHUP = 0x2000 };
+enum { POLLIN = 1, POLLPRI = 2, POLLOUT = 4, POLLERR = 8, POLLHUP = 16, POLLRDHUP = 0x2000 };
 struct kernel_timespec {
   long seconds, nanoseconds;
 };
@@ -117,6 +110,9 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
                                      socklen_t length) {
   return syscall5(SYS_setsockopt, fd, level, name, (long)value, (long)length);
 }
+
+/// Whether a TCP or MPTCP socket is neither connected nor connecting nor listening, nor ever was.
+bool kernel_is_unconnected(int fd);
 
 /// An integer option; negative errno where it cannot be read.
 static inline int64_t kernel_get_int(int fd, int level, int name) {

@@ -2,7 +2,19 @@
 
 #include "link_map.h"
 
-struct next_functions next;
+// These two are called before anything is looked up where an option is known to need nothing.
+
+static int first_setsockopt(int fd, int level, int name, const void *value, socklen_t length) {
+  next_resolve();
+  return next.setsockopt(fd, level, name, value, length);
+}
+
+static int first_getsockopt(int fd, int level, int name, void *value, socklen_t *length) {
+  next_resolve();
+  return next.getsockopt(fd, level, name, value, length);
+}
+
+struct next_functions next = {.setsockopt = first_setsockopt, .getsockopt = first_getsockopt};
 
 // The list of loaded objects tells, in the order in which dlsym(RTLD_NEXT) would look, and
 // allocates nothing: glibc's dlsym does, at its first call (before 2.34) and for the message
@@ -18,12 +30,6 @@ void *next_symbol(const char *name) {
     if (dlerror) dlerror();
   }
   return found;
-}
-
-long kernel_result(long result) {
-  if (result >= 0 || result < -4095) return result;
-  errno_set((int)-result);
-  return -1;
 }
 
 // What to call where nothing is next: C libraries lack close_range, closefrom,
@@ -164,6 +170,7 @@ static void raw_exit(int status) {
 #define raw___ioctl_time64 raw_ioctl
 
 void next_resolve(void) {
+  int before = errno_get();
 #define X(result, name, parameters)                               \
   do {                                                            \
     void *found = next_symbol(#name);                             \
@@ -171,4 +178,5 @@ void next_resolve(void) {
   } while (0);
   NEXT_FUNCTIONS(X)
 #undef X
+  errno_set(before);
 }

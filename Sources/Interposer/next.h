@@ -71,7 +71,7 @@ struct next_functions {
 /// no program can have come to call those.
 INTERNAL struct next_functions next;
 
-/// Looks all of them up. Idempotent, so that threads may race in it.
+/// Looks all of them up, errno untouched. Idempotent, so that threads may race in it.
 void next_resolve(void);
 
 /// The next definition of any symbol, or null.

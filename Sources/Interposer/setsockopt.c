@@ -1,9 +1,10 @@
+#include "plain.h"
 #include "remedies.h"
 #include "state.h"
 
 INTERPOSED int setsockopt(int fd, unsigned long level, unsigned long name, const void *value,
                           socklen_t length) {
-  if (remedies_is_plain(remedies_settable, level, name)) {
+  if (plain_has(plain_settable, level, name)) {
     return next.setsockopt(fd, (int)level, (int)name, value, length);
   }
   return remedies_set(fd, (int)level, (int)name, value, length);

@@ -1,9 +1,5 @@
 #include "state.h"
 
-#include "cork.h"
-#include "record.h"
-#include "remedies.h"
-
 uint32_t state_flags;
 struct mptcpize_ring *state_ring;
 char state_program[16];
@@ -62,18 +58,8 @@ uint32_t state_initialize(void) {
       syscall2(SYS_prctl, PR_GET_NAME, (long)state_program);
     }
   }
-  if (!(flags & (STATE_INERT | STATE_STRICT))) remedies_initialize();
   // Threads may race here; what others have learned in between stays.
   __atomic_fetch_or(&state_flags, flags, __ATOMIC_RELEASE);
   errno_set(saved);
   return state_flags;
-}
-
-__attribute__((constructor)) static void begin(void) {
-  if (state() & STATE_RECORDING) record_image_started();
-}
-
-__attribute__((destructor)) static void end(void) {
-  cork_release_range(0, ~0u);
-  if (recording()) record_process_ending();
 }

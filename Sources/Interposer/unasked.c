@@ -1,12 +1,12 @@
 #include "unasked.h"
 
-#include "next.h"
+#include "arch/native.h"
 
 uint32_t unasked_forbidden;
 int32_t unasked_running;
 
 // Parts of unasked_forbidden, above the kinds.
-enum { IN_CHILDREN = 1 << 5, PREPARING = 1 << 8 };
+enum { IN_CHILDREN = 1 << 6, PREPARING = 1 << 8 };
 
 // --- vfork children -------------------------------------------------------------------
 //
@@ -39,17 +39,9 @@ bool unasked_look(uint32_t kinds) {
   return true;
 }
 
-// The thread's ID as the C library has it in memory, 0 where it does not tell: the number of a
-// thread's CPU clock is made of it (include/linux/posix-timers.h), by glibc and musl alike.
-static int32_t thread_in_memory(void) {
-  if (!next.pthread_self || !next.pthread_getcpuclockid) return 0;
-  int32_t clock = 0;
-  return next.pthread_getcpuclockid(next.pthread_self(), &clock) == 0 ? ~(clock >> 3) : 0;
-}
-
 // Null for whoever is no vfork child, or if there are too many.
-static struct unasked_child *child_here(void) {
-  int32_t self = (int32_t)syscall1(SYS_gettid, 0), in_memory = thread_in_memory();
+static struct unasked_child *child_here(int32_t in_memory) {
+  int32_t self = (int32_t)syscall1(SYS_gettid, 0);
   if (!in_memory || in_memory == self) return NULL;
   uintptr_t thread = thread_pointer();
   for (size_t i = 0; i < CHILDREN_MOST; i++) {
@@ -78,16 +70,16 @@ static struct unasked_child *child_here(void) {
 static void wait_for_others(void) {
   enum { ROUNDS = 10000, NANOSECONDS = 100000 };  // a second
   for (int i = 0; i < ROUNDS && __atomic_load_n(&unasked_running, __ATOMIC_SEQ_CST) > 0; i++) {
-    struct kernel_timespec pause = {0, NANOSECONDS};  // the kernel writes what is left of it
-    syscall5(SYS_ppoll, 0, 0, (long)&pause, 0, 8);
+    long pause[] = {0, NANOSECONDS};  // the kernel writes what is left of it
+    syscall5(SYS_ppoll, 0, 0, (long)pause, 0, 8);
   }
 }
 
 // The high bits hold what was forbidden before, while all is: both fit.
 enum { BEFORE = 8 };
 
-struct unasked_child *unasked_prepare(void) {
-  struct unasked_child *child = child_here();
+struct unasked_child *unasked_prepare(int32_t thread) {
+  struct unasked_child *child = child_here(thread);
   if (child) {
     child->forbidden = child->forbidden << BEFORE | UNASKED_ALL;
     __atomic_fetch_or(&unasked_forbidden, IN_CHILDREN, __ATOMIC_SEQ_CST);

@@ -16,7 +16,8 @@ enum unasked_kind {
   UNASKED_QUESTIONS = 1 << 2,    ///< about a socket, and pushing what a corked one holds back
   UNASKED_REPLACEMENT = 1 << 3,  ///< of a socket by plain TCP; and looking at all descriptors
   UNASKED_RECORDS = 1 << 4,      ///< what a record needs to know
-  UNASKED_ALL = (1 << 5) - 1,
+  UNASKED_COUNTING = 1 << 5,     ///< how much there is to read, and raising the edge for it
+  UNASKED_ALL = (1 << 6) - 1,
 };
 
 /// The kinds that are forbidden for good; above them, whether some are in a vfork child only, and
@@ -64,7 +65,9 @@ struct unasked_child;
 /// has ended. What comes back is for unasked_forbid.
 ///
 /// In a vfork child this holds for the child alone, though the memory is its parent's.
-struct unasked_child *unasked_prepare(void);
+/// `thread` is the calling thread's ID as the C library has it in memory: the parent's in a vfork
+/// child. 0: it does not tell.
+struct unasked_child *unasked_prepare(int32_t thread);
 
 /// It has confined itself, or failed to: these kinds are forbidden from now on, and what was
 /// before.

@@ -16,12 +16,12 @@ static struct mptcpize_decision refuse(int error) {
 
 // The integer as TCP reads it: IPPROTO_IP takes single bytes too. Programs pass
 // pointers of any alignment.
-static int read_value(int level, const void *value, uint32_t length, int32_t *number) {
-  const uint8_t *bytes = value;
+static int read_value(const struct mptcpize_setting *setting, int32_t *number) {
+  const uint8_t *bytes = setting->value;
   *number = 0;
-  if (length < (level == IPPROTO_IP ? 1 : sizeof *number)) return EINVAL;
-  if (!value) return EFAULT;
-  if (length < sizeof *number) {
+  if (setting->length < (setting->level == IPPROTO_IP ? 1 : sizeof *number)) return EINVAL;
+  if (!bytes) return EFAULT;
+  if (setting->length < sizeof *number) {
     *number = bytes[0];
   } else {
     for (size_t i = 0; i < sizeof *number; i++) ((uint8_t *)number)[i] = bytes[i];
@@ -29,19 +29,19 @@ static int read_value(int level, const void *value, uint32_t length, int32_t *nu
   return 0;
 }
 
-static bool is_zero(const void *value, uint32_t length) {
-  const uint8_t *bytes = value;
-  for (uint32_t i = 0; bytes && i < length; i++) {
+static bool is_zero(const struct mptcpize_setting *setting) {
+  const uint8_t *bytes = setting->value;
+  for (uint32_t i = 0; bytes && i < setting->length; i++) {
     if (bytes[i]) return false;
   }
   return true;
 }
 
-static bool asks_for_nothing(const struct mptcpize_option *option, const void *value,
-                             uint32_t length, int32_t number) {
+static bool asks_for_nothing(const struct mptcpize_setting *setting, int32_t number) {
+  const struct mptcpize_option *option = setting->option;
   switch ((enum mptcpize_hint)option->hint) {
     case MPTCPIZE_HINT_ZERO:
-      return option->is_bytes ? is_zero(value, length) : number == 0;
+      return option->is_bytes ? is_zero(setting) : number == 0;
     case MPTCPIZE_HINT_INITIAL:
       return number == option->initial || number == -1;
     case MPTCPIZE_HINT_NEVER:
@@ -54,11 +54,10 @@ static bool is_in_range(const struct mptcpize_option *option, int32_t number) {
   return number >= option->low && number <= option->high;
 }
 
-bool mptcpize_option_is_out_of_range(const struct mptcpize_option *option, const void *value,
-                                     uint32_t length) {
+bool mptcpize_option_is_out_of_range(const struct mptcpize_setting *setting) {
   int32_t number;
-  return option->unchecked && read_value(option->level, value, length, &number) == 0 &&
-         !is_in_range(option, number);
+  return setting->option->unchecked && read_value(setting, &number) == 0 &&
+         !is_in_range(setting->option, number);
 }
 
 // What TCP's getsockopt makes of a value that was set. net/ipv4/tcp.c, do_tcp_setsockopt().
@@ -78,42 +77,47 @@ static int32_t shown(const struct mptcpize_option *option, int32_t number) {
   return number;
 }
 
-struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *option, int level,
-                                                int family, const void *value, uint32_t length,
-                                                int refusal, bool replaceable) {
+// Where the socket stays MPTCP.
+static struct mptcpize_decision decide_in_place(const struct mptcpize_setting *setting, int remedy,
+                                                int32_t number) {
+  const struct mptcpize_option *option = setting->option;
+  if (remedy == MPTCPIZE_REFUSE) return refuse(option->error ? option->error : setting->refusal);
+  if (!option->is_bytes && !is_in_range(option, number)) return refuse(EINVAL);
+  return (struct mptcpize_decision){
+      .remedy = (uint8_t)remedy,
+      .keep = !option->is_bytes,
+      .kept = shown(option, number),
+  };
+}
+
+struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_setting *setting) {
+  const struct mptcpize_option *option = setting->option;
+  int level = setting->level, refusal = setting->refusal;
   // An AF_INET socket knows no IPv6 option, and what has no line TCP does not know either.
-  if (!option || (level == IPPROTO_IPV6 && family == AF_INET)) {
+  if (!option || (level == IPPROTO_IPV6 && setting->family == AF_INET)) {
     // These two look at the length before the number.
-    bool is_short = (level == SOL_SOCKET || level == IPPROTO_TCP) && length < sizeof(int32_t);
+    bool is_short = (level == SOL_SOCKET || level == IPPROTO_TCP) && setting->length < 4;
     return refuse(refusal == EINVAL || is_short ? EINVAL : ENOPROTOOPT);
   }
-  if (length > INT32_MAX) return refuse(EINVAL);
-  uint8_t remedy = option->remedy;
-  bool is_answer = remedy == MPTCPIZE_ADJUST;  // its get is, that is
-  if (is_answer || (remedy == MPTCPIZE_REFUSE && option->hint == MPTCPIZE_HINT_NEVER)) {
+  if (setting->length > INT32_MAX) return refuse(EINVAL);
+  bool is_answer = option->remedy == MPTCPIZE_ADJUST;  // its get is, that is
+  if (is_answer || (option->remedy == MPTCPIZE_REFUSE && option->hint == MPTCPIZE_HINT_NEVER)) {
     return refuse(option->error ? option->error : refusal);
   }
   int32_t number = 0;
   if (!option->is_bytes) {
-    int error = read_value(level, value, length, &number);
+    int error = read_value(setting, &number);
     if (error) return refuse(error);
   }
-  if (asks_for_nothing(option, value, length, number)) {
-    remedy = MPTCPIZE_IGNORE;
+  if (asks_for_nothing(setting, number)) {
     if (option->hint == MPTCPIZE_HINT_INITIAL) number = option->initial;
-  } else if (remedy == MPTCPIZE_DEMOTE) {
-    // TCP itself judges the value of an option for which the socket is replaced.
-    remedy = replaceable ? remedy : option->otherwise;
+    return decide_in_place(setting, MPTCPIZE_IGNORE, number);
   }
-  if (remedy == MPTCPIZE_REFUSE) return refuse(option->error ? option->error : refusal);
-  if (remedy != MPTCPIZE_DEMOTE && !option->is_bytes && !is_in_range(option, number)) {
-    return refuse(EINVAL);
-  }
-  return (struct mptcpize_decision){
-      .remedy = remedy,
-      .keep = remedy == MPTCPIZE_IGNORE && !option->is_bytes,
-      .kept = shown(option, number),
-  };
+  if (option->remedy != MPTCPIZE_DEMOTE) return decide_in_place(setting, option->remedy, number);
+  // TCP itself judges the value of an option for which the socket is replaced.
+  struct mptcpize_decision decision = decide_in_place(setting, option->otherwise, number);
+  decision.replace = true;
+  return decision;
 }
 
 int mptcpize_option_get_error(const struct mptcpize_option *option, int level, int family,

@@ -69,12 +69,15 @@ struct OptionTableTests {
 
     private func decide(
         _ level: Int32, _ number: Int32, _ value: Int32, family: Int32 = AF_INET,
-        length: UInt32 = 4, refusal: Int32 = EOPNOTSUPP, replaceable: Bool = true
+        length: UInt32 = 4, isNull: Bool = false
     ) -> mptcpize_decision {
-        var value = value
-        return mptcpize_option_decide(
-            mptcpize_option_find(level, number), level, family, &value, length, refusal,
-            replaceable)
+        withUnsafeBytes(of: value) {
+            var setting = mptcpize_setting(
+                option: mptcpize_option_find(level, number), level: level, number: number,
+                value: isNull ? nil : $0.baseAddress, length: length, family: family,
+                refusal: EOPNOTSUPP)
+            return mptcpize_option_decide(&setting)
+        }
     }
 
     @Test("a hint is ignored and kept, an impossible value refused as TCP does")
@@ -88,8 +91,7 @@ struct OptionTableTests {
         #expect(decide(6, 12, 1, length: 2).error == EINVAL)
         // IPPROTO_IP takes single bytes.
         #expect(decide(0, 10, 2, length: 1).remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
-        let null = mptcpize_option_decide(
-            mptcpize_option_find(6, 12), 6, AF_INET, nil, 4, EOPNOTSUPP, true)
+        let null = decide(6, 12, 1, isNull: true)
         #expect(null.remedy == UInt8(MPTCPIZE_REFUSE.rawValue) && null.error == EFAULT)
     }
 
@@ -109,24 +111,33 @@ struct OptionTableTests {
         for (option, value, expected) in [
             (maxseg, 40000, true), (maxseg, 1000, false), (syncnt, 40000, false),
         ] {
-            var value = Int32(value)
-            #expect(mptcpize_option_is_out_of_range(option, &value, 4) == expected)
-            #expect(!mptcpize_option_is_out_of_range(option, &value, 2))
+            withUnsafeBytes(of: Int32(value)) {
+                var setting = mptcpize_setting()
+                (setting.option, setting.level) = (option, 6)
+                (setting.value, setting.length) = ($0.baseAddress, 4)
+                #expect(mptcpize_option_is_out_of_range(&setting) == expected)
+                setting.length = 2
+                #expect(!mptcpize_option_is_out_of_range(&setting))
+            }
         }
     }
 
-    @Test("correctness demotes while that is possible, and never for an option switched off")
+    @Test("correctness replaces the socket if it can, and never for an option switched off")
     func demotion() {
-        #expect(decide(6, 18, 5000).remedy == UInt8(MPTCPIZE_DEMOTE.rawValue))
-        #expect(
-            decide(6, 18, 5000, replaceable: false).remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
-        #expect(decide(6, 18, 0).remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
-        #expect(decide(0, 21, 255).remedy == UInt8(MPTCPIZE_DEMOTE.rawValue))
-        #expect(decide(0, 21, 255, replaceable: false).error == EOPNOTSUPP)
-        #expect(decide(0, 21, 0, replaceable: false).remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
-        #expect(decide(0, 2, 64).remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
-        #expect(decide(0, 2, -1).remedy == UInt8(MPTCPIZE_IGNORE.rawValue))
-        #expect(decide(0, 2, 1).remedy == UInt8(MPTCPIZE_DEMOTE.rawValue))
+        let ignore = UInt8(MPTCPIZE_IGNORE.rawValue)
+        let refuse = UInt8(MPTCPIZE_REFUSE.rawValue)
+        let timeout = decide(6, 18, 5000)
+        #expect(timeout.replace && timeout.remedy == ignore && timeout.kept == 5000)
+        #expect(!decide(6, 18, 0).replace && decide(6, 18, 0).remedy == ignore)
+        // TCP itself judges the value; where it cannot be asked, the table does.
+        let impossible = decide(6, 18, -1)
+        #expect(impossible.replace && impossible.remedy == refuse && impossible.error == EINVAL)
+        let distance = decide(0, 21, 255)
+        #expect(distance.replace && distance.remedy == refuse && distance.error == EOPNOTSUPP)
+        #expect(!decide(0, 21, 0).replace && decide(0, 21, 0).remedy == ignore)
+        #expect(!decide(0, 2, 64).replace && decide(0, 2, 64).remedy == ignore)
+        #expect(!decide(0, 2, -1).replace && decide(0, 2, -1).remedy == ignore)
+        #expect(decide(0, 2, 1).replace)
     }
 
     @Test("what TCP does not know is refused as TCP refuses it")

@@ -35,6 +35,7 @@ enum {
   SYS_listen = 363,
   SYS_accept4 = 364,
   SYS_getsockopt = 365,
+  SYS_recvfrom = 371,
   SYS_getsockname = 367,
   SYS_getpeername = 368,
   SYS_shutdown = 373,

@@ -25,6 +25,7 @@ enum {
   SYS_getsockname = 51,
   SYS_getpeername = 52,
   SYS_getsockopt = 55,
+  SYS_recvfrom = 45,
   SYS_execve = 59,
   SYS_fcntl = 72,
   SYS_getuid = 102,

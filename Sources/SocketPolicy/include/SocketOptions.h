@@ -67,9 +67,20 @@ const struct mptcpize_option *mptcpize_option_table(size_t *count);
 const char *mptcpize_option_label(const struct mptcpize_option *option);
 const char *mptcpize_option_reason(const struct mptcpize_option *option);
 
-/// What to do about one refused setsockopt.
+/// One setsockopt().
+struct mptcpize_setting {
+  const struct mptcpize_option *option;  ///< its line, or null
+  int32_t level, number;
+  const void *value;
+  uint32_t length;
+  int32_t family;   ///< the socket's
+  int32_t refusal;  ///< the errno with which the kernel refused it
+};
+
+/// What to do about one that the kernel refused.
 struct mptcpize_decision {
-  uint8_t remedy;  ///< enum mptcpize_remedy
+  bool replace;    ///< plain TCP takes the socket's place; what follows is for where it cannot
+  uint8_t remedy;  ///< MPTCPIZE_IGNORE or MPTCPIZE_REFUSE
   bool keep;       ///< `kept` is what getsockopt answers from now on
   int16_t error;   ///< the errno of MPTCPIZE_REFUSE
   int32_t kept;
@@ -81,15 +92,10 @@ struct mptcpize_decision {
 bool mptcpize_option_is_refusal(const struct mptcpize_option *option, int error);
 
 /// Whether MPTCP takes a value that TCP refuses with EINVAL.
-bool mptcpize_option_is_out_of_range(const struct mptcpize_option *option, const void *value,
-                                     uint32_t length);
+bool mptcpize_option_is_out_of_range(const struct mptcpize_setting *setting);
 
-/// Decides about a set that the kernel refused with `refusal`. `family` is the
-/// socket's; `option` is null for an option that has no line. `replaceable`: the
-/// socket is neither connected nor connecting nor listening, nor ever was.
-struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_option *option, int level,
-                                                int family, const void *value, uint32_t length,
-                                                int refusal, bool replaceable);
+/// Decides about a set that the kernel refused.
+struct mptcpize_decision mptcpize_option_decide(const struct mptcpize_setting *setting);
 
 /// The errno for a get that the kernel refused and that nothing answers: TCP's.
 int mptcpize_option_get_error(const struct mptcpize_option *option, int level, int family,

@@ -1,7 +1,7 @@
 // Nothing is changed before everything has worked: the new socket is complete, even
 // bound, before dup3 puts it in the old one's place in one step.
 
-#include "demote.h"
+#include "replace.h"
 
 #include "SocketPolicy.h"
 #include "cork.h"
@@ -10,17 +10,6 @@
 #include "record.h"
 #include "registrations.h"
 #include "state.h"
-
-bool demote_is_possible(int fd) {
-  UNASKED(may_ask, UNASKED_REPLACEMENT);
-  if (!may_ask) return false;
-  // A fresh socket, bound or not, is the only one that shows exactly these two.
-  enum { FRESH = POLLOUT | POLLHUP };
-  struct poll_request request = {fd, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0};
-  struct kernel_timespec at_once = {0, 0};
-  long ready = syscall5(SYS_ppoll, (long)&request, 1, (long)&at_once, 0, 8);
-  return ready == 1 && request.revents == FRESH;
-}
 
 // --- All numbers of the socket ----------------------------------------------------
 
@@ -68,12 +57,13 @@ static bool carry(int from, int to, const struct mptcpize_option_key *option) {
 }
 
 struct replacement {
-  int socket, level, name;  // the option that is set, over whatever was kept of it
+  int socket;
+  const struct mptcpize_option *option;  // the one that is set, over whatever was kept of it
 };
 
 static void carry_kept(const struct mptcpize_option *option, int32_t value, void *context) {
   const struct replacement *to = context;
-  if (option->level == to->level && option->number == to->name) return;
+  if (option == to->option) return;
   if (option->level == SOL_SOCKET && option->number == SO_RCVBUF) value /= 2;
   kernel_setsockopt(to->socket, option->level, option->number, &value, sizeof value);
 }
@@ -150,38 +140,40 @@ static int plain_socket(int64_t family) {
   return (int)syscall3(SYS_socket, (long)family, KIND, MPTCPIZE_PLAIN_TCP);
 }
 
-enum demote_result demote(int fd, int level, int name, const void *value, socklen_t length,
-                          int refusal, int *error) {
-  UNASKED(may_replace, UNASKED_REPLACEMENT);
-  if (!may_replace) return DEMOTE_FAILED;
-  int64_t family = kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
-  // Without its number, under a filter that refuses fstat, it is any socket.
+// Makes it all that the old one is, and puts it in its place.
+static bool take_place(int fd, const struct mptcpize_setting *setting, int socket) {
   struct numbers numbers = {.inode = kernel_inode(fd)};
-  if (family < 0 || !numbers.inode) return DEMOTE_FAILED;
-  int socket = plain_socket(family);
-  if (socket < 0) return DEMOTE_FAILED;
-  enum demote_result result = DEMOTE_FAILED;
+  // Without its number, under a filter that refuses fstat, it is any socket.
+  if (!numbers.inode) return false;
   struct registrations registrations;
-  struct replacement replacement = {socket, level, name};
-  long refused = kernel_setsockopt(socket, level, name, value, length);
-  if (refused < 0) {
-    *error = (int)-refused;
-    result = DEMOTE_REFUSED;
-  } else {
-    descriptors_each(FILE_SOCKET, collect, &numbers);
-    registrations_find(fd, &registrations);
-    if (numbers.count > 0 && numbers.count <= NUMBERS_MOST &&
-        carry_options(fd, &replacement, numbers.inode) && carry_address(fd, socket) &&
-        carry_flags(fd, socket)) {
-      if (put_in_place(socket, &numbers)) {
-        registrations_restore(&registrations, fd);
-        for (size_t i = 0; recording() && i < numbers.count; i++) {
-          record_remedied(numbers.fds[i], level, name, MPTCPIZE_DEMOTE, refusal);
-        }
-        result = DEMOTE_DONE;
-      }
-    }
+  struct replacement replacement = {socket, setting ? setting->option : NULL};
+  descriptors_each(FILE_SOCKET, collect, &numbers);
+  registrations_find(fd, &registrations);
+  if (numbers.count == 0 || numbers.count > NUMBERS_MOST) return false;
+  if (!carry_options(fd, &replacement, numbers.inode) || !carry_address(fd, socket) ||
+      !carry_flags(fd, socket) || !put_in_place(socket, &numbers)) {
+    return false;
   }
+  registrations_restore(&registrations, fd);
+  for (size_t i = 0; setting && recording() && i < numbers.count; i++) {
+    record_remedied(numbers.fds[i], setting->level, setting->number, MPTCPIZE_DEMOTE,
+                    setting->refusal);
+  }
+  return true;
+}
+
+int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
+  UNASKED(may_replace, UNASKED_REPLACEMENT);
+  if (!may_replace || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
+  int64_t family = kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+  if (family < 0) return REPLACE_FAILED;
+  int socket = plain_socket(family);
+  if (socket < 0) return REPLACE_FAILED;
+  long refused = setting ? kernel_setsockopt(socket, setting->level, setting->number,
+                                             setting->value, setting->length)
+                         : 0;
+  int result = (int)-refused;
+  if (!refused && !take_place(fd, setting, socket)) result = REPLACE_FAILED;
   syscall1(SYS_close, socket);
   return result;
 }

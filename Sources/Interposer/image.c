@@ -1,28 +1,35 @@
-// The ways to end that run no destructors.
+// The beginning and the end of a program image: the constructor, the destructor, and the ways to
+// end that run no destructors. Stands on top of all, for both have everybody do their part.
 
 #include "cork.h"
 #include "record.h"
 #include "state.h"
 
-static void process_ending(void) {
+static void end(void) {
   cork_release_range(0, ~0u);
   if (recording()) record_process_ending();
 }
 
+__attribute__((constructor)) static void image_begins(void) {
+  if (recording()) record_image_started();
+}
+
+__attribute__((destructor)) static void image_ends(void) { end(); }
+
 INTERPOSED _Noreturn void _exit(int status) {
-  process_ending();
+  end();
   next._exit(status);
   __builtin_unreachable();
 }
 
 INTERPOSED _Noreturn void _Exit(int status) {
-  process_ending();
+  end();
   next._Exit(status);
   __builtin_unreachable();
 }
 
 INTERPOSED _Noreturn void quick_exit(int status) {
-  process_ending();
+  end();
   next.quick_exit(status);
   __builtin_unreachable();
 }

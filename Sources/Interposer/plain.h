@@ -1,0 +1,37 @@
+// Plain options: those of which it is known that setting (reading) them needs nothing, and the
+// next definition's result is the answer. Learned while the program runs: what the kernel has
+// taken once on an MPTCP socket, and what it takes before connect, for as long as the process has
+// no connection.
+
+#ifndef MPTCPIZE_PLAIN_H
+#define MPTCPIZE_PLAIN_H
+
+#include "SocketOptions.h"
+#include "kernel.h"
+#include "libc.h"
+
+/// One bit for each level and option number below 64.
+enum { PLAIN_LIMIT = 64, PLAIN_BITS = sizeof(unsigned long) * 8 };
+typedef unsigned long plain_options[PLAIN_LIMIT][PLAIN_LIMIT / PLAIN_BITS];
+INTERNAL plain_options plain_settable, plain_readable;
+
+/// Those that the kernel takes before connect only, SO_REUSEADDR and its like; empty until it has
+/// taken one of them.
+INTERNAL plain_options plain_early;
+
+// Whole registers, though the program passes ints: the upper halves need not be zero, but
+// almost always are, and what is beyond the limit takes the long way in any case.
+static inline bool plain_has(const plain_options options, unsigned long level,
+                             unsigned long number) {
+  if ((level | number) >= PLAIN_LIMIT) return false;
+  const unsigned long *word = &options[level][number / PLAIN_BITS];
+  return __atomic_load_n(word, __ATOMIC_RELAXED) >> number % PLAIN_BITS & 1;
+}
+
+/// The kernel has taken an option of this socket.
+void plain_learn(int fd, const struct mptcpize_option *option);
+
+/// A socket is about to be connected: what the kernel takes until then needs a look again.
+void plain_connecting(void);
+
+#endif

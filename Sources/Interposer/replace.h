@@ -1,0 +1,19 @@
+// Replaces an MPTCP socket by a plain TCP one, under the same numbers.
+
+#ifndef MPTCPIZE_REPLACE_H
+#define MPTCPIZE_REPLACE_H
+
+#include "SocketOptions.h"
+
+enum { REPLACE_DONE = 0, REPLACE_FAILED = -1 };
+
+/// Puts a TCP socket that is all that the MPTCP socket was (options, flags, bound address, epoll
+/// registrations) in its place, under each of its numbers. Only a socket that is neither connected
+/// nor connecting nor listening, nor ever was, can be replaced. `setting`, or null, is an option
+/// that the TCP socket has set as well.
+///
+/// REPLACE_DONE; REPLACE_FAILED: nothing has changed; else the errno with which TCP refuses the
+/// setting too: nothing has changed.
+int replace_with_tcp(int fd, const struct mptcpize_setting *setting);
+
+#endif

@@ -1,0 +1,12 @@
+// What FIONREAD says of an MPTCP socket, and the edge that belongs to it.
+
+#ifndef MPTCPIZE_UNREAD_H
+#define MPTCPIZE_UNREAD_H
+
+#include "kernel.h"
+
+/// The kernel has just written `count`, FIONREAD's answer for `fd`: corrects what TCP would have
+/// answered differently, and sees to it that data beyond it raises an edge.
+void unread_counted(int fd, int32_t *count);
+
+#endif
