@@ -186,7 +186,7 @@ _mptcpize() {
 
 _mptcpize_run() {
     repeating_flags=()
-    non_repeating_flags=(--debug -d --report --json --strict --version -h --help)
+    non_repeating_flags=(--debug -d --report --json --strict --protocol-as-tcp --version -h --help)
     repeating_options=()
     non_repeating_options=(--output -o --mode)
     __mptcpize_complete_program && return
@@ -207,7 +207,7 @@ _mptcpize_run() {
 
 _mptcpize_enable() {
     repeating_flags=()
-    non_repeating_flags=(--user --now --runtime --dry-run --version -h --help)
+    non_repeating_flags=(--user --now --runtime --dry-run --protocol-as-tcp --version -h --help)
     repeating_options=()
     non_repeating_options=(--mode)
     __mptcpize_offer_flags_options -1

@@ -23,9 +23,9 @@ function __mptcpize_parse_tokens -S
         __mptcpize_parse_subcommand 0 'version' 'h/help'
         switch $unparsed_tokens[1]
         case 'run'
-            __mptcpize_parse_run 'd/debug' 'report' 'json' 'o/output=' 'mode=' 'strict' 'version' 'h/help'
+            __mptcpize_parse_run 'd/debug' 'report' 'json' 'o/output=' 'mode=' 'strict' 'protocol-as-tcp' 'version' 'h/help'
         case 'enable'
-            __mptcpize_parse_subcommand -r 1 'user' 'now' 'runtime' 'dry-run' 'mode=' 'version' 'h/help'
+            __mptcpize_parse_subcommand -r 1 'user' 'now' 'runtime' 'dry-run' 'mode=' 'protocol-as-tcp' 'version' 'h/help'
         case 'disable'
             __mptcpize_parse_subcommand -r 1 'user' 'now' 'all' 'version' 'h/help'
         case 'status'
@@ -115,6 +115,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" o output' -l 'output' -s 'o' -d 'Write the report to a file; implies --report.' -rF
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload or bpf.' -rfka 'auto preload bpf'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" strict' -l 'strict' -d 'Apply no remedies: what the kernel refuses, the program is told.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell the program that asks a socket for its protocol (SO_PROTOCOL): TCP.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" user' -l 'user' -d 'Units of your own systemd, not of the system\'s.'
@@ -122,6 +123,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" runtime' -l 'runtime' -d 'Until the next boot only.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" dry-run' -l 'dry-run' -d 'Show what would be written where, and change nothing.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" mode' -l 'mode' -d 'What makes a service\'s sockets MPTCP: preload, or bpf (Linux 6.6 or newer).' -rfka 'preload bpf'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell services that ask a socket for its protocol: TCP (see `mptcpize run`).'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize enable" -ge 1' -fka '(__mptcpize_custom_completion ---completion enable -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" h help' -s 'h' -l 'help' -d 'Show help information.'

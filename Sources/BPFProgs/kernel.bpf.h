@@ -53,8 +53,32 @@ struct cgroup_subsys_state {
   uint64_t serial_nr;
 };
 
+// Programs by the place that they are attached to; those from above included.
+struct cgroup_bpf {
+  struct bpf_prog_array *effective[1];
+};
+
 struct cgroup {
   struct cgroup_subsys_state self;
+  struct cgroup_bpf bpf;
+};
+
+enum cgroup_bpf_attach_type { CGROUP_INET_SOCK_CREATE = 2 };
+
+struct bpf_prog_aux {
+  char name[16];
+};
+
+struct bpf_prog {
+  struct bpf_prog_aux *aux;
+};
+
+struct bpf_prog_array_item {
+  struct bpf_prog *prog;
+};
+
+struct bpf_prog_array {
+  struct bpf_prog_array_item items[1];
 };
 
 struct css_set {

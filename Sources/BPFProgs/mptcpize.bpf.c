@@ -132,12 +132,39 @@ INLINE uint32_t judge(uint64_t generation) {
   return MPTCPIZE_BPF_NO_SLOT;
 }
 
+// Whether a cgroup has a program of somebody else's that may bind each new socket to a device or
+// mark it, as that of `ip vrf exec`, for itself or from above. MPTCP's subflows would not get that.
+RARE bool has_settings(struct cgroup *cgroup) {
+  enum { FIELD_EXISTS = 2, TYPE_SIZE = 1, ENUM_VALUE = 1, MOST = 16 };  // bpf_core_read.h
+  if (!__builtin_preserve_field_info(cgroup->bpf, FIELD_EXISTS)) return false;
+  const uint64_t ours = 0x657a69706374706dull;  // "mptcpize"
+  uint64_t type = __builtin_preserve_enum_value(
+      *(enum cgroup_bpf_attach_type *)CGROUP_INET_SOCK_CREATE, ENUM_VALUE);
+  void **arrays = (void **)&cgroup->bpf.effective;
+  void *item;
+  if (bpf_probe_read_kernel(&item, sizeof item, arrays + type) != 0 || !item) return false;
+  item = (void *)&((struct bpf_prog_array *)item)->items;
+  for (int i = 0; i < MOST; i++) {
+    struct bpf_prog *program;
+    struct bpf_prog_aux *more;
+    uint64_t name;
+    if (!READ(&program, (struct bpf_prog_array_item *)item, prog) || !program) break;
+    // One that has been taken away leaves a program without a name, until the array is made anew.
+    if (READ(&more, program, aux) && more &&
+        bpf_probe_read_kernel(&name, sizeof name, &more->name) == 0 && name != ours)
+      return true;
+    item += __builtin_preserve_type_info(*(struct bpf_prog_array_item *)0, TYPE_SIZE);
+  }
+  return false;
+}
+
 // A cgroup never gets other ancestors, and its serial number is never given out again, so
 // that a verdict on it holds as long as the selection does. Gives the distance of its
-// counters, 0 where it is not selected.
+// counters, 0 where it is not selected, or has settings of its own.
 RARE uint64_t judge_and_remember(uint64_t serial) {
   uint64_t generation = memory.state.chosen;
   uint64_t distance = judge(generation) % MPTCPIZE_BPF_SLOTS * SLOT_BYTES;
+  if (distance && has_settings(bpf_get_current_task_btf()->cgroups->dfl_cgrp)) distance = 0;
   *(volatile uint64_t *)&memory.verdicts[serial % MPTCPIZE_BPF_VERDICTS] =
       (serial + generation) * MPTCPIZE_BPF_VERDICT | distance;
   return distance;

@@ -53,7 +53,7 @@ struct {
   TYPE(value, struct mptcpize_bpf_kept);
 } kept SEC(".maps");
 
-enum { TCP_NODELAY = 1 };
+enum { TCP_NODELAY = 1, TCP_INFO = 11 };
 
 // No program is shown more of a value: what is longer than a page (of any size) has to be
 // handed back untouched, by a length of 0.
@@ -147,7 +147,9 @@ INLINE int32_t buffer_shown(int32_t asked) {
 }
 
 INLINE bool asks_for_nothing(const struct mptcpize_bpf_remedy *remedy, int32_t length,
-                             int32_t number) {
+                             int32_t number, uint32_t device) {
+  if (remedy->hint == MPTCPIZE_HINT_PRESENT)
+    return remedy->is_bytes ? number == 0 && device == 0 : (uint32_t)number == device;
   if (remedy->hint == MPTCPIZE_HINT_ZERO) return remedy->is_bytes ? length == 0 : number == 0;
   if (remedy->hint == MPTCPIZE_HINT_INITIAL) return number == remedy->initial || number == -1;
   return false;
@@ -186,6 +188,8 @@ int mptcpize_setsockopt(struct bpf_sockopt *call) {
     } else {
       return refuse(EINVAL);
     }
+  } else if (length > 0 && value + 1 <= end) {
+    number = *value;  // an empty name has none
   }
 
   uint32_t option = mptcpize_bpf_option(level, call->optname);
@@ -217,7 +221,7 @@ int mptcpize_setsockopt(struct bpf_sockopt *call) {
       count();
       return GO_ON;
     case MPTCPIZE_BPF_HINT:
-      if (!asks_for_nothing(remedy, length, number)) return GO_ON;
+      if (!asks_for_nothing(remedy, length, number, socket->bound_dev_if)) return GO_ON;
       if (remedy->hint == MPTCPIZE_HINT_INITIAL) number = remedy->initial;
       break;
   }
@@ -229,6 +233,15 @@ int mptcpize_setsockopt(struct bpf_sockopt *call) {
   count();
   call->optlen = -1;  // success, without the kernel's own handling
   return GO_ON;
+}
+
+// TCP_INFO is the first subflow's, whose state is CLOSE once it is gone. Where the connection lives
+// on others, its own state is told; the preload library tells numbers of one of those too.
+INLINE void mend_state(struct bpf_sockopt *call, struct bpf_sock *socket) {
+  uint8_t *value = call->optval, *end = call->optval_end;
+  if (call->retval || socket->protocol != MPTCPIZE_IPPROTO_MPTCP || value + 1 > end) return;
+  uint32_t state = socket->state;
+  if (*value == TCP_CLOSE && state != TCP_SYN_SENT) *value = (uint8_t)state;
 }
 
 SEC("cgroup/getsockopt")
@@ -243,6 +256,10 @@ int mptcpize_getsockopt(struct bpf_sockopt *call) {
   }
   struct bpf_sock *socket = call->sk;
   if (!socket) return GO_ON;
+  if (call->level == IPPROTO_TCP && call->optname == TCP_INFO) {
+    mend_state(call, socket);
+    return GO_ON;
+  }
   struct mptcpize_bpf_remedy *remedy = remedy_for(call, socket);
   if (!remedy || !remedy->can_get) return GO_ON;
   int retval = call->retval;

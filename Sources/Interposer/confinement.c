@@ -133,6 +133,25 @@ static const struct unasked_call counting[] = {
     {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
 };
 
+static const struct unasked_call settings[] = {
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_BINDTOIFINDEX},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MARK},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_PRIORITY},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_MARK},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_PRIORITY},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_REUSEADDR},
+    {SYS_close, SOME_FD, 0, 0},
+};
+
+static const struct unasked_call pointers[] = {{SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1}};
+
+static const struct unasked_call information[] = {
+    {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO},
+    {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_TCPINFO},
+    {SYS_ppoll, SOME_POINTER, 1, SOME_POINTER},
+    {SYS_sendto, SOME_FD, 0, 0},
+};
+
 #define COUNT(calls) (sizeof(calls) / sizeof *(calls))
 
 // The kinds of calls for which the filter kills, or has the caller wait for somebody. Where it
@@ -148,6 +167,9 @@ static uint32_t forbidden_by(const struct mptcpize_filter *filter) {
       !spares(filter, refused, replacement, COUNT(replacement))) {
     kinds |= UNASKED_REPLACEMENT;
   }
+  if (!spares(filter, refused, pointers, COUNT(pointers))) kinds |= UNASKED_POINTERS;
+  if (!spares(filter, refused, settings, COUNT(settings))) kinds |= UNASKED_SETTINGS;
+  if (!spares(filter, refused, information, COUNT(information))) kinds |= UNASKED_TCP_INFO;
   if (kinds & UNASKED_QUESTIONS || !spares(filter, refused, counting, COUNT(counting))) {
     kinds |= UNASKED_COUNTING;
   }

@@ -26,15 +26,25 @@ enum {
   SO_REUSEADDR = 2,
   SO_SNDBUF = 7,
   SO_RCVBUF = 8,
+  SO_PRIORITY = 12,
   SO_RCVLOWAT = 18,
   SO_ACCEPTCONN = 30,
+  SO_MARK = 36,
   SO_PROTOCOL = 38,
   SO_DOMAIN = 39,
-  SO_MEMINFO = 55
+  SO_MEMINFO = 55,
+  SO_BINDTOIFINDEX = 62
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
-enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_WINDOW_CLAMP = 10, TCP_INFO = 11, MPTCP_INFO = 1 };
+enum {
+  TCP_NODELAY = 1,
+  TCP_CORK = 3,
+  TCP_WINDOW_CLAMP = 10,
+  TCP_INFO = 11,
+  MPTCP_INFO = 1,
+  MPTCP_TCPINFO = 2
+};
 
 // include/uapi/linux/sockios.h, asm-generic/ioctls.h; FIONREAD is SIOCINQ too
 enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b, FIONREAD = 0x541b };
@@ -115,23 +125,11 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
 bool kernel_is_unconnected(int fd);
 
 /// An integer option; negative errno where it cannot be read.
-static inline int64_t kernel_get_int(int fd, int level, int name) {
-  UNASKED(may_ask, UNASKED_QUESTIONS);
-  if (!may_ask) return -EPERM;
-  int32_t value = 0;
-  socklen_t length = sizeof value;
-  long result = kernel_getsockopt(fd, level, name, &value, &length);
-  return result < 0 ? result : (int64_t)value;
-}
+int64_t kernel_get_int(int fd, int level, int name);
 
 /// Names a socket, whatever descriptor or process it is open in; 0 when it cannot be told.
 /// Not SO_COOKIE: an accepted MPTCP socket has its listener's, once that one has been asked.
-static inline uint64_t kernel_inode(int fd) {
-  UNASKED(may_ask, UNASKED_QUESTIONS);
-  if (!may_ask) return 0;
-  uint64_t status[(STAT_SIZE + 7) / 8];
-  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
-}
+uint64_t kernel_inode(int fd);
 
 /// S_IFMT of st_mode, include/uapi/linux/stat.h.
 enum file_type {

@@ -1,9 +1,12 @@
+#include "late.h"
 #include "record.h"
 #include "state.h"
 
 INTERPOSED int listen(int fd, int backlog) {
-  if (!recording()) return next.listen(fd, backlog);
+  uint32_t flags = state();
+  if (!(flags & (STATE_RECORDING | STATE_LATE))) return next.listen(fd, backlog);
+  if (flags & STATE_LATE) late_decide(fd, MPTCPIZE_AT_LISTEN);
   int result = next.listen(fd, backlog);
-  if (result == 0) record_listening(fd);
+  if (result == 0 && recording()) record_listening(fd);
   return result;
 }

@@ -20,12 +20,12 @@
 #define SETTABLE                                                                              \
   (B(1) | B(5) | B(6) | B(7) | B(9) | B(12) | B(13) | B(18) | B(20) | B(21) | B(29) | B(35) | \
    B(36) | B(37) | B(46))
-// And what any socket tells: SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN.
-#define READABLE (SETTABLE | B(3) | B(4) | B(30) | B(38) | B(39))
+// And what any socket tells: SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_DOMAIN.
+#define READABLE (SETTABLE | B(3) | B(4) | B(30) | B(39))
 
 plain_options plain_early;
 plain_options plain_settable = {[SOL_SOCKET] = WORDS(SETTABLE)};
-plain_options plain_readable = {[SOL_SOCKET] = WORDS(READABLE), [IPPROTO_TCP] = WORDS(B(TCP_INFO))};
+plain_options plain_readable = {[SOL_SOCKET] = WORDS(READABLE)};
 
 static void change(plain_options options, const struct mptcpize_option *option, bool is_in) {
   unsigned int number = (unsigned int)option->number;

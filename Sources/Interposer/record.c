@@ -2,6 +2,7 @@
 
 #include "SocketPolicy.h"
 #include "descriptors.h"
+#include "program_memory.h"
 #include "state.h"
 
 static const struct mptcpize_kernel kernel = {kernel_getsockopt, kernel_ioctl};
@@ -87,15 +88,15 @@ void record_listening(int fd) {
 void record_connecting(int fd, const void *address, socklen_t length, int error) {
   UNASKED(may_ask, UNASKED_RECORDS);
   if (!may_ask) return;
-  if (!address || length < sizeof(uint16_t)) return;
-  const union socket_address *peer = address;
-  if (error == EFAULT || (peer->family != AF_INET && peer->family != AF_INET6)) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
+  union socket_address peer = {.family = 0};
+  if (!program_memory_read(&peer, address, length < sizeof peer ? length : sizeof peer)) return;
+  if (peer.family != AF_INET && peer.family != AF_INET6) return;
   struct mptcpize_event event = event_for(MPTCPIZE_CONNECTING, fd);
   event.got = (uint16_t)protocol;
   event.error = (uint16_t)error;
-  set_address(&event.remote, peer, length);
+  set_address(&event.remote, &peer, length);
   ask_address(&event.local, fd, SYS_getsockname);
   event.family = event.remote.family;
   put(&event);

@@ -129,8 +129,7 @@ static bool put_in_place(int socket, const struct numbers *numbers) {
   return true;
 }
 
-// Plain TCP, also where a BPF program makes MPTCP of what asks for it.
-static int plain_socket(int64_t family) {
+int replace_plain_socket(int64_t family) {
   enum { KIND = 1 | O_CLOEXEC };  // SOCK_STREAM | SOCK_CLOEXEC
   int socket = (int)syscall3(SYS_socket, (long)family, KIND, IPPROTO_TCP);
   if (socket < 0 || kernel_get_int(socket, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) {
@@ -167,7 +166,7 @@ int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
   if (!may_replace || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   int64_t family = kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
   if (family < 0) return REPLACE_FAILED;
-  int socket = plain_socket(family);
+  int socket = replace_plain_socket(family);
   if (socket < 0) return REPLACE_FAILED;
   long refused = setting ? kernel_setsockopt(socket, setting->level, setting->number,
                                              setting->value, setting->length)

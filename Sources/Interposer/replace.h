@@ -7,6 +7,9 @@
 
 enum { REPLACE_DONE = 0, REPLACE_FAILED = -1 };
 
+/// A new TCP socket, also where a BPF program makes MPTCP of what asks for it.
+int replace_plain_socket(int64_t family);
+
 /// Puts a TCP socket that is all that the MPTCP socket was (options, flags, bound address, epoll
 /// registrations) in its place, under each of its numbers. Only a socket that is neither connected
 /// nor connecting nor listening, nor ever was, can be replaced. `setting`, or null, is an option

@@ -1,4 +1,6 @@
 #include "SocketPolicy.h"
+#include "cgroup_settings.h"
+#include "protocol.h"
 #include "record.h"
 #include "state.h"
 
@@ -33,20 +35,30 @@ __attribute__((noinline)) static int refused(const struct request *request) {
   return fd;
 }
 
-// Everything but the usual case: the first call of all, a ring, a refusal known.
+// Everything but the usual case: the first call of all, a ring, a refusal known, a cgroup whose
+// programs set something on each socket.
 __attribute__((noinline)) static int unusual(int family, int type, int protocol) {
   uint32_t flags = state();
   if (!mptcpize_asks_for_tcp(family, type, protocol) || (flags & STATE_INERT)) {
-    return next.socket(family, type, protocol);
+    int fd = next.socket(family, type, protocol);
+    bool is_kept = (flags & STATE_PROTOCOL_AS_TCP) && protocol == MPTCPIZE_IPPROTO_MPTCP;
+    if (fd >= 0 && is_kept) protocol_asked_for(fd);
+    return fd;
   }
   struct request request = {family, type, protocol, errno_get()};
-  if (flags & 1u << family) return plain(&request, *refusal_of(family));
+  bool is_unusual = flags & 1u << family;
+  uint16_t refusal = *refusal_of(family);
+  if (is_unusual && refusal) return plain(&request, refusal);
   if (!unasked_begin(family == AF_INET ? UNASKED_INET : UNASKED_INET6)) {
     return plain(&request, EPERM);
   }
   int fd = next.socket(family, type, MPTCPIZE_IPPROTO_MPTCP);
   unasked_end();
   if (fd < 0) return refused(&request);
+  if (is_unusual && !cgroup_settings_reach_subflows(fd, family)) {
+    syscall1(SYS_close, fd);
+    return plain(&request, MPTCPIZE_REFUSED_FOR_CGROUP);
+  }
   if (flags & STATE_RECORDING) record_created(fd, family, protocol, MPTCPIZE_IPPROTO_MPTCP, 0);
   return fd;
 }
@@ -67,6 +79,7 @@ INTERPOSED int socket(int family, int type, int protocol) {
     unasked_end();
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
-  state();
+  uint32_t flags = state();
+  if (UNLIKELY(flags & STATE_PROTOCOL_AS_TCP)) return unusual(family, type, protocol);
   return next.socket(family, type, protocol);
 }

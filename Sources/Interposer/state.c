@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include "SocketPolicy.h"
+
 uint32_t state_flags;
 struct mptcpize_ring *state_ring;
 char state_program[16];
@@ -13,6 +15,11 @@ static const char *environment(const char *name) {
     if (!*wanted && *text == '=') return text + 1;
   }
   return NULL;
+}
+
+static bool is_on(const char *name) {
+  const char *value = environment(name);
+  return value && value[0] == '1' && !value[1];
 }
 
 // ld.so loads no preload library by path into a set-uid program, but one that lies
@@ -44,18 +51,19 @@ static struct mptcpize_ring *map_ring(const char *path) {
 
 uint32_t state_initialize(void) {
   int saved = errno_get();
-  uint32_t flags = STATE_READY;
+  uint32_t flags = STATE_READY | STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
   next_resolve();
   if (is_privileged_by_file()) {
     flags |= STATE_INERT;
   } else {
-    const char *strict = environment(MPTCPIZE_ENV_STRICT);
-    if (strict && strict[0] == '1' && !strict[1]) flags |= STATE_STRICT;
+    if (is_on(MPTCPIZE_ENV_STRICT)) flags |= STATE_STRICT;
+    if (is_on(MPTCPIZE_ENV_PROTOCOL_AS_TCP)) flags |= STATE_PROTOCOL_AS_TCP;
     const char *path = environment(MPTCPIZE_ENV_RING);
     if (path && path[0] == '/' && !state_ring) state_ring = map_ring(path);
-    if (state_ring) {
-      flags |= STATE_RECORDING;
-      syscall2(SYS_prctl, PR_GET_NAME, (long)state_program);
+    if (state_ring) flags |= STATE_RECORDING;
+    syscall2(SYS_prctl, PR_GET_NAME, (long)state_program);
+    if (mptcpize_kernel_user(state_program)) {
+      state_refusal_inet = state_refusal_inet6 = MPTCPIZE_REFUSED_BY_KERNEL_USER;
     }
   }
   // Threads may race here; what others have learned in between stays.

@@ -17,9 +17,11 @@ enum {
   STATE_KEPT = 1 << 6,       ///< an option's value was kept, at one time or another
   STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
   STATE_CONFINED = 1 << 8,   ///< the program has confined itself: ask unasked.h before each call
+  STATE_PROTOCOL_AS_TCP = 1 << 11,  ///< SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP
+  STATE_LATE = 1 << 12,  ///< an option's value was kept that is decided about later, at one time
   // At the bit of the family's own number, so that finding it costs one shift.
-  STATE_REFUSED_INET = 1 << AF_INET,    ///< the kernel has no MPTCP
-  STATE_REFUSED_INET6 = 1 << AF_INET6,  ///< the same over IPv6
+  STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
+  STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
 };
 
 INTERNAL uint32_t state_flags;
@@ -30,7 +32,8 @@ INTERNAL struct mptcpize_ring *state_ring;
 /// The program's name, as far as records have room for it.
 INTERNAL char state_program[16];
 
-/// The errno that set STATE_REFUSED_INET or STATE_REFUSED_INET6.
+/// The errno with which sockets of the family are refused; 0: they are to be looked at, since none
+/// has been yet, or a cgroup's program sets something on each.
 INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 
 /// Reads the environment and resolves the next definitions; idempotent. Whichever
@@ -50,6 +53,13 @@ static inline uint32_t state(void) {
 static inline bool quiet(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_FRESH)) != STATE_READY);
+}
+
+/// The same for connect: nothing is to be decided then either.
+static inline bool quiet_connect(void) {
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  uint32_t relevant = STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE;
+  return !UNLIKELY((flags & relevant) != STATE_READY);
 }
 
 /// The same for what ends a descriptor: none was ever corked either.

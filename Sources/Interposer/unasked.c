@@ -6,7 +6,7 @@ uint32_t unasked_forbidden;
 int32_t unasked_running;
 
 // Parts of unasked_forbidden, above the kinds.
-enum { IN_CHILDREN = 1 << 6, PREPARING = 1 << 8 };
+enum { IN_CHILDREN = 1 << 9, PREPARING = 1 << 10 };
 
 // --- vfork children -------------------------------------------------------------------
 //
@@ -63,6 +63,13 @@ static struct unasked_child *child_here(int32_t in_memory) {
   return NULL;
 }
 
+bool unasked_begin(uint32_t kinds) {
+  unasked_enter();
+  if (unasked_allowed(kinds)) return true;
+  unasked_end();
+  return false;
+}
+
 // --- Confinement ------------------------------------------------------------------------
 
 // Nobody who has begun waits for anything. But a thread that was cancelled meanwhile, or that a
@@ -76,7 +83,7 @@ static void wait_for_others(void) {
 }
 
 // The high bits hold what was forbidden before, while all is: both fit.
-enum { BEFORE = 8 };
+enum { BEFORE = 16 };
 
 struct unasked_child *unasked_prepare(int32_t thread) {
   struct unasked_child *child = child_here(thread);

@@ -17,7 +17,10 @@ enum unasked_kind {
   UNASKED_REPLACEMENT = 1 << 3,  ///< of a socket by plain TCP; and looking at all descriptors
   UNASKED_RECORDS = 1 << 4,      ///< what a record needs to know
   UNASKED_COUNTING = 1 << 5,     ///< how much there is to read, and raising the edge for it
-  UNASKED_ALL = (1 << 6) - 1,
+  UNASKED_SETTINGS = 1 << 6,     ///< what a cgroup's program has set on a new socket
+  UNASKED_TCP_INFO = 1 << 7,     ///< what TCP_INFO does not tell
+  UNASKED_POINTERS = 1 << 8,     ///< whether a pointer of the program's can be read
+  UNASKED_ALL = (1 << 9) - 1,
 };
 
 /// The kinds that are forbidden for good; above them, whether some are in a vfork child only, and
@@ -44,12 +47,7 @@ static inline void unasked_enter(void) {
 static inline void unasked_end(void) { __atomic_fetch_sub(&unasked_running, 1, __ATOMIC_SEQ_CST); }
 
 /// True: calls of these kinds may be made until unasked_end.
-static inline bool unasked_begin(uint32_t kinds) {
-  unasked_enter();
-  if (unasked_allowed(kinds)) return true;
-  unasked_end();
-  return false;
-}
+bool unasked_begin(uint32_t kinds);
 
 static inline void unasked_leave(const bool *begun) {
   if (*begun) unasked_end();

@@ -12,7 +12,8 @@ struct EnableCommand: ParsableCommand {
             files are left alone. Programs started from then on use MPTCP; --now restarts those \
             that run, checks that they were reached, and takes everything back if they were not.
 
-            For a socket unit, systemd itself listens with MPTCP (systemd 257 or newer).
+            For a socket unit, systemd itself listens with MPTCP (systemd 257 or newer). A service \
+            behind it whose program is Python gets --protocol-as-tcp by itself.
             """)
 
     @OptionGroup var scope: ScopeOptions
@@ -29,6 +30,11 @@ struct EnableCommand: ParsableCommand {
     @Option(help: "What makes a service's sockets MPTCP: preload, or bpf (Linux 6.6 or newer).")
     var mode = ServiceMode.preload
 
+    @Flag(
+        name: .customLong("protocol-as-tcp"),
+        help: "Tell services that ask a socket for its protocol: TCP (see `mptcpize run`).")
+    var protocolAsTCP = false
+
     @Argument(
         help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"),
         completion: .units)
@@ -41,9 +47,15 @@ struct EnableCommand: ParsableCommand {
                 .failed, "enable", "only root may change the system's units",
                 remedy: "use sudo, or --user for units of your own")
         }
+        if protocolAsTCP, mode == .bpf {
+            throw Failure(
+                .usage, "enable",
+                "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
+        }
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
-            options: .init(restarts: now, isRuntime: runtime, mode: mode))
+            options: .init(
+                restarts: now, isRuntime: runtime, mode: mode, protocolAsTCP: protocolAsTCP))
         let steps = try enabling.plan(units)
         if dryRun {
             for step in steps {

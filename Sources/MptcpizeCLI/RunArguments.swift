@@ -15,6 +15,7 @@ struct RunArguments: Equatable {
     var output: Bytes?
     var mode = Mode.auto
     var strict = false
+    var protocolAsTCP = false
     var help = false
     /// The program and its arguments, untouched.
     var program: [Bytes] = []
@@ -36,6 +37,7 @@ struct RunArguments: Equatable {
             case "-o", "--output": (report, output) = (true, try scanner.value())
             case "--mode": mode = try Self.mode(try scanner.value())
             case "--strict": strict = true
+            case "--protocol-as-tcp": protocolAsTCP = true
             case "-h", "--help":
                 help = true
                 return
@@ -48,6 +50,11 @@ struct RunArguments: Equatable {
         }
         program = scanner.rest
         guard !program.isEmpty else { throw Self.usage("no program given") }
+        if protocolAsTCP, mode == .bpf {
+            throw Self.usage(
+                "--protocol-as-tcp is the preload library's: in the mode bpf there is none",
+                remedy: "use --mode preload or auto")
+        }
         if let output, output.isEmpty { throw Self.usage("option -o needs the name of a file") }
     }
 

@@ -52,6 +52,16 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Apply no remedies: what the kernel refuses, the program is told.")
     var strict = false
 
+    @Flag(
+        name: .customLong("protocol-as-tcp"),
+        help: ArgumentHelp(
+            "Tell the program that asks a socket for its protocol (SO_PROTOCOL): TCP.",
+            discussion: """
+                For programs that decide by it, as Python's asyncio with sockets that it was \
+                handed: it sets TCP_NODELAY on those of protocol TCP only.
+                """))
+    var protocolAsTCP = false
+
     @Argument(help: "The program, searched for in PATH unless it has a slash.")
     var program: String
 
@@ -65,7 +75,8 @@ extension RunCommand {
         var plan = try Launcher(locator: .host(environment: environment)).plan(
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict,
-                preload: arguments.mode != .bpf), on: HostSystem())
+                protocolAsTCP: arguments.protocolAsTCP, preload: arguments.mode != .bpf),
+            on: HostSystem())
         let isWatched = arguments.debug || arguments.report
         func enter() throws(Failure) -> KernelEvents? {
             try TransientCgroup.enter(reporting: isWatched, strict: arguments.strict) {

@@ -31,23 +31,29 @@ static int read_value(const struct mptcpize_setting *setting, int32_t *number) {
 
 static bool is_zero(const struct mptcpize_setting *setting) {
   const uint8_t *bytes = setting->value;
-  for (uint32_t i = 0; bytes && i < setting->length; i++) {
-    if (bytes[i]) return false;
+  for (uint32_t i = 0; i < setting->length; i++) {
+    if (!bytes || bytes[i]) return false;
   }
   return true;
 }
 
-static bool asks_for_nothing(const struct mptcpize_setting *setting, int32_t number) {
-  const struct mptcpize_option *option = setting->option;
+bool mptcpize_option_is_nothing(const struct mptcpize_option *option, int32_t number) {
   switch ((enum mptcpize_hint)option->hint) {
     case MPTCPIZE_HINT_ZERO:
-      return option->is_bytes ? is_zero(setting) : number == 0;
+      return number == 0;
     case MPTCPIZE_HINT_INITIAL:
       return number == option->initial || number == -1;
     case MPTCPIZE_HINT_NEVER:
+    case MPTCPIZE_HINT_PRESENT:
       break;
   }
   return false;
+}
+
+static bool asks_for_nothing(const struct mptcpize_setting *setting, int32_t number) {
+  const struct mptcpize_option *option = setting->option;
+  if (option->is_bytes) return option->hint == MPTCPIZE_HINT_ZERO && is_zero(setting);
+  return mptcpize_option_is_nothing(option, number);
 }
 
 static bool is_in_range(const struct mptcpize_option *option, int32_t number) {

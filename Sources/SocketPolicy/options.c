@@ -35,9 +35,15 @@
 #define DEMOTE(level, number, else_, harmless, range, start, why)               \
   LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, \
        .hint = MPTCPIZE_HINT_##harmless, VALUES(range, start), .reason = why)
-#define DEMOTE_SWITCH(level, number, else_, why)                                \
-  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, \
-       .hint = MPTCPIZE_HINT_ZERO, .get = MPTCPIZE_GET_BOOL, VALUES(ANY, 0), .reason = why)
+// The same where the socket's use decides: CONNECT or LISTEN.
+#define DEMOTE_AT(use, level, number, else_, harmless, range, start, why)                 \
+  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_,           \
+       .when = MPTCPIZE_AT_##use, .hint = MPTCPIZE_HINT_##harmless, VALUES(range, start), \
+       .reason = why)
+#define DEMOTE_SWITCH(level, number, else_, why)                                          \
+  LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_,           \
+       .when = MPTCPIZE_AT_CONNECT, .hint = MPTCPIZE_HINT_ZERO, .get = MPTCPIZE_GET_BOOL, \
+       VALUES(ANY, 0), .reason = why)
 // Nothing is set until it is demoted, and that is what getsockopt answers.
 #define DEMOTE_BYTES(level, number, else_, why)                                 \
   LINE(level, number, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_##else_, \
@@ -98,7 +104,8 @@ static const struct mptcpize_option table[] = {
     IGNORE(L, IP_MULTICAST_ALL, BOOLEAN, 1, "a stream has no multicast"),
     DEMOTE(L, IP_UNICAST_IF, REFUSE, ZERO, ANY, 0, "decides the interface that is used"),
     LINE(L, IP_LOCAL_PORT_RANGE, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_IGNORE,
-         .hint = MPTCPIZE_HINT_ZERO, .is_bytes = true, .early = true, .get = MPTCPIZE_GET_EMPTY,
+         .hint = MPTCPIZE_HINT_ZERO, .is_bytes = true, .connected = true, .early = true,
+         .get = MPTCPIZE_GET_EMPTY,
          .reason =
              "firewalls may count on the port (refused by Linux < 6.3; no effect once connected)"),
     LINE(L, IP_PROTOCOL, .remedy = MPTCPIZE_REFUSE, .error = ENOPROTOOPT, .is_bytes = true,
@@ -116,14 +123,14 @@ static const struct mptcpize_option table[] = {
                   "on: MPTCP does so by itself; off: the default, for which no socket is demoted"),
     LATE(L, SO_REUSEPORT, "is for bind: has no effect once connected"),
     LINE(L, SO_BINDTODEVICE, .remedy = MPTCPIZE_REFUSE, .is_bytes = true, .connected = true,
-         .get = MPTCPIZE_GET_ERROR, .error = EINVAL,
+         .hint = MPTCPIZE_HINT_PRESENT, .get = MPTCPIZE_GET_ERROR, .error = EINVAL,
          .reason = "decides the interface: taken before connect, never silently dropped after it"),
     LINE(L, SO_ATTACH_FILTER, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_REFUSE,
          .is_bytes = true, .get = MPTCPIZE_GET_EMPTY,
          .reason = "security: packets are to be dropped"),
     REFUSE(L, SO_DETACH_FILTER, ENOENT, ENOPROTOOPT,
            "there is none: attaching one made the socket TCP"),
-    DEMOTE(L, SO_PEEK_OFF, REFUSE, NEVER, ANY, -1, "changes what MSG_PEEK reads"),
+    DEMOTE(L, SO_PEEK_OFF, REFUSE, INITIAL, ANY, -1, "changes what MSG_PEEK reads"),
     DEMOTE(L, SO_LOCK_FILTER, REFUSE, ZERO, ANY, 0, "security: filters are not to change"),
     DEMOTE(L, SO_MAX_PACING_RATE, REFUSE, INITIAL, ANY, -1,
            "a promise about bandwidth; programs that are refused pace by themselves"),
@@ -135,8 +142,8 @@ static const struct mptcpize_option table[] = {
     LINE(L, SO_ZEROCOPY, .remedy = MPTCPIZE_REFUSE, .hint = MPTCPIZE_HINT_ZERO, VALUES(BOOLEAN, 0),
          .reason = "programs copy instead; kernels and proxies often refuse it"),
     IGNORE_BYTES(L, SO_TXTIME, "TCP takes it and sends when it likes"),
-    LINE(L, SO_BINDTOIFINDEX, .remedy = MPTCPIZE_REFUSE, .connected = true, .error = EINVAL,
-         VALUES(ANY, 0),
+    LINE(L, SO_BINDTOIFINDEX, .remedy = MPTCPIZE_REFUSE, .connected = true,
+         .hint = MPTCPIZE_HINT_PRESENT, .error = EINVAL, VALUES(ANY, 0),
          .reason = "decides the interface: taken before connect, never silently dropped after it"),
     REFUSE(L, SO_DETACH_REUSEPORT_BPF, EINVAL, ENOPROTOOPT,
            "there is none: attaching one made the socket TCP"),
@@ -170,8 +177,8 @@ static const struct mptcpize_option table[] = {
     IGNORE(L, TCP_THIN_LINEAR_TIMEOUTS, BOOLEAN, 0, "tuning of retransmission"),
     LINE(L, TCP_THIN_DUPACK, .remedy = MPTCPIZE_IGNORE, .get = MPTCPIZE_GET_INITIAL,
          VALUES(BOOLEAN, 0), .reason = "tuning of retransmission; without effect since Linux 4.11"),
-    DEMOTE(L, TCP_USER_TIMEOUT, IGNORE, ZERO, (0, INT32_MAX), 0,
-           "when a dead peer is noticed; once connected only the kernel's own time-out is left"),
+    DEMOTE_AT(CONNECT, L, TCP_USER_TIMEOUT, IGNORE, ZERO, (0, INT32_MAX), 0,
+              "when a dead peer is noticed; once connected only the kernel's own time-out is left"),
     DEMOTE(L, TCP_REPAIR, REFUSE, NEVER, (-1, 1), 0, "checkpointing of the connection"),
     REFUSE(L, TCP_REPAIR_QUEUE, EPERM, EINVAL, "needs TCP_REPAIR, which made the socket TCP"),
     REFUSE(L, TCP_QUEUE_SEQ, EPERM, EINVAL, "needs TCP_REPAIR, which made the socket TCP"),
@@ -181,7 +188,8 @@ static const struct mptcpize_option table[] = {
            "a shortcut that TCP may always refuse (Linux < 6.2)"),
     REFUSE(L, TCP_TIMESTAMP, EPERM, ENOPROTOOPT, "needs TCP_REPAIR, which made the socket TCP"),
     IGNORE(L, TCP_NOTSENT_LOWAT, ANY, 0, "tuning of the send queue (Linux < 6.7)"),
-    DEMOTE(L, TCP_SAVE_SYN, REFUSE, ZERO, (0, 2), 0, "the listener wants to see its clients' SYN"),
+    DEMOTE_AT(LISTEN, L, TCP_SAVE_SYN, REFUSE, ZERO, (0, 2), 0,
+              "the listener wants to see its clients' SYN"),
     LINE(L, TCP_SAVED_SYN, .remedy = MPTCPIZE_REFUSE, .error = ENOPROTOOPT, .is_bytes = true,
          .get = MPTCPIZE_GET_EMPTY,
          .reason = "none was saved: asking for it made the listener TCP"),
@@ -258,7 +266,8 @@ static const struct mptcpize_option table[] = {
     IGNORE(L, IPV6_TCLASS, (-1, 255), 0, "a marking for the network"),
     IGNORE_SWITCH(L, IPV6_AUTOFLOWLABEL, 1, "a marking for the network"),
     LINE(L, IPV6_ADDR_PREFERENCES, .remedy = MPTCPIZE_DEMOTE, .otherwise = MPTCPIZE_IGNORE,
-         .hint = MPTCPIZE_HINT_INITIAL, .early = true, VALUES((0, INT32_MAX), 1280),
+         .when = MPTCPIZE_AT_CONNECT, .hint = MPTCPIZE_HINT_INITIAL, .early = true,
+         VALUES((0, INT32_MAX), 1280),
          .reason = "privacy: which source address a peer sees; without effect once connected"),
     DEMOTE(L, IPV6_MINHOPCOUNT, REFUSE, ZERO, (0, 255), 0,
            "security: packets from afar are to be dropped"),

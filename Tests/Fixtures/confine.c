@@ -80,7 +80,7 @@ int main(int argc, char **argv) {
   int fresh = socket(AF_INET, SOCK_STREAM, 0);
   if (fresh < 0) return 3;
   int before = is_narrow ? 0 : protocol_of(fresh);
-  if (set(fresh, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000)) return 4;
+  if (set(fresh, SOL_SOCKET, SO_MAX_PACING_RATE, 1000000)) return 4;
   int after = is_narrow ? 0 : protocol_of(fresh), status = -1;
   pid_t child = fork();
   if (child == 0) _exit(0);

@@ -20,8 +20,8 @@ int main(int argc, char **argv) {
     struct epoll_event event = {EPOLLIN, {.fd = other}};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, other, &event)) return 1;
   }
-  int fd = socket(AF_INET, SOCK_STREAM, 0), milliseconds = 1000, protocol = -1;
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+  int fd = socket(AF_INET, SOCK_STREAM, 0), rate = 1000000, protocol = -1;
+  setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate);
   socklen_t length = sizeof protocol;
   getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
   printf("%d\n", protocol);

@@ -5,8 +5,10 @@
 // many they agreed on and how many of those are defined in an object called corpus*. Then the
 // process ends: the names may stand for anything but functions.
 
+#include "../../Sources/Interposer/kernel.c"
 #include "../../Sources/Interposer/link_map.c"
 #include "../../Sources/Interposer/next.c"
+#include "../../Sources/Interposer/unasked.c"
 
 int dprintf(int fd, const char *format, ...);
 char *getenv(const char *name);

@@ -70,8 +70,8 @@ int main(int argc, char **argv) {
   if (bind(fd, (struct sockaddr *)&address, sizeof address)) return 1;
   identify(other, before);
   if (number < 0 || refuse(number)) return 1;
-  int milliseconds = 1000;
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+  int rate = 1000000;
+  setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate);
   identify(other, after);
   printf("other socket: %s\n", strcmp(before, after) == 0 ? "the same" : "replaced");
   long flags = flags_of(fd);

@@ -300,15 +300,15 @@ static void demoted(void) {
   struct epoll_event event = {.events = EPOLLOUT | EPOLLET, .data.u64 = 0x1122334455667788};
   epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
   show_protocol("the socket before", fd);
-  show("TCP_USER_TIMEOUT", set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 12345));
+  show("SO_MAX_PACING_RATE", set(fd, SOL_SOCKET, SO_MAX_PACING_RATE, 12345678));
   show_protocol("the socket after", fd);
   show_protocol("its duplicate", copy);
   for (int i = 0; i < 2; i++) {
     int one = i ? copy : fd;
     printf(
-        "TCP_USER_TIMEOUT %d, KEEPALIVE %d, KEEPIDLE %d, NODELAY %d, LINGER2 %d, RCVBUF %d, "
+        "MAX_PACING_RATE %d, KEEPALIVE %d, KEEPIDLE %d, NODELAY %d, LINGER2 %d, RCVBUF %d, "
         "SNDBUF %d, TOS %d, PRIORITY %d, port %s, flags %#x, cloexec %d\n",
-        get(one, IPPROTO_TCP, TCP_USER_TIMEOUT), get(one, SOL_SOCKET, SO_KEEPALIVE),
+        get(one, SOL_SOCKET, SO_MAX_PACING_RATE), get(one, SOL_SOCKET, SO_KEEPALIVE),
         get(one, IPPROTO_TCP, TCP_KEEPIDLE), get(one, IPPROTO_TCP, TCP_NODELAY),
         get(one, IPPROTO_TCP, TCP_LINGER2), get(one, SOL_SOCKET, SO_RCVBUF),
         get(one, SOL_SOCKET, SO_SNDBUF), get(one, IPPROTO_IP, IP_TOS),

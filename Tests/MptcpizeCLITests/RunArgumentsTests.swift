@@ -94,7 +94,7 @@ struct RunArgumentsTests {
             ["x"], ["-d", "x"], ["--debug", "x"], ["--report", "x"], ["--json", "x"],
             ["-o", "f", "x"], ["--output", "f", "x"], ["--mode", "preload", "x"],
             ["--mode", "bpf", "x"], ["--mode=auto", "x"], ["--strict", "x", "-v", "--help"],
-            ["-d", "--report", "--strict", "x", "y"],
+            ["-d", "--report", "--strict", "x", "y"], ["--protocol-as-tcp", "x"],
         ])
     func declaration(words: [String]) throws {
         let declared = try RunCommand.parse(words)
@@ -105,6 +105,7 @@ struct RunArgumentsTests {
         #expect(declared.output.map { Bytes($0.utf8) } == read.output)
         #expect(declared.mode == read.mode.rawValue)
         #expect(declared.strict == read.strict)
+        #expect(declared.protocolAsTCP == read.protocolAsTCP)
         #expect([declared.program] + declared.argument == read.program.map(\.text))
     }
 
@@ -114,12 +115,13 @@ struct RunArgumentsTests {
         let named = Set(
             help.split(whereSeparator: { " \n,".contains($0) }).map(String.init)
                 .filter {
-                    $0.hasPrefix("--") && $0.dropFirst(2).allSatisfy(\.isLetter) && $0 != "--"
+                    $0.hasPrefix("--") && $0.dropFirst(2).allSatisfy { $0.isLetter || $0 == "-" }
+                        && $0 != "--"
                 })
         #expect(
             named.symmetricDifference([
-                "--debug", "--report", "--json", "--output", "--mode", "--strict", "--help",
-                "--version",
+                "--debug", "--report", "--json", "--output", "--mode", "--strict",
+                "--protocol-as-tcp", "--help", "--version",
             ]) == ["--version"])
         for option in named {
             let words = [option, "preload", "x"]

@@ -17,7 +17,7 @@ struct RememberedTests {
         c = socket.create_connection(l.getsockname()); a = l.accept()[0]
         c.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         c.sendall(b"x"); a.recv(1)
-        socket.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000)
+        socket.socket().setsockopt(socket.SOL_SOCKET, 47, 1000000)  # SO_MAX_PACING_RATE
         """
 
     private func mptcpize(
@@ -52,7 +52,7 @@ struct RememberedTests {
         }
         let checked = try mptcpize(["check", python], state: state).output
         #expect(
-            checked.contains("TCP_CORK adjusted (2 sockets), TCP_USER_TIMEOUT made it TCP (2 s"),
+            checked.contains("TCP_CORK adjusted (2 sockets), SO_MAX_PACING_RATE made it TCP (2 s"),
             "\(checked)")
         let reports = /reports +2, the last of \d{4}-\d\d-\d\d \d\d:\d\d: 4 over MPTCP, 2 lis/
         #expect(checked.contains(reports), "\(checked)")

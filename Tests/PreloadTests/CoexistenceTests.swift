@@ -53,7 +53,7 @@ struct CoexistenceTests {
     @Test("a program whose first thread has ended has its options mended")
     func leaderEnds() throws {
         let outcome = try preloaded([Fixtures.program("leader_ends")])
-        #expect(outcome.output == "0 6 1000\n", "\(outcome)")
+        #expect(outcome.output == "0 6 1000000\n", "\(outcome)")
     }
 
     @Test("any call may be the first one, before our constructor")

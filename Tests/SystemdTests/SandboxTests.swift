@@ -127,7 +127,7 @@ struct SandboxTests {
             other = socket.socket()
             poll = select.epoll()
             poll.register(other)
-            other.setsockopt(6, 18, 1000)  # TCP_USER_TIMEOUT
+            other.setsockopt(1, 47, 1000000)  # SO_MAX_PACING_RATE
             client.send(client.recv(100))
             client.close()
         """

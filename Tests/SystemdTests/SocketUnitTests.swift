@@ -40,6 +40,9 @@ struct SocketUnitTests {
         // The service that ran runs again; with its socket enabled, it may be enabled too.
         #expect(try machine.must("systemctl is-active one.service") == "active\n")
         #expect(try machine.mptcpize("enable", "one.service").succeeded)
+        // Its program is Python, which is told that the sockets it is handed are TCP.
+        let environment = try machine.properties(of: "one.service")["Environment"] ?? ""
+        #expect(environment.contains("MPTCPIZE_PROTOCOL_AS_TCP=1"))
         #expect(try machine.mptcpize("disable", "one.service").succeeded)
         let status = try machine.status(of: "one.socket")
         #expect(status.configuration == "current" && !status.needsRestart)

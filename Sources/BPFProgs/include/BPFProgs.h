@@ -28,7 +28,7 @@
 /// Format of the maps. A program with another one cannot be replaced in place.
 #define MPTCPIZE_BPF_LAYOUT 2u
 /// Raised with every change of the program: a lower one is replaced by `attach`.
-#define MPTCPIZE_BPF_REVISION 3u
+#define MPTCPIZE_BPF_REVISION 4u
 
 /// Cgroups deeper than this many levels below the root cannot be selected.
 #define MPTCPIZE_BPF_DEPTHS 32u

@@ -30,6 +30,7 @@ enum {
   SYS_connect = 203,
   SYS_getsockname = 204,
   SYS_getpeername = 205,
+  SYS_sendto = 206,
   SYS_getsockopt = 209,
   SYS_recvfrom = 207,
   SYS_shutdown = 210,

@@ -38,6 +38,7 @@ enum {
   SYS_recvfrom = 371,
   SYS_getsockname = 367,
   SYS_getpeername = 368,
+  SYS_sendto = 369,
   SYS_shutdown = 373,
   SYS_close_range = 436,
   SYS_seccomp = 354,

@@ -31,7 +31,9 @@ enum BPFRemedyTable {
         let fresh = action(for: line, isRefused: isRefused)
         // These have no effect on TCP once it is connected; MPTCP refuses them then.
         let isPast = line.early || line.connected && line.remedy == MPTCPIZE_IGNORE
-        let connected = isPast ? MPTCPIZE_BPF_IGNORE : fresh
+        let connected =
+            isPast
+            ? MPTCPIZE_BPF_IGNORE : line.hint == MPTCPIZE_HINT_PRESENT ? MPTCPIZE_BPF_HINT : fresh
         let gets = [MPTCPIZE_GET_INT, MPTCPIZE_GET_BOOL, MPTCPIZE_GET_INITIAL]
         return mptcpize_bpf_remedy(
             fresh: UInt8(fresh.rawValue), listening: UInt8(fresh.rawValue),

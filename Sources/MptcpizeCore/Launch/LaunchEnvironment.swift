@@ -54,6 +54,9 @@ struct LaunchEnvironment {
 
     /// Has the preload library pass the kernel's errors on, without remedies.
     mutating func makeStrict() { set(MPTCPIZE_ENV_STRICT, Bytes("1".utf8)) }
+
+    /// Has the preload library answer IPPROTO_TCP for SO_PROTOCOL of MPTCP sockets.
+    mutating func showProtocolAsTCP() { set(MPTCPIZE_ENV_PROTOCOL_AS_TCP, Bytes("1".utf8)) }
 }
 
 extension PreloadLibrary {

@@ -8,15 +8,19 @@ public struct LaunchRequest: Sendable {
     public var environment: [Bytes]
     /// No option remedies: the kernel's errors reach the program.
     public var strict: Bool
+    /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP.
+    public var protocolAsTCP: Bool
     /// Whether to put into the environment what makes sockets MPTCP; else the kernel does it.
     public var preload: Bool
 
     public init(
-        arguments: [Bytes], environment: [Bytes], strict: Bool = false, preload: Bool = true
+        arguments: [Bytes], environment: [Bytes], strict: Bool = false,
+        protocolAsTCP: Bool = false, preload: Bool = true
     ) {
         self.arguments = arguments
         self.environment = environment
         self.strict = strict
+        self.protocolAsTCP = protocolAsTCP
         self.preload = preload
     }
 }
@@ -60,6 +64,7 @@ public struct Launcher: Sendable {
                 ? try library(for: program, needed: reach == .preload, on: system) : nil)
         environment.enableGoMultipath()
         if request.strict { environment.makeStrict() }
+        if request.protocolAsTCP { environment.showProtocolAsTCP() }
         var plan = LaunchPlan(
             executable: place.cString, arguments: request.arguments.map(\.cString),
             environment: environment.entries.map(\.cString), notes: [])

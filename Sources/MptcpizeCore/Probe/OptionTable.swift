@@ -17,6 +17,13 @@ public enum OptionTable {
         case unknownToTCP
     }
 
+    /// When it is decided whether an option makes a socket TCP.
+    public enum Decision: String, Sendable {
+        case atOnce = "at once"
+        case atConnect = "at connect"
+        case atListen = "at listen"
+    }
+
     public struct Row: Sendable {
         /// The option's name in the kernel's headers.
         public let name: String
@@ -26,6 +33,8 @@ public enum OptionTable {
         public let remedy: Remedy.Kind
         /// What `remedy` becomes on a socket that is connected or listening.
         public let remedyOnceConnected: Remedy.Kind
+        /// When the socket is demoted; nil where the option demotes none.
+        public let decided: Decision?
         public let reason: String
     }
 
@@ -45,7 +54,16 @@ public enum OptionTable {
             answer: ask(line),
             remedy: remedy,
             remedyOnceConnected: remedy == .demote ? Self.remedy(line.otherwise) : remedy,
+            decided: remedy == .demote ? decision(line.when) : nil,
             reason: String(cString: mptcpize_option_reason(option)))
+    }
+
+    private static func decision(_ when: UInt8) -> Decision {
+        switch mptcpize_when(UInt32(when)) {
+        case MPTCPIZE_AT_CONNECT: .atConnect
+        case MPTCPIZE_AT_LISTEN: .atListen
+        default: .atOnce
+        }
     }
 
     private static let levelNames: [Int32: String] = [

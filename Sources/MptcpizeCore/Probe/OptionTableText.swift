@@ -3,13 +3,14 @@ extension OptionTable {
     public static func lines(_ rows: [Row]) -> [String] {
         var table = TextTable([
             .init("OPTION"), .init("LEVEL"), .init("THIS KERNEL"), .init("REMEDY"),
-            .init("ONCE CONNECTED"),
+            .init("DECIDED"), .init("ONCE CONNECTED"),
         ])
         for row in rows {
             table.append(
                 [
                     .init(row.name), .init(row.level), .init(row.answer.text),
-                    .init(row.remedy.rawValue), .init(row.remedyOnceConnected.rawValue),
+                    .init(row.remedy.rawValue), .init(row.decided?.rawValue ?? "-"),
+                    .init(row.remedyOnceConnected.rawValue),
                 ], note: row.reason)
         }
         return table.lines(noteTitle: "REASON", width: .max)
@@ -25,6 +26,7 @@ extension OptionTable {
                         "option": .string($0.name), "level": .string($0.level),
                         "kernel": .string($0.answer.text),
                         "remedy": .string($0.remedy.rawValue),
+                        "decided": $0.decided.map { .string($0.rawValue) } ?? .null,
                         "remedy_once_connected": .string($0.remedyOnceConnected.rawValue),
                         "reason": .string($0.reason),
                     ]

@@ -40,6 +40,13 @@ public struct TargetChecks: Sendable {
     private func program(_ name: String, _ program: ProgramFile) -> [Finding] {
         let reach = Reach(to: program) { locator.library(for: $0) != nil }
         return [way(name, program, reach)] + native(name, program)
+            + notes(name, program, isUnit: false)
+    }
+
+    private func notes(_ name: String, _ program: ProgramFile, isUnit: Bool) -> [Finding] {
+        ProgramNote.of(name, program, isUnit: isUnit).map {
+            [Finding(.note, name, $0.text, next: $0.next)]
+        } ?? []
     }
 
     private func way(_ name: String, _ program: ProgramFile, _ reach: Reach) -> Finding {
@@ -84,6 +91,7 @@ public struct TargetChecks: Sendable {
                     Bytes(path.utf8), searchPath: nil, on: HostSystem())
             else { continue }
             findings += native(name, program)
+            findings += notes(name, program, isUnit: true)
         }
         findings += RememberedChecks.findings(unitPrograms: programs)
         let status = try UnitStatus(loaded.name, of: manager, locator: locator)

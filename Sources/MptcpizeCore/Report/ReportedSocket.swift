@@ -95,6 +95,10 @@ extension Errno {
             family == .inet6 ? "kernel has no MPTCP for IPv6" : "kernel has no MPTCP"
         case "EINVAL": "kernel is too old for MPTCP"
         case "EPERM", "EACCES": "a security policy refused it"
+        // MPTCPIZE_REFUSED_FOR_CGROUP
+        case "EXDEV": "its cgroup binds it to a device, or marks it, as `ip vrf exec` does"
+        // MPTCPIZE_REFUSED_BY_KERNEL_USER
+        case "EPROTOTYPE": "its program hands it to the kernel, which takes TCP only"
         default: reason.lowercasedFirst
         }
     }

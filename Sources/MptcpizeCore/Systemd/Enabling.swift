@@ -8,13 +8,17 @@ public struct Enabling: Sendable {
         /// Until the next boot only.
         public var isRuntime = false
         public var mode = ServiceMode.preload
+        /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP in the services.
+        public var protocolAsTCP = false
 
         public init(
-            restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload
+            restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload,
+            protocolAsTCP: Bool = false
         ) {
             self.restarts = restarts
             self.isRuntime = isRuntime
             self.mode = mode
+            self.protocolAsTCP = protocolAsTCP
         }
     }
 
@@ -53,7 +57,8 @@ public struct Enabling: Sendable {
         var steps: [Step] = []
         for unit in units {
             let dropIn = try planner.dropIn(
-                for: unit, mode: options.mode, beside: units.map(\.name))
+                for: unit, mode: options.mode, protocolAsTCP: options.protocolAsTCP,
+                beside: units.map(\.name))
             let installed = try store.installed(unit.name)
             if options.isRuntime,
                 try DropInStore(manager.configuration).installed(unit.name) != nil

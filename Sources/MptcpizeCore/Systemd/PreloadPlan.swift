@@ -20,15 +20,18 @@ public struct PreloadPlan: Sendable {
     let properties: UnitProperties
     let environment: UnitEnvironment
     let library: ServiceLibrary
+    /// Whether SO_PROTOCOL of MPTCP sockets is to read IPPROTO_TCP.
+    let protocolAsTCP: Bool
 
     public init(
         unit: UnitName, properties: UnitProperties, environment: UnitEnvironment,
-        library: ServiceLibrary
+        library: ServiceLibrary, protocolAsTCP: Bool = false
     ) {
         self.unit = unit
         self.properties = properties
         self.environment = environment
         self.library = library
+        self.protocolAsTCP = protocolAsTCP
     }
 
     /// - Throws: `Failure` where the unit's own settings win over any drop-in of this name.
@@ -42,7 +45,7 @@ public struct PreloadPlan: Sendable {
         var settings: [String] = []
         var byFile: [DropIn.Variable] = []
         var unsets = environment.unsets
-        for name in PreloadVariables.names {
+        for name in PreloadVariables.names(protocolAsTCP: protocolAsTCP) {
             let before = environment.value(of: name)
             guard
                 let merged = PreloadVariables.merged(name, before?.value, preload: preload)
@@ -82,7 +85,6 @@ public struct PreloadPlan: Sendable {
         Failure(
             .failed, unit.description,
             "\(obstacle.path) \(obstacle.reason), which wins over mptcpize's drop-in",
-            remedy: name == "LD_PRELOAD"
-                ? "add \(preload) to LD_PRELOAD there" : "add multipathtcp=1 to it there")
+            remedy: PreloadVariables.advice(name, preload: preload))
     }
 }

@@ -41,6 +41,27 @@ struct ServiceProgram {
         programs.compactMap { system.realPath(of: Bytes($0.utf8))?.text }
     }
 
+    /// Whether a program is run by a Python interpreter. Python keeps what SO_PROTOCOL says of a
+    /// socket that it was handed, and asyncio decides by it.
+    var isPython: Bool {
+        programs.contains { path in
+            guard let file = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
+            else { return false }
+            return file.isPython
+        }
+    }
+
+    /// The first program whose sockets the kernel takes, insisting on TCP, and what part of it.
+    var kernelUser: (path: String, part: String)? {
+        for path in programs {
+            guard let file = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system),
+                let part = file.kernelUser
+            else { continue }
+            return (path, part)
+        }
+        return nil
+    }
+
     /// The programs of ExecStart= and what reaches each. What cannot be found (an image's
     /// program, one that is installed later) is left out: it is systemd's to complain about.
     func reaches(with locator: LibraryLocator) -> [(path: String, file: ProgramFile, reach: Reach)]

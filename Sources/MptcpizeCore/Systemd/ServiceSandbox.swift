@@ -113,7 +113,7 @@ struct ServiceSandbox {
     /// one by plain TCP under the same numbers, in the same epoll sets.
     static let calls = [
         "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "fstat", "dup3",
-        "close", "openat", "read", "ppoll", "epoll_ctl", "recvfrom",
+        "close", "openat", "read", "ppoll", "epoll_ctl", "recvfrom", "sendto",
     ]
 
     /// A filter that answers with an error is harmless: the library does without.

@@ -12,7 +12,8 @@ struct UnitPlanner {
     ///   - others: the units that are enabled in the same go.
     /// - Throws: `Failure` for a unit that cannot be put under MPTCP this way.
     func dropIn(
-        for unit: LoadedUnit, mode: ServiceMode, beside others: [UnitName] = []
+        for unit: LoadedUnit, mode: ServiceMode, protocolAsTCP: Bool = false,
+        beside others: [UnitName] = []
     ) throws(Failure) -> DropIn {
         if unit.properties.isTrue("Transient") {
             throw Failure(
@@ -21,6 +22,12 @@ struct UnitPlanner {
         }
         if mode == .bpf {
             try refuseActivatedBySocket(unit, beside: others)
+            if let user = ServiceProgram(unit.name, unit.properties).kernelUser {
+                throw Failure(
+                    .failed, unit.name.description,
+                    "\(user.path) gives its sockets to the kernel (\(user.part)), which takes TCP only"
+                )
+            }
             return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
         }
         if unit.name.isSocket {
@@ -40,9 +47,11 @@ struct UnitPlanner {
         let library = try program.library(
             from: locator, scope: manager.scope, environment: environment)
         try refuseConfined(unit, program, library)
+        var protocolAsTCP = protocolAsTCP
+        if program.isPython, try isHandedMPTCP(unit, beside: others) { protocolAsTCP = true }
         return try PreloadPlan(
             unit: unit.name, properties: unit.properties, environment: environment,
-            library: library
+            library: library, protocolAsTCP: protocolAsTCP
         ).dropIn()
     }
 
@@ -64,17 +73,36 @@ struct UnitPlanner {
                 + "or use `mptcpize enable --mode bpf \(unit.name.typed)` (Linux 6.6 or newer)")
     }
 
-    /// A listener that systemd opened is not the service's to make MPTCP.
-    private func refuseActivatedBySocket(
-        _ unit: LoadedUnit, beside others: [UnitName]
-    ) throws(Failure) {
+    /// The socket units that may start a service.
+    private func socketUnits(behind unit: LoadedUnit) -> [UnitName] {
         var names = unit.properties.words("TriggeredBy").compactMap { UnitName($0) }
             .filter(\.isSocket)
         // Listed only while loaded.
         if let sibling = unit.name.sibling("socket"), !names.contains(sibling) {
             names.append(sibling)
         }
-        for name in names where !others.contains(name) {
+        return names
+    }
+
+    /// Whether systemd hands MPTCP sockets to a service, or will from now on.
+    private func isHandedMPTCP(
+        _ unit: LoadedUnit, beside others: [UnitName]
+    ) throws(Failure) -> Bool {
+        for name in socketUnits(behind: unit) {
+            if others.contains(name) { return true }
+            let socket = try manager.properties(of: name)
+            if socket["LoadState"] == "loaded", socket["SocketProtocol"] == SocketPlan.mptcp {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// A listener that systemd opened is not the service's to make MPTCP.
+    private func refuseActivatedBySocket(
+        _ unit: LoadedUnit, beside others: [UnitName]
+    ) throws(Failure) {
+        for name in socketUnits(behind: unit) where !others.contains(name) {
             let socket = try manager.properties(of: name)
             guard socket["LoadState"] == "loaded",
                 socket["ActiveState"] == "active" || socket["UnitFileState"] == "enabled",

@@ -22,6 +22,9 @@
 #define MPTCPIZE_ENV_RING "MPTCPIZE_RING"
 /// "1": kernel errors pass unchanged, no option remedy acts (`run --strict`).
 #define MPTCPIZE_ENV_STRICT "MPTCPIZE_STRICT"
+/// "1": SO_PROTOCOL reads IPPROTO_TCP of MPTCP sockets, but for those that the program itself
+/// asked for (`run --protocol-as-tcp`, `enable --protocol-as-tcp`).
+#define MPTCPIZE_ENV_PROTOCOL_AS_TCP "MPTCPIZE_PROTOCOL_AS_TCP"
 /// Overrides where the CLI looks for the preload library. Never read by the library.
 #define MPTCPIZE_ENV_LIBRARY "MPTCPIZE_LIBRARY"
 

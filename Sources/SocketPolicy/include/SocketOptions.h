@@ -23,6 +23,16 @@ enum mptcpize_hint {
   MPTCPIZE_HINT_NEVER = 0,
   MPTCPIZE_HINT_ZERO = 1,     ///< off: the value is 0, or all of its bytes, or there are none
   MPTCPIZE_HINT_INITIAL = 2,  ///< TCP's default, or -1, which stands for it
+  MPTCPIZE_HINT_PRESENT = 3,  ///< the device that the socket is bound to already, or none
+};
+
+/// When it is decided whether an option makes a socket TCP. Until then its value is kept.
+enum mptcpize_when {
+  MPTCPIZE_AT_ONCE = 0,
+  /// It means something to a socket that connects. One that listens ignores it, since the
+  /// connections that it accepts do.
+  MPTCPIZE_AT_CONNECT = 1,
+  MPTCPIZE_AT_LISTEN = 2,  ///< it means something to a listener only
 };
 
 /// How getsockopt of a refused option is answered.
@@ -45,6 +55,7 @@ struct mptcpize_option {
   uint8_t remedy;     ///< enum mptcpize_remedy
   uint8_t otherwise;  ///< what DEMOTE becomes once the socket cannot be replaced any more
   uint8_t hint;       ///< enum mptcpize_hint
+  uint8_t when;       ///< enum mptcpize_when, of DEMOTE
   uint8_t get;        ///< enum mptcpize_get
   bool is_bytes;      ///< the value is no integer
   bool connected;     ///< the kernel answers EINVAL once the socket is connected
@@ -66,6 +77,9 @@ const struct mptcpize_option *mptcpize_option_table(size_t *count);
 
 const char *mptcpize_option_label(const struct mptcpize_option *option);
 const char *mptcpize_option_reason(const struct mptcpize_option *option);
+
+/// Whether the integer asks for nothing, so that the option needs no remedy.
+bool mptcpize_option_is_nothing(const struct mptcpize_option *option, int32_t number);
 
 /// One setsockopt().
 struct mptcpize_setting {

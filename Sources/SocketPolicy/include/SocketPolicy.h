@@ -34,6 +34,18 @@ static inline bool mptcpize_asks_for_tcp(int family, int type, int protocol) {
 /// this network namespace), EPERM and EACCES (seccomp, an LSM) can change any moment.
 bool mptcpize_refusal_is_permanent(int error);
 
+/// Stands for an errno of socket() in records (EXDEV): MPTCP was not refused, but what a cgroup's
+/// program sets on each socket would not reach all subflows.
+#define MPTCPIZE_REFUSED_FOR_CGROUP 18
+
+/// Stands for an errno of socket() in records (EPROTOTYPE): the program hands its sockets to the
+/// kernel, which takes TCP only.
+#define MPTCPIZE_REFUSED_BY_KERNEL_USER 91
+
+/// What in the kernel takes the sockets of the program of this name (its first 15 characters, as the
+/// kernel keeps it), and insists on TCP: "nbd"; NULL for most.
+const char *mptcpize_kernel_user(const char *program);
+
 /// getsockopt(2) and ioctl(2) as the caller makes them: the result, or a negative errno.
 struct mptcpize_kernel {
   long (*getsockopt)(int fd, int level, int name, void *value, uint32_t *length);

@@ -44,6 +44,7 @@ struct BPFRemedyTests {
             switch mptcpize_hint(UInt32(option.hint)) {
             case MPTCPIZE_HINT_ZERO: value == 0 && !option.is_bytes
             case MPTCPIZE_HINT_INITIAL: value == option.initial || value == -1
+            case MPTCPIZE_HINT_PRESENT: value == 0  // no device, and it has none
             default: false
             }
         }

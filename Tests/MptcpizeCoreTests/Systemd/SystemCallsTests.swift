@@ -11,7 +11,7 @@ struct SystemCallsTests {
     /// Inline functions of kernel.h, by the system call that each makes.
     private static let wrappers = [
         "kernel_getsockopt": "getsockopt", "kernel_setsockopt": "setsockopt",
-        "kernel_get_int": "getsockopt", "kernel_inode": "fstat", "kernel_ioctl": "ioctl",
+        "kernel_ioctl": "ioctl",
         "kernel_getpid": "getpid", "kernel_file_type": "fstat",
     ]
 

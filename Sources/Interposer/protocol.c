@@ -1,0 +1,38 @@
+// Usually SO_PROTOCOL is the kernel's answer, 262: that is how people check. CPython, however,
+// keeps it of a socket that it is handed by number, and asyncio then does without TCP_NODELAY, and
+// fails in sock_connect, where it is not IPPROTO_TCP. For such programs there is
+// MPTCPIZE_PROTOCOL_AS_TCP.
+
+#include "protocol.h"
+
+#include "SocketPolicy.h"
+#include "kept.h"
+#include "state.h"
+
+// Kept as if it were the line behind the table's last.
+static const struct mptcpize_option *asked_for(void) {
+  size_t count;
+  const struct mptcpize_option *table = mptcpize_option_table(&count);
+  return table + count;
+}
+
+void protocol_asked_for(int fd) { kept_put(kernel_inode(fd), asked_for(), 1); }
+
+// Sockets that came from elsewhere (systemd, another program) count as TCP too: no program that
+// was not told of MPTCP can have asked for them.
+__attribute__((noinline)) static void show_tcp(int fd, uint8_t *value, socklen_t length) {
+  int32_t ours;
+  if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return;
+  if ((state() & STATE_KEPT) && kept_get(kernel_inode(fd), asked_for(), &ours)) return;
+  const int32_t protocol = IPPROTO_TCP;
+  for (socklen_t i = 0; i < length && i < sizeof protocol; i++) {
+    value[i] = ((const uint8_t *)&protocol)[i];
+  }
+}
+
+int protocol_get(int fd, void *value, socklen_t *length) {
+  uint32_t flags = state();
+  int result = next.getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, value, length);
+  if (result == 0 && UNLIKELY(flags & STATE_PROTOCOL_AS_TCP)) show_tcp(fd, value, *length);
+  return result;
+}
