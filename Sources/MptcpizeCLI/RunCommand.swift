@@ -1,6 +1,10 @@
 import ArgumentParser
+import BPFMode
 import Glibc
-import MptcpizeCore
+import Launch
+import LinuxSystem
+import RunHistory
+import Supervision
 
 /// `mptcpize run`: what ArgumentParser shows of it. `RunArguments` does the parsing.
 struct RunCommand: ParsableCommand {
@@ -91,7 +95,7 @@ extension RunCommand {
                 events = try enter()
                 plan.settle(.granted)
             } catch {
-                plan.settle(.refused(error))
+                plan.settle(.refused(BPFRefusal.reason(error)))
             }
         } else {
             plan.settle(.notAsked)
