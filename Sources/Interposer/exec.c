@@ -60,9 +60,13 @@ static size_t count(va_list *arguments) {
   return number;
 }
 
-static void collect(char **array, const char *first, va_list *arguments) {
-  *array++ = (char *)first;
-  while ((*array++ = va_arg(*arguments, char *))) continue;
+// Nulls fill the rest of the array.
+static void collect(char **array, size_t room, const char *first, va_list *arguments) {
+  size_t at = 0;
+  for (const char *text = first; text; text = va_arg(*arguments, char *)) {
+    array[at++] = (char *)text;
+  }
+  while (at < room) array[at++] = NULL;
 }
 
 // A list cannot be handed on as one of the same length. But a callee ignores what follows its end,
@@ -73,16 +77,16 @@ enum { LIST_ROOM = 33 };
       (list)[(at) + 5], (list)[(at) + 6], (list)[(at) + 7]
 #define AS_LIST(list) (list)[0], EIGHT(list, 1), EIGHT(list, 9), EIGHT(list, 17), EIGHT(list, 25)
 
-// Declares `number`, how many strings there are, and `array`, all of them and the null behind.
-#define COLLECT(array, first)                                                     \
-  va_list list;                                                                   \
-  va_start(list, first);                                                          \
-  size_t number = first ? count(&list) : 0;                                       \
-  va_end(list);                                                                   \
-  char *array[number + 2 < LIST_ROOM ? LIST_ROOM : number + 2];                   \
-  for (size_t i = number; i < sizeof array / sizeof *array; i++) array[i] = NULL; \
-  va_start(list, first);                                                          \
-  if (first) collect(array, first, &list)
+// Declares `number`, how many strings there are, and `array`, all of them and nulls behind.
+#define COLLECT(array, first)                                    \
+  va_list list;                                                  \
+  va_start(list, first);                                         \
+  size_t number = first ? count(&list) : 0;                      \
+  va_end(list);                                                  \
+  size_t room = number + 2 < LIST_ROOM ? LIST_ROOM : number + 2; \
+  char *array[room];                                             \
+  va_start(list, first);                                         \
+  collect(array, room, first, &list)
 
 INTERPOSED int execl(const char *path, const char *first, ...) {
   COLLECT(array, first);

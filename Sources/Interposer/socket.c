@@ -79,7 +79,9 @@ INTERPOSED int socket(int family, int type, int protocol) {
     unasked_end();
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
-  uint32_t flags = state();
-  if (UNLIKELY(flags & STATE_PROTOCOL_AS_TCP)) return unusual(family, type, protocol);
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
+  if (UNLIKELY((flags & (STATE_READY | STATE_PROTOCOL_AS_TCP)) != STATE_READY)) {
+    return unusual(family, type, protocol);
+  }
   return next.socket(family, type, protocol);
 }
