@@ -2,8 +2,6 @@
 
 #include "libc.h"
 
-bool kernel_is_mute;
-
 long kernel_result(long result) {
   if (result >= 0 || result < -4095) return result;
   errno_set((int)-result);
@@ -40,8 +38,25 @@ void kernel_release_signals(uint64_t before) {
   }
 }
 
+int64_t kernel_get_int(int fd, int level, int name) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return -EPERM;
+  int32_t value = 0;
+  socklen_t length = sizeof value;
+  long result = kernel_getsockopt(fd, level, name, &value, &length);
+  return result < 0 ? result : (int64_t)value;
+}
+
+uint64_t kernel_inode(int fd) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return 0;
+  uint64_t status[(STAT_SIZE + 7) / 8];
+  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
+}
+
 bool kernel_is_unconnected(int fd) {
-  if (kernel_is_mute) return false;
+  UNASKED(may_ask, UNASKED_REPLACEMENT);
+  if (!may_ask) return false;
   // A fresh socket, bound or not, is the only one that shows exactly these two.
   enum { FRESH = POLLOUT | POLLHUP };
   struct poll_request request = {fd, POLLIN | POLLPRI | POLLOUT | POLLRDHUP, 0};

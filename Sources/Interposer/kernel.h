@@ -13,15 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__x86_64__)
-#include "arch/x86_64.h"
-#elif defined(__i386__)
-#include "arch/i386.h"
-#elif defined(__aarch64__)
-#include "arch/aarch64.h"
-#else
-#error "no system call layer for this architecture: add Sources/Interposer/arch/<name>.h"
-#endif
+#include "arch/native.h"
+#include "unasked.h"
 
 // include/linux/socket.h
 enum { AF_INET = 2, AF_INET6 = 10 };
@@ -35,6 +28,7 @@ enum {
   SO_RCVBUF = 8,
   SO_PRIORITY = 12,
   SO_RCVLOWAT = 18,
+  SO_ACCEPTCONN = 30,
   SO_SNDBUFFORCE = 32,
   SO_RCVBUFFORCE = 33,
   SO_MARK = 36,
@@ -47,10 +41,17 @@ enum {
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
-enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_INFO = 11, MPTCP_INFO = 1 };
+enum {
+  TCP_NODELAY = 1,
+  TCP_CORK = 3,
+  TCP_WINDOW_CLAMP = 10,
+  TCP_INFO = 11,
+  MPTCP_INFO = 1,
+  MPTCP_TCPINFO = 2
+};
 
 // include/uapi/linux/sockios.h, asm-generic/ioctls.h; FIONREAD is SIOCINQ too
-enum { SIOCATMARK = 0x8905, FIONREAD = 0x541b };
+enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b, FIONREAD = 0x541b };
 
 // include/uapi/asm-generic/errno*.h
 enum {
@@ -132,28 +133,15 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
   return syscall5(SYS_setsockopt, fd, level, name, (long)value, (long)length);
 }
 
-/// The program's own seccomp filter kills for questions: none is asked any more.
-extern bool kernel_is_mute __attribute__((visibility("hidden")));
-
 /// Whether a TCP or MPTCP socket is neither connected nor connecting nor listening, nor ever was.
 bool kernel_is_unconnected(int fd);
 
 /// An integer option; negative errno where it cannot be read.
-static inline int64_t kernel_get_int(int fd, int level, int name) {
-  if (__builtin_expect(kernel_is_mute, false)) return -EPERM;
-  int32_t value = 0;
-  socklen_t length = sizeof value;
-  long result = kernel_getsockopt(fd, level, name, &value, &length);
-  return result < 0 ? result : (int64_t)value;
-}
+int64_t kernel_get_int(int fd, int level, int name);
 
 /// Names a socket, whatever descriptor or process it is open in; 0 when it cannot be told.
 /// Not SO_COOKIE: an accepted MPTCP socket has its listener's, once that one has been asked.
-static inline uint64_t kernel_inode(int fd) {
-  if (__builtin_expect(kernel_is_mute, false)) return 0;
-  uint64_t status[(STAT_SIZE + 7) / 8];
-  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
-}
+uint64_t kernel_inode(int fd);
 
 /// S_IFMT of st_mode, include/uapi/linux/stat.h.
 enum file_type {

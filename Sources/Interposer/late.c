@@ -21,8 +21,10 @@ static int judge(const struct mptcpize_setting *setting, int32_t *shown) {
 }
 
 int late_set(int fd, const struct mptcpize_setting *setting) {
+  UNASKED(may_judge, UNASKED_REPLACEMENT);
+  if (!may_judge) return REPLACE_FAILED;
   uint64_t inode = kernel_inode(fd);
-  if ((state() & STATE_FIXED) || !inode || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
+  if (!inode || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   int32_t shown = setting->option->initial;
   int error = judge(setting, &shown);
   if (error) return error;
@@ -50,6 +52,8 @@ static void look(const struct mptcpize_option *option, int32_t value, void *cont
 
 // What the kernel says of an option, for the record.
 static int refusal_of(int fd, const struct mptcpize_option *option) {
+  UNASKED(may_ask, UNASKED_REPLACEMENT);
+  if (!may_ask) return EPERM;
   int32_t value = option->initial;
   return (int)-kernel_setsockopt(fd, option->level, option->number, &value, sizeof value);
 }

@@ -203,9 +203,8 @@ static int replace(int fd, const struct mptcpize_setting *setting) {
 }
 
 int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
-  if ((state() & STATE_FIXED) || !kernel_may_close() || !kernel_is_unconnected(fd)) {
-    return REPLACE_FAILED;
-  }
+  UNASKED(may_replace, UNASKED_REPLACEMENT);
+  if (!may_replace || !kernel_may_close() || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   uint64_t signals;
   if (!kernel_hold_signals(&signals)) return REPLACE_FAILED;
   int result = replace(fd, setting);

@@ -86,9 +86,4 @@ const char *state_preloaded_before(size_t *length) {
   return end ? list : NULL;
 }
 
-void state_stop_recording(void) {
-  __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
-  __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_RELEASE);
-}
-
 void state_share(void) { __atomic_fetch_or(&state_flags, STATE_SHARED, __ATOMIC_RELEASE); }

@@ -11,6 +11,9 @@ enum {
   SYS_close = 6,
   SYS_execve = 11,
   SYS_lseek = 19,
+  SYS_gettid = 224,
+  SYS_set_tid_address = 258,
+  SYS_rt_sigprocmask = 175,
   SYS_getpid = 20,
   SYS_dup = 41,
   SYS_ioctl = 54,
@@ -38,7 +41,6 @@ enum {
   SYS_sendto = 369,
   SYS_shutdown = 373,
   SYS_close_range = 436,
-  SYS_rt_sigprocmask = 175,
   SYS_eventfd2 = 328,
   SYS_clone = 120,
   SYS_clone3 = 435,
@@ -72,6 +74,13 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
       : "a"(frame), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
       : "memory", "cc");
   return result;
+}
+
+// What tells threads apart, in user space.
+static inline uintptr_t thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("movl %%gs:0, %0" : "=r"(pointer));
+  return pointer;
 }
 
 #include "common.h"

@@ -14,6 +14,9 @@ enum {
   SYS_ioctl = 16,
   SYS_dup = 32,
   SYS_dup2 = 33,
+  SYS_gettid = 186,
+  SYS_set_tid_address = 218,
+  SYS_rt_sigprocmask = 14,
   SYS_getpid = 39,
   SYS_socket = 41,
   SYS_connect = 42,
@@ -37,7 +40,6 @@ enum {
   SYS_dup3 = 292,
   SYS_execveat = 322,
   SYS_close_range = 436,
-  SYS_rt_sigprocmask = 14,
   SYS_eventfd2 = 290,
   SYS_clone = 56,
   SYS_clone3 = 435,
@@ -66,6 +68,13 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
                    : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                    : "rcx", "r11", "memory");
   return result;
+}
+
+// What tells threads apart, in user space.
+static inline uintptr_t thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(pointer));
+  return pointer;
 }
 
 #include "common.h"
