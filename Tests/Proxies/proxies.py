@@ -1,0 +1,383 @@
+"""The proxies: what they are started by, and with which files.
+
+In all texts %DIR% stands for the run's directory. Each proxy listens on the ports of FRONT and hands
+on to those of BACK, once for a server that speaks TCP and once for one that speaks MPTCP.
+"""
+
+import pathlib
+
+FRONT = {"tcp": 8001, "mptcp": 8002}
+BACK = {"tcp": 9001, "mptcp": 9002}
+SSHD = 9003
+
+
+def nginx(modules, body):
+    """nginx.conf, in the foreground, with Debian's user."""
+    return f"""
+{modules}
+daemon off;
+user www-data;
+worker_processes 1;
+pid %DIR%/nginx.pid;
+error_log stderr;
+events {{ worker_connections 256; }}
+{body}
+"""
+
+
+def nginx_http(location):
+    """The same for HTTP, with what to do about requests."""
+    servers = "".join(
+        f"""
+    server {{
+        listen 127.0.0.1:{FRONT[kind]};
+        location / {{ {location.replace('%BACK%', str(BACK[kind]))} }}
+    }}"""
+        for kind in FRONT
+    )
+    return nginx(
+        "",
+        f"""
+http {{
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path %DIR%/body;
+    proxy_temp_path %DIR%/proxy;
+    fastcgi_temp_path %DIR%/fastcgi;
+    uwsgi_temp_path %DIR%/uwsgi;
+    scgi_temp_path %DIR%/scgi;
+    {servers}
+}}""",
+    )
+
+
+def pairs(text):
+    """The text once for each pair of ports, with %FRONT%, %BACK% and %KIND% replaced."""
+    return "".join(
+        text.replace("%FRONT%", str(FRONT[kind]))
+        .replace("%BACK%", str(BACK[kind]))
+        .replace("%KIND%", kind)
+        for kind in FRONT
+    )
+
+
+HAPROXY = """
+global
+    user nobody
+    nbthread 2
+defaults
+    mode %MODE%
+    timeout connect 10s
+    timeout client 60s
+    timeout server 60s
+    %OPTION%
+""" + pairs("listen %KIND%\n    bind 127.0.0.1:%FRONT%\n    server backend 127.0.0.1:%BACK%\n")
+
+STREAM = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;"
+
+NODE = """
+const http = require('http');
+for (const [front, back] of [%PORTS%]) {
+  http.createServer((request, response) => {
+    const onward = http.request({ host: '127.0.0.1', port: back, path: request.url,
+      method: request.method, headers: request.headers, agent: false }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(onward);
+  }).listen(front, '127.0.0.1');
+}
+""".replace("%PORTS%", ", ".join(f"[{FRONT[kind]}, {BACK[kind]}]" for kind in FRONT))
+
+GO = """
+package main
+
+import (
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+)
+
+func proxy(front, back string) {
+	target, _ := url.Parse("http://127.0.0.1:" + back)
+	http.ListenAndServe("127.0.0.1:"+front, httputil.NewSingleHostReverseProxy(target))
+}
+
+func main() {
+%LISTEN%
+	select {}
+}
+""".replace("%LISTEN%", "\n".join(f'\tgo proxy("{FRONT[kind]}", "{BACK[kind]}")' for kind in FRONT))
+
+# PHP counts as the server: php-fpm speaks FastCGI where other proxies' servers speak HTTP.
+PHP = """<?php
+if ($_SERVER['REQUEST_METHOD'] == 'GET') {
+    header('Content-Length: ' . filesize('%DIR%/big'));
+    while (ob_get_level()) ob_end_clean();
+    readfile('%DIR%/big');
+} else {
+    $digest = hash_init('sha256');
+    hash_update_stream($digest, fopen('php://input', 'r'));
+    echo hash_final($digest);
+}
+"""
+
+FPM = """
+[global]
+error_log = /dev/stderr
+log_level = error
+[www]
+user = www-data
+listen = 127.0.0.1:%PORT%
+pm = static
+pm.max_children = 1
+"""
+
+FASTCGI = """
+    fastcgi_pass 127.0.0.1:%BACK%;
+    fastcgi_param SCRIPT_FILENAME %DIR%/big.php;
+    fastcgi_param REQUEST_METHOD $request_method;
+    fastcgi_param CONTENT_LENGTH $content_length;
+"""
+
+BUFFERED = "proxy_pass http://127.0.0.1:%BACK%;"
+UNBUFFERED = BUFFERED + " proxy_http_version 1.1; proxy_buffering off; proxy_request_buffering off;"
+
+
+class Proxy:
+    """Files, what has to run before, and the proxy's programs with the port that each listens on."""
+
+    scheme = "http"
+
+    def __init__(self, files, *programs, preparation=()):
+        self.files, self.programs, self.preparation = files, programs, preparation
+
+    def server(self, _kind):
+        """The command of the server behind it, None for the one of server.py."""
+        return None
+
+    def client_options(self, _kind):
+        """What curl is told to reach a server through it."""
+        return []
+
+    def url(self, kind):
+        """What curl asks for."""
+        return f"{self.scheme}://127.0.0.1:{FRONT[kind]}/big"
+
+
+def nginx_proxy(text, kind=Proxy, files=()):
+    """An nginx with this configuration."""
+    program = ["nginx", "-e", "stderr", "-c", "%DIR%/nginx.conf"]
+    return kind({"nginx.conf": text, **dict(files)}, (program, FRONT["mptcp"]))
+
+
+class FastCGI(Proxy):
+    """Asks php-fpm."""
+
+    def server(self, kind):
+        fpm = max(map(str, pathlib.Path("/usr/sbin").glob("php-fpm*")), default="php-fpm")
+        return [fpm, "--nodaemonize", "--fpm-config", f"%DIR%/{kind}.fpm"]
+
+
+def fastcgi():
+    """nginx before php-fpm."""
+    files = {f"{kind}.fpm": FPM.replace("%PORT%", str(BACK[kind])) for kind in BACK}
+    return nginx_proxy(nginx_http(FASTCGI), FastCGI, {"big.php": PHP, **files})
+
+
+def haproxy(mode, option=""):
+    """haproxy, whose option is "splice-…" or none."""
+    text = HAPROXY.replace("%MODE%", mode).replace("%OPTION%", option)
+    program = ["haproxy", "-db", "-f", "%DIR%/haproxy.cfg"]
+    return Proxy({"haproxy.cfg": text}, (program, FRONT["mptcp"]))
+
+
+class Squid(Proxy):
+    """A proxy that is told where to go by its client."""
+
+    def client_options(self, kind):
+        return ["--proxy", f"http://127.0.0.1:{FRONT[kind]}"]
+
+    def url(self, kind):
+        return f"http://127.0.0.1:{BACK[kind]}/big"
+
+
+def squid():
+    """Without a cache, which would answer in the servers' place."""
+    text = """
+http_access allow all
+cache deny all
+http_port 127.0.0.1:8001
+http_port 127.0.0.1:8002
+pid_filename none
+coredump_dir %DIR%
+access_log none
+cache_log /dev/null
+"""
+    return Squid({"squid.conf": text}, (["squid", "-N", "-f", "%DIR%/squid.conf"], FRONT["mptcp"]))
+
+
+def varnish():
+    """One for each server: a varnishd has one default backend."""
+    text = """
+vcl 4.1;
+backend default { .host = "127.0.0.1"; .port = "%BACK%"; }
+sub vcl_recv { return (pass); }
+"""
+    return Proxy(
+        {f"{kind}.vcl": text.replace("%BACK%", str(BACK[kind])) for kind in FRONT},
+        *(
+            (
+                ["varnishd", "-F", "-f", f"%DIR%/{kind}.vcl", "-a", f"127.0.0.1:{FRONT[kind]}"]
+                + ["-n", f"%DIR%/{kind}", "-s", "malloc,32m", "-T", "none"],
+                FRONT[kind],
+            )
+            for kind in FRONT
+        ),
+    )
+
+
+class Stunnel(Proxy):
+    """TLS on the client's side."""
+
+    scheme = "https"
+
+    def client_options(self, _kind):
+        return ["--insecure"]
+
+
+def stunnel():
+    """With a certificate of its own making."""
+    text = "foreground = quiet\npid =\n" + pairs(
+        "[%KIND%]\naccept = 127.0.0.1:%FRONT%\nconnect = 127.0.0.1:%BACK%\n"
+        "cert = %DIR%/certificate\nkey = %DIR%/key\n"
+    )
+    certificate = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"]
+    certificate += ["ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
+    certificate += ["-keyout", "%DIR%/key", "-out", "%DIR%/certificate"]
+    program = ["stunnel", "%DIR%/stunnel.conf"]
+    return Stunnel(
+        {"stunnel.conf": text}, (program, FRONT["mptcp"]), preparation=[certificate]
+    )
+
+
+def ssh():
+    """ssh -L: the connection between ssh and sshd is MPTCP, and counted before all transfers."""
+    server = """
+Port 9003
+ListenAddress 127.0.0.1
+HostKey %DIR%/host
+AuthorizedKeysFile %DIR%/key.pub
+PidFile none
+StrictModes no
+"""
+    keys = [
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"%DIR%/{name}"]
+        for name in ("host", "key")
+    ]
+    client = ["ssh", "-N", "-F", "none", "-p", str(SSHD), "-i", "%DIR%/key"]
+    client += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    client += ["-o", "LogLevel=ERROR", "root@127.0.0.1"]
+    client += [f"-L127.0.0.1:{FRONT[kind]}:127.0.0.1:{BACK[kind]}" for kind in FRONT]
+    return Proxy(
+        {"sshd_config": server},
+        (["/usr/sbin/sshd", "-D", "-E", "/dev/null", "-f", "%DIR%/sshd_config"], SSHD),
+        (client, FRONT["mptcp"]),
+        preparation=[["mkdir", "-p", "/run/sshd"], *keys],
+    )
+
+
+def apache():
+    """mod_proxy_http."""
+    modules = ("mpm_event", "authz_core", "proxy", "proxy_http")
+    text = "".join(
+        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in modules
+    )
+    text += """
+ServerRoot %DIR%
+ServerName localhost
+DefaultRuntimeDir %DIR%
+PidFile %DIR%/apache2.pid
+ErrorLog /dev/stderr
+LogLevel error
+User www-data
+Group www-data
+""" + pairs(
+        """
+Listen 127.0.0.1:%FRONT%
+<VirtualHost 127.0.0.1:%FRONT%>
+    ProxyPass / http://127.0.0.1:%BACK%/
+</VirtualHost>
+"""
+    )
+    program = ["apache2", "-f", "%DIR%/apache2.conf", "-DFOREGROUND"]
+    return Proxy({"apache2.conf": text}, (program, FRONT["mptcp"]))
+
+
+def lighttpd():
+    """mod_proxy, which passes on what it has while the rest comes."""
+    text = """
+server.document-root = "%DIR%"
+server.errorlog = "/dev/null"
+server.bind = "127.0.0.1"
+server.port = 8001
+server.modules = ("mod_proxy")
+server.upload-dirs = ("%DIR%")
+server.stream-response-body = 2
+server.stream-request-body = 2
+proxy.server = ("" => (("host" => "127.0.0.1", "port" => 9001)))
+$SERVER["socket"] == "127.0.0.1:8002" {
+    proxy.server = ("" => (("host" => "127.0.0.1", "port" => 9002)))
+}
+"""
+    program = ["lighttpd", "-D", "-f", "%DIR%/lighttpd.conf"]
+    return Proxy({"lighttpd.conf": text}, (program, FRONT["mptcp"]))
+
+
+def socat():
+    """A child for each connection."""
+    return Proxy(
+        {},
+        *(
+            (
+                ["socat", f"TCP4-LISTEN:{FRONT[kind]},bind=127.0.0.1,reuseaddr,fork"]
+                + [f"TCP4:127.0.0.1:{BACK[kind]}"],
+                FRONT[kind],
+            )
+            for kind in FRONT
+        ),
+    )
+
+
+def stream():
+    """nginx, byte for byte."""
+    servers = pairs("server { listen 127.0.0.1:%FRONT%; proxy_pass 127.0.0.1:%BACK%; }\n")
+    return nginx_proxy(nginx(STREAM, f"stream {{ {servers} }}"))
+
+
+def go():
+    """httputil's ReverseProxy."""
+    build = ["env", "GOCACHE=%DIR%/cache", "GOTOOLCHAIN=local", "CGO_ENABLED=0"]
+    build += ["go", "build", "-o", "%DIR%/proxy", "%DIR%/proxy.go"]
+    return Proxy({"proxy.go": GO}, (["%DIR%/proxy"], FRONT["mptcp"]), preparation=[build])
+
+
+PROXIES = {
+    "nginx": lambda: nginx_proxy(nginx_http(BUFFERED)),
+    "nginx-unbuffered": lambda: nginx_proxy(nginx_http(UNBUFFERED)),
+    "nginx-stream": stream,
+    "nginx-fastcgi": fastcgi,
+    "haproxy": lambda: haproxy("http"),
+    "haproxy-splice": lambda: haproxy(
+        "tcp", "option splice-request\n    option splice-response"
+    ),
+    "apache2": apache,
+    "lighttpd": lighttpd,
+    "varnish": varnish,
+    "squid": squid,
+    "socat": socat,
+    "stunnel": stunnel,
+    "ssh": ssh,
+    "node": lambda: Proxy({"proxy.js": NODE}, (["node", "%DIR%/proxy.js"], FRONT["mptcp"])),
+    "go": go,
+}
