@@ -1,65 +1,9 @@
-"""The proxies: what they are started by, and with which files.
+"""All proxies by their names: what they are started by, and with which files."""
 
-In all texts %DIR% stands for the run's directory. Each proxy listens on the ports of FRONT and hands
-on to those of BACK, once for a server that speaks TCP and once for one that speaks MPTCP.
-"""
+from nginx import NGINX
+from proxy import BACK, FRONT, Proxy, pairs
 
-import pathlib
-
-FRONT = {"tcp": 8001, "mptcp": 8002}
-BACK = {"tcp": 9001, "mptcp": 9002}
 SSHD = 9003
-
-
-def nginx(modules, body):
-    """nginx.conf, in the foreground, with Debian's user."""
-    return f"""
-{modules}
-daemon off;
-user www-data;
-worker_processes 1;
-pid %DIR%/nginx.pid;
-error_log stderr;
-events {{ worker_connections 256; }}
-{body}
-"""
-
-
-def nginx_http(location):
-    """The same for HTTP, with what to do about requests."""
-    servers = "".join(
-        f"""
-    server {{
-        listen 127.0.0.1:{FRONT[kind]};
-        location / {{ {location.replace('%BACK%', str(BACK[kind]))} }}
-    }}"""
-        for kind in FRONT
-    )
-    return nginx(
-        "",
-        f"""
-http {{
-    access_log off;
-    client_max_body_size 0;
-    client_body_temp_path %DIR%/body;
-    proxy_temp_path %DIR%/proxy;
-    fastcgi_temp_path %DIR%/fastcgi;
-    uwsgi_temp_path %DIR%/uwsgi;
-    scgi_temp_path %DIR%/scgi;
-    {servers}
-}}""",
-    )
-
-
-def pairs(text):
-    """The text once for each pair of ports, with %FRONT%, %BACK% and %KIND% replaced."""
-    return "".join(
-        text.replace("%FRONT%", str(FRONT[kind]))
-        .replace("%BACK%", str(BACK[kind]))
-        .replace("%KIND%", kind)
-        for kind in FRONT
-    )
-
 
 HAPROXY = """
 global
@@ -72,8 +16,6 @@ defaults
     timeout server 60s
     %OPTION%
 """ + pairs("listen %KIND%\n    bind 127.0.0.1:%FRONT%\n    server backend 127.0.0.1:%BACK%\n")
-
-STREAM = "load_module /usr/lib/nginx/modules/ngx_stream_module.so;"
 
 NODE = """
 const http = require('http');
@@ -108,81 +50,6 @@ func main() {
 	select {}
 }
 """.replace("%LISTEN%", "\n".join(f'\tgo proxy("{FRONT[kind]}", "{BACK[kind]}")' for kind in FRONT))
-
-# PHP counts as the server: php-fpm speaks FastCGI where other proxies' servers speak HTTP.
-PHP = """<?php
-if ($_SERVER['REQUEST_METHOD'] == 'GET') {
-    header('Content-Length: ' . filesize('%DIR%/big'));
-    while (ob_get_level()) ob_end_clean();
-    readfile('%DIR%/big');
-} else {
-    $digest = hash_init('sha256');
-    hash_update_stream($digest, fopen('php://input', 'r'));
-    echo hash_final($digest);
-}
-"""
-
-FPM = """
-[global]
-error_log = /dev/stderr
-log_level = error
-[www]
-user = www-data
-listen = 127.0.0.1:%PORT%
-pm = static
-pm.max_children = 1
-"""
-
-FASTCGI = """
-    fastcgi_pass 127.0.0.1:%BACK%;
-    fastcgi_param SCRIPT_FILENAME %DIR%/big.php;
-    fastcgi_param REQUEST_METHOD $request_method;
-    fastcgi_param CONTENT_LENGTH $content_length;
-"""
-
-BUFFERED = "proxy_pass http://127.0.0.1:%BACK%;"
-UNBUFFERED = BUFFERED + " proxy_http_version 1.1; proxy_buffering off; proxy_request_buffering off;"
-
-
-class Proxy:
-    """Files, what has to run before, and the proxy's programs with the port that each listens on."""
-
-    scheme = "http"
-
-    def __init__(self, files, *programs, preparation=()):
-        self.files, self.programs, self.preparation = files, programs, preparation
-
-    def server(self, _kind):
-        """The command of the server behind it, None for the one of server.py."""
-        return None
-
-    def client_options(self, _kind):
-        """What curl is told to reach a server through it."""
-        return []
-
-    def url(self, kind):
-        """What curl asks for."""
-        return f"{self.scheme}://127.0.0.1:{FRONT[kind]}/big"
-
-
-def nginx_proxy(text, kind=Proxy, files=()):
-    """An nginx with this configuration."""
-    program = ["nginx", "-e", "stderr", "-c", "%DIR%/nginx.conf"]
-    return kind({"nginx.conf": text, **dict(files)}, (program, FRONT["mptcp"]))
-
-
-class FastCGI(Proxy):
-    """Asks php-fpm."""
-
-    def server(self, kind):
-        fpm = max(map(str, pathlib.Path("/usr/sbin").glob("php-fpm*")), default="php-fpm")
-        return [fpm, "--nodaemonize", "--fpm-config", f"%DIR%/{kind}.fpm"]
-
-
-def fastcgi():
-    """nginx before php-fpm."""
-    files = {f"{kind}.fpm": FPM.replace("%PORT%", str(BACK[kind])) for kind in BACK}
-    return nginx_proxy(nginx_http(FASTCGI), FastCGI, {"big.php": PHP, **files})
 
 
 def haproxy(mode, option=""):
@@ -349,12 +216,6 @@ def socat():
     )
 
 
-def stream():
-    """nginx, byte for byte."""
-    servers = pairs("server { listen 127.0.0.1:%FRONT%; proxy_pass 127.0.0.1:%BACK%; }\n")
-    return nginx_proxy(nginx(STREAM, f"stream {{ {servers} }}"))
-
-
 def go():
     """httputil's ReverseProxy."""
     build = ["env", "GOCACHE=%DIR%/cache", "GOTOOLCHAIN=local", "CGO_ENABLED=0"]
@@ -363,10 +224,7 @@ def go():
 
 
 PROXIES = {
-    "nginx": lambda: nginx_proxy(nginx_http(BUFFERED)),
-    "nginx-unbuffered": lambda: nginx_proxy(nginx_http(UNBUFFERED)),
-    "nginx-stream": stream,
-    "nginx-fastcgi": fastcgi,
+    **NGINX,
     "haproxy": lambda: haproxy("http"),
     "haproxy-splice": lambda: haproxy(
         "tcp", "option splice-request\n    option splice-response"

@@ -19,7 +19,8 @@ import time
 
 sys.dont_write_bytecode = True
 
-from proxies import BACK, FRONT, PROXIES  # noqa: E402
+from proxies import PROXIES  # noqa: E402
+from proxy import BACK, FRONT  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE = 60  # seconds for one transfer, or for a program to listen

@@ -14,6 +14,8 @@ public struct LaunchPlan: Sendable {
     public private(set) var environment: [[CChar]]
     /// What the user is told before the program starts, a line each, without newlines.
     public internal(set) var notes: [String]
+    /// What is started, if it is known to wait for edges by what FIONREAD said.
+    var countingOnEdges: ProgramFile?
     /// Set where the preload library does not get into the program, until `settle`.
     var unreached: Unreached?
 

@@ -47,9 +47,11 @@ public struct Launcher: Sendable {
         let path = environment.value(of: "PATH")
         let (place, program) = try find(name, path: path, on: system)
         guard request.preload else {
-            return LaunchPlan(
+            var plan = LaunchPlan(
                 executable: place.cString, arguments: request.arguments.map(\.cString),
                 environment: request.environment.map(\.cString), notes: [])
+            if program.countsOnEdges { plan.countingOnEdges = program }
+            return plan
         }
         let reach = Reach(to: program) {
             // Missing for mptcpize's own architecture means a broken installation.
@@ -68,6 +70,7 @@ public struct Launcher: Sendable {
         var plan = LaunchPlan(
             executable: place.cString, arguments: request.arguments.map(\.cString),
             environment: environment.entries.map(\.cString), notes: [])
+        if program.countsOnEdges { plan.countingOnEdges = program }
         if case .never = reach {
             plan.unreached = .init(reach: reach, subject: subject)
         } else if let note = reach.note(for: subject, userSetsGoDebug: userSetsGoDebug) {

@@ -39,7 +39,7 @@ public struct TargetChecks: Sendable {
 
     private func program(_ name: String, _ program: ProgramFile) -> [Finding] {
         let reach = Reach(to: program) { locator.library(for: $0) != nil }
-        return [way(name, program, reach)] + native(name, program)
+        return [way(name, program, reach)] + native(name, program) + edges(name, program)
             + notes(name, program, isUnit: false)
     }
 
@@ -77,6 +77,13 @@ public struct TargetChecks: Sendable {
         } ?? []
     }
 
+    /// What only the preload library mends.
+    private func edges(_ name: String, _ program: ProgramFile) -> [Finding] {
+        LostEdges.reason(for: program).map {
+            [Finding(.note, name, "not for the BPF mode: \($0)")]
+        } ?? []
+    }
+
     // MARK: - Units
 
     private func unit(_ typed: String) throws(Failure) -> [Finding] {
@@ -90,7 +97,7 @@ public struct TargetChecks: Sendable {
                 let program = try? ProgramFile(
                     Bytes(path.utf8), searchPath: nil, on: HostSystem())
             else { continue }
-            findings += native(name, program)
+            findings += native(name, program) + edges(name, program)
             findings += notes(name, program, isUnit: true)
         }
         findings += RememberedChecks.findings(unitPrograms: programs)

@@ -28,6 +28,7 @@ struct UnitPlanner {
                     "\(user.path) gives its sockets to the kernel (\(user.part)), which takes TCP only"
                 )
             }
+            try refuseCountingOnEdges(unit)
             return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
         }
         if unit.name.isSocket {
@@ -96,6 +97,16 @@ struct UnitPlanner {
             }
         }
         return false
+    }
+
+    /// What the preload library mends, the BPF mode does not.
+    private func refuseCountingOnEdges(_ unit: LoadedUnit) throws(Failure) {
+        for program in ServiceProgram(unit.name, unit.properties).reaches(with: locator) {
+            guard let reason = LostEdges.reason(for: program.file) else { continue }
+            throw Failure(
+                .failed, unit.name.description, reason,
+                remedy: "the preload library mends it: mptcpize enable \(unit.name.typed)")
+        }
     }
 
     /// A listener that systemd opened is not the service's to make MPTCP.
