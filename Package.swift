@@ -33,8 +33,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
-        .target(name: "SocketPolicy", dependencies: ["SocketEvents"], cSettings: freestanding),
+        // C, below everything: what the preload library, the BPF programs and Swift share.
         .target(name: "SocketEvents", cSettings: freestanding),
+        .target(name: "SocketPolicy", dependencies: ["SocketEvents"], cSettings: freestanding),
         .target(
             name: "Interposer",
             dependencies: ["SocketPolicy", "SocketEvents"],
@@ -63,37 +64,147 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=c2x", "-Wall", "-Wextra", "-Werror"])]),
         .target(
             name: "CLibBPF", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+
+        // The ground: the system, what is shown to people and programs, and what all say of
+        // sockets.
+        .target(name: "LinuxSystem", dependencies: ["CLinux"]),
+        .target(name: "TextOutput"),
         .target(
-            name: "MptcpizeCore",
-            dependencies: ["SocketPolicy", "SocketEvents", "CLinux", "BPFProgs", "CLibBPF"]),
+            name: "SocketValues", dependencies: ["LinuxSystem", "SocketEvents", "SocketPolicy"]),
+
+        // What the kernel tells: processes with their cgroups and namespaces, sockets and
+        // paths, what it takes of MPTCP, records of what becomes of sockets.
+        .target(name: "Processes", dependencies: ["CLinux", "LinuxSystem"]),
+        .target(
+            name: "Netlink",
+            dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketValues"]),
+        .target(
+            name: "KernelProbe",
+            dependencies: ["CLinux", "LinuxSystem", "SocketPolicy", "SocketValues"]),
+        .target(
+            name: "SocketRecords",
+            dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketValues"]),
+
+        // The two ways into a program: its environment, and its cgroup.
+        .target(
+            name: "Launch",
+            dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketPolicy"]),
+        .target(
+            name: "BPFMode",
+            dependencies: [
+                "BPFProgs", "CLibBPF", "CLinux", "KernelProbe", "LinuxSystem", "Processes",
+                "SocketEvents", "SocketPolicy", "SocketRecords", "TextOutput",
+            ]),
+
+        // Watching one program: what became of its sockets.
+        .target(
+            name: "Reporting",
+            dependencies: ["LinuxSystem", "SocketRecords", "SocketValues", "TextOutput"]),
+        .target(
+            name: "RunHistory",
+            dependencies: ["CLinux", "Launch", "LinuxSystem", "Reporting", "SocketValues"]),
+        .target(
+            name: "Supervision",
+            dependencies: [
+                "CLinux", "Launch", "LinuxSystem", "Processes", "Reporting", "RunHistory",
+                "SocketEvents", "SocketPolicy", "SocketRecords", "SocketValues", "TextOutput",
+            ]),
+
+        // Looking at the whole machine: its sockets, its services, what is wrong with it.
+        .target(
+            name: "SocketInspection",
+            dependencies: [
+                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Netlink", "Processes",
+                "SocketValues", "TextOutput",
+            ]),
+        .target(
+            name: "SystemdUnits",
+            dependencies: ["BPFMode", "Launch", "LinuxSystem", "SocketEvents"]),
+        .target(
+            name: "ServiceStatus",
+            dependencies: [
+                "Launch", "LinuxSystem", "Netlink", "Processes", "SocketInspection",
+                "SystemdUnits", "TextOutput",
+            ]),
+        .target(
+            name: "Diagnosis",
+            dependencies: [
+                "BPFMode", "CLinux", "KernelProbe", "Launch", "LinuxSystem", "Netlink",
+                "Processes", "RunHistory", "ServiceStatus", "SocketInspection", "SocketPolicy",
+                "SocketValues", "SystemdUnits", "TextOutput",
+            ]),
+
+        // The command.
+        .target(name: "Completion", dependencies: ["LinuxSystem", "Processes"]),
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "MptcpizeCore",
+                "BPFMode", "Completion", "Diagnosis", "KernelProbe", "Launch", "LinuxSystem",
+                "Processes", "RunHistory", "ServiceStatus", "SocketInspection", "Supervision",
+                "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+
+        // Tests: what they share, then a target for each module, then one for each tier.
         .executableTarget(
-            name: "ReportDriver", dependencies: ["MptcpizeCore"], path: "Tests/ReportDriver"),
+            name: "ReportDriver", dependencies: ["Launch", "LinuxSystem", "Supervision"],
+            path: "Tests/ReportDriver"),
         .target(name: "CTestSupport", path: "Tests/CSupport"),
         .target(
             name: "TestSupport", dependencies: ["CTestSupport", "SocketPolicy"],
             path: "Tests/Support"),
-        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
+        .target(
+            name: "Recordings",
+            dependencies: ["LinuxSystem", "Netlink", "SocketEvents", "TestSupport"],
+            path: "Tests/Recordings"),
         .target(name: "OptionHeaders", path: "Tests/OptionHeaders"),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "SocketPolicyTests",
             dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+        .testTarget(name: "TextOutputTests", dependencies: ["TextOutput"]),
+        .testTarget(
+            name: "NetlinkTests",
+            dependencies: ["LinuxSystem", "Netlink", "Recordings", "SocketValues", "TestSupport"]),
+        .testTarget(name: "KernelProbeTests", dependencies: ["KernelProbe", "TestSupport"]),
+        .testTarget(
+            name: "SocketRecordsTests",
+            dependencies: [
+                "LinuxSystem", "Recordings", "SocketEvents", "SocketRecords", "TestSupport",
+            ]),
+        .testTarget(name: "LaunchTests", dependencies: ["Launch", "LinuxSystem", "TestSupport"]),
+        .testTarget(
+            name: "BPFModeTests", dependencies: ["BPFMode", "LinuxSystem", "TestSupport"]),
+        .testTarget(
+            name: "ReportingTests",
+            dependencies: [
+                "LinuxSystem", "Recordings", "Reporting", "SocketEvents", "SocketRecords",
+                "SocketValues", "TestSupport", "TextOutput",
+            ]),
+        .testTarget(
+            name: "RunHistoryTests",
+            dependencies: ["LinuxSystem", "RunHistory", "TestSupport"]),
+        .testTarget(name: "SupervisionTests", dependencies: ["ReportDriver", "TestSupport"]),
+        .testTarget(
+            name: "SocketInspectionTests",
+            dependencies: [
+                "Processes", "Recordings", "SocketInspection", "SocketValues", "TestSupport",
+                "TextOutput",
+            ]),
+        .testTarget(
+            name: "SystemdUnitsTests", dependencies: ["LinuxSystem", "SystemdUnits", "TestSupport"]),
+        .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"]),
+        .testTarget(name: "CompletionTests", dependencies: ["Completion", "TestSupport"]),
+        .testTarget(
+            name: "MptcpizeCLITests", dependencies: ["LinuxSystem", "MptcpizeCLI", "TestSupport"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
-        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
         .testTarget(name: "KernelTests", dependencies: ["SocketPolicy", "TestSupport"]),
-        .testTarget(name: "MptcpizeCLITests", dependencies: ["MptcpizeCLI", "TestSupport"]),
-        .testTarget(
-            name: "MptcpizeCoreTests",
-            dependencies: ["MptcpizeCore", "SocketEvents", "TestSupport", "ReportDriver"]),
+        .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

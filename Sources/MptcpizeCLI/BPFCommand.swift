@@ -1,5 +1,8 @@
 import ArgumentParser
-import MptcpizeCore
+import BPFMode
+import LinuxSystem
+import Processes
+import SystemdUnits
 
 /// `mptcpize bpf`: the kernel makes the sockets of whole cgroups MPTCP.
 struct BPFCommand: ParsableCommand {
@@ -37,7 +40,10 @@ struct BPFCommand: ParsableCommand {
         /// The cgroups of the units and processes.
         func resolved(_ session: borrowing BPFSession) throws(Failure) -> [Cgroup] {
             var result: [Cgroup] = []
-            for unit in unit { result.append(try session.cgroup(unit: unit)) }
+            for unit in unit {
+                let path = try ServiceManager(.system).cgroup(of: UnitName(typed: unit))
+                result.append(try session.cgroup(relative: path))
+            }
             for pid in pid { result.append(try session.cgroup(pid: pid)) }
             return result
         }

@@ -1,6 +1,9 @@
 import ArgumentParser
+import Diagnosis
 import Glibc
-import MptcpizeCore
+import KernelProbe
+import Launch
+import LinuxSystem
 
 /// `mptcpize check`: whether MPTCP works here, on this host, with a peer, or for a program.
 struct CheckCommand: ParsableCommand {

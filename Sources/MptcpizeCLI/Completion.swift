@@ -1,5 +1,7 @@
 import ArgumentParser
-import MptcpizeCore
+import Completion
+import ServiceStatus
+import SystemdUnits
 
 /// What completion offers for the arguments that name something on this machine. The scripts
 /// in completions/ have mptcpize itself make these lists; no shell is involved on the way.

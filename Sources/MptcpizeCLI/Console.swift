@@ -1,5 +1,6 @@
 import Glibc
-import MptcpizeCore
+import LinuxSystem
+import TextOutput
 
 /// mptcpize's own standard streams.
 enum Console {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import LinuxSystem
+import ServiceStatus
+import SystemdUnits
 
 /// `mptcpize disable`: units as they were before `enable`.
 struct DisableCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import LinuxSystem
+import SystemdUnits
 
 /// `mptcpize enable`: services and sockets of systemd over MPTCP, for good.
 struct EnableCommand: ParsableCommand {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import LinuxSystem
 
-/// The command `mptcpize`: one file per verb, each parses, calls MptcpizeCore, renders.
+/// The command `mptcpize`: one file per verb, each parses, calls a module, renders.
 @main
 struct Mptcpize: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,4 @@
-import MptcpizeCore
+import LinuxSystem
 
 /// The command line of `mptcpize run`, split into its own options and the program's.
 ///

@@ -1,6 +1,10 @@
 import ArgumentParser
+import BPFMode
 import Glibc
-import MptcpizeCore
+import Launch
+import LinuxSystem
+import RunHistory
+import Supervision
 
 /// `mptcpize run`: what ArgumentParser shows of it. `RunArguments` does the parsing.
 struct RunCommand: ParsableCommand {
@@ -85,15 +89,15 @@ extension RunCommand {
         }
         var events: KernelEvents? = nil
         if arguments.mode == .bpf {
-            try LostEdges.refuse(plan)
+            try LostEdges.refuse(plan.countingOnEdges)
             events = try enter()
         } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
             do throws(Failure) {
-                try LostEdges.refuse(plan)
+                try LostEdges.refuse(plan.countingOnEdges)
                 events = try enter()
                 plan.settle(.granted)
             } catch {
-                plan.settle(.refused(error))
+                plan.settle(.refused(BPFRefusal.reason(error)))
             }
         } else {
             plan.settle(.notAsked)

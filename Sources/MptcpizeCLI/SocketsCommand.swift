@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
-import MptcpizeCore
+import LinuxSystem
+import SocketInspection
+import SystemdUnits
 
 /// `mptcpize sockets`: the MPTCP sockets there are, whose they are, and what they are on
 /// the wire.
@@ -80,7 +82,7 @@ struct SocketsCommand: ParsableCommand {
 
     func run() throws {
         let query = SocketQuery(
-            selection: selection, kind: all ? .all : listening ? .listeners : .connections,
+            selection: try selection(), kind: all ? .all : listening ? .listeners : .connections,
             namespaces: namespaces)
         if watch {
             let interval = Duration.milliseconds(Int((seconds ?? 2) * 1000))
@@ -100,9 +102,9 @@ struct SocketsCommand: ParsableCommand {
         }
     }
 
-    private var selection: SocketSelection {
+    private func selection() throws(Failure) -> SocketSelection {
         if let pid { return .process(pid) }
-        if let unit { return .unit(unit) }
+        if let unit { return .unit(try UnitName(typed: unit).description) }
         if let cgroup { return .cgroup(cgroup) }
         if let program { return .program(program) }
         return .everyone

@@ -1,5 +1,8 @@
 import ArgumentParser
-import MptcpizeCore
+import Launch
+import ServiceStatus
+import SystemdUnits
+import TextOutput
 
 /// `mptcpize status`: what is enabled, and what runs.
 struct StatusCommand: ParsableCommand {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import MptcpizeCore
+import LinuxSystem
 import Testing
 
 @testable import MptcpizeCLI

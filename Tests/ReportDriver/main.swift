@@ -3,7 +3,9 @@
 //   ReportDriver [-d] [--text | --json] [-o FILE] [-l LIBRARY] /PATH/OF/PROGRAM [ARG…]
 
 import Glibc
-import MptcpizeCore
+import Launch
+import LinuxSystem
+import Supervision
 
 var options = SupervisorOptions()
 var arguments = CommandLine.arguments.dropFirst()

@@ -1,0 +1,114 @@
+import Glibc
+import LinuxSystem
+import SocketValues
+
+/// Whether MPTCP can be had and works in this network namespace.
+enum KernelChecks {
+    static func findings() -> [Finding] {
+        let before = MPTCPCounters()
+        let trials = [
+            ("IPv4", MPTCPTrial(family: AF_INET)), ("IPv6", MPTCPTrial(family: AF_INET6)),
+        ]
+        let after = MPTCPCounters()
+        let isOff = after["MPCapableSYNTXDisabled"] > before["MPCapableSYNTXDisabled"]
+        var findings = trials.map { kernel($0.0, $0.1, isOff: isOff) }
+        if let switched = enabled(trials[0].1) { findings.append(switched) }
+        findings.append(contentsOf: blackhole(isOff: isOff, after))
+        return findings
+    }
+
+    /// "Linux 6.18.44".
+    private static var release: String {
+        var names = utsname()
+        uname(&names)
+        return withUnsafeBytes(of: names.release) {
+            "Linux " + String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    private static func kernel(
+        _ family: String, _ trial: MPTCPTrial, isOff: Bool
+    ) -> Finding {
+        let subject = "kernel"
+        switch trial {
+        case .works:
+            return Finding(
+                .ok, subject, "\(release): MPTCP over \(family) works (tried over loopback)")
+        case .fellBack where isOff:
+            return Finding(
+                .note, subject, "\(release): gives out MPTCP sockets for \(family); see blackhole")
+        case .fellBack:
+            return Finding(
+                .problem, subject,
+                "\(release): an MPTCP connection over \(family) loopback fell back to TCP",
+                next: "`nft list ruleset` tells of a firewall that strips TCP options")
+        case .refused(let error):
+            let isIPv6 = family == "IPv6"
+            // Without IPv6 at all, nothing is missing for MPTCP.
+            let isAbsent = error.rawValue == EAFNOSUPPORT
+            return Finding(
+                isAbsent || (isIPv6 && error.rawValue == EPROTONOSUPPORT) ? .note : .problem,
+                subject,
+                "\(release): no MPTCP over \(family) (\(error.name)): "
+                    + error.ofMultipathTCP(isIPv6 ? .inet6 : .inet),
+                next: remedy(error))
+        case .noConnection(let error):
+            let isIPv6Off =
+                family == "IPv6" && [EADDRNOTAVAIL, ENETUNREACH].contains(error.rawValue)
+            return Finding(
+                .note, subject,
+                "\(release): gives out MPTCP sockets for \(family); a connection over loopback"
+                    + " was not possible (\(error.name))",
+                next: isIPv6Off ? "" : "`ip link set lo up`, if loopback is down")
+        }
+    }
+
+    private static func remedy(_ error: Errno) -> String {
+        switch error.rawValue {
+        case ENOPROTOOPT: "sysctl -w net.mptcp.enabled=1"
+        case EPROTONOSUPPORT: "use a kernel with CONFIG_MPTCP (and CONFIG_MPTCP_IPV6)"
+        case EINVAL: "use Linux 5.6 or newer; 6.1 or newer for most programs"
+        case EPERM, EACCES: "see the security policy (dmesg, audit log, seccomp) for who refused"
+        default: ""
+        }
+    }
+
+    private static func enabled(_ trial: MPTCPTrial) -> Finding? {
+        switch Sysctl.value("net.mptcp.enabled") {
+        case "1": Finding(.ok, "net.mptcp.enabled", "1 in this network namespace")
+        case let value?:
+            Finding(
+                .problem, "net.mptcp.enabled",
+                "\(value) in this network namespace: every MPTCP socket is refused",
+                next: "sysctl -w net.mptcp.enabled=1; for good, in /etc/sysctl.d/mptcp.conf")
+        case nil: nil
+        }
+    }
+
+    /// The kernel's off-switch: after dropped SYNs, no connection asks for MPTCP for a while
+    /// (mptcp_active_detect_blackhole in net/mptcp/ctrl.c, Linux 6.12).
+    private static func blackhole(isOff: Bool, _ counters: MPTCPCounters) -> [Finding] {
+        guard let timeout = Sysctl.value("net.mptcp.blackhole_timeout") else { return [] }
+        let seen = counters["Blackhole"]
+        let evidence = "MPTCP SYNs were dropped on the way, others not (counter Blackhole: \(seen))"
+        if isOff {
+            // Any write to it forgets what was detected.
+            return [
+                Finding(
+                    .problem, "blackhole",
+                    "outgoing MPTCP is off in this network namespace for \(timeout) s or more,"
+                        + " because \(evidence)",
+                    next: "sysctl -w net.mptcp.blackhole_timeout=\(timeout) switches it on again;"
+                        + " find who drops SYNs with TCP option 30")
+            ]
+        }
+        if seen > 0 {
+            return [
+                Finding(
+                    .note, "blackhole", "\(evidence); outgoing MPTCP is on now",
+                    next: "find who drops SYNs with TCP option 30, or it will be off again")
+            ]
+        }
+        return [Finding(.ok, "blackhole", "none detected (counter Blackhole is 0)")]
+    }
+}

@@ -1,0 +1,212 @@
+import CLinux
+import Glibc
+import LinuxSystem
+import Netlink
+import Processes
+import SocketInspection
+import SocketValues
+
+/// A real MPTCP connection to a peer: whether it speaks MPTCP, over how many paths, and
+/// which other addresses it announced.
+///
+/// What is sent besides the handshake is a line end: additional subflows may start only
+/// once data went through (RFC 8684 section 3.1), and servers wait for a first line.
+package struct PeerProbe: Sendable {
+    package let host: String
+    package let port: String
+
+    /// How long paths are counted, after the connection is there.
+    private static let watching = Duration.seconds(1)
+    private static let connecting: Int32 = 10_000
+
+    /// - Parameter target: "HOST:PORT", "[2001:db8::1]:443".
+    /// - Throws: `Failure` of status usage.
+    package init(_ target: String) throws(Failure) {
+        let usage = Failure(
+            .usage, target, "is no HOST:PORT", remedy: "such as example.org:443 or [::1]:80")
+        guard let colon = target.lastIndex(of: ":") else { throw usage }
+        let port = target[target.index(after: colon)...]
+        var host = target[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            throw usage
+        }
+        guard !host.isEmpty, let number = UInt16(port), number > 0 else { throw usage }
+        self.host = String(host)
+        self.port = String(port)
+    }
+
+    /// - Throws: `Failure` where the name is not known, or nobody answers.
+    package func findings() throws(Failure) -> [Finding] {
+        var last: Finding?
+        for address in try addresses() {
+            let result = probe(address)
+            if result.isConnected { return result.findings }
+            last = result.findings.last ?? last
+        }
+        return last.map { [$0] } ?? []
+    }
+
+    private struct Address {
+        let family: Int32
+        let storage: [UInt8]
+        let shown: SocketAddress
+    }
+
+    private func addresses() throws(Failure) -> [Address] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_ADDRCONFIG
+        var list: UnsafeMutablePointer<addrinfo>?
+        let error = getaddrinfo(host, port, &hints, &list)
+        guard error == 0 else {
+            throw Failure(
+                .failed, host, String(cString: gai_strerror(error)),
+                remedy: "`getent ahosts NAME` shows what a name stands for here; or give an address"
+            )
+        }
+        defer { freeaddrinfo(list) }
+        var result: [Address] = []
+        var next = list
+        while let entry = next {
+            next = entry.pointee.ai_next
+            guard let raw = entry.pointee.ai_addr, let shown = SocketAddress(raw) else { continue }
+            let bytes = UnsafeRawBufferPointer(start: raw, count: Int(entry.pointee.ai_addrlen))
+            result.append(
+                Address(family: entry.pointee.ai_family, storage: Array(bytes), shown: shown))
+        }
+        return result
+    }
+
+    private func probe(_ address: Address) -> (isConnected: Bool, findings: [Finding]) {
+        let subject = address.shown.text
+        do throws(Errno) {
+            let events = PathEvents()
+            let before = MPTCPCounters()
+            let socket = try MPTCPTrial.socket(address.family, flags: Int32(SOCK_NONBLOCK.rawValue))
+            try connect(socket.number, address)
+            return (true, watch(socket.number, subject, events, before))
+        } catch {
+            let isRefusedHere = [ENOPROTOOPT, EPROTONOSUPPORT, EINVAL].contains(error.rawValue)
+            return (
+                false,
+                [
+                    Finding(
+                        .problem, subject,
+                        isRefusedHere
+                            ? error.ofMultipathTCP(address.family == AF_INET6 ? .inet6 : .inet)
+                            : "cannot be connected to: \(error.reason)",
+                        next: isRefusedHere
+                            ? "mptcpize check"
+                            : "`ss -ltn` on that host shows what listens, and `ip route get` here"
+                                + " the way to it")
+                ]
+            )
+        }
+    }
+
+    private func connect(_ socket: Int32, _ address: Address) throws(Errno) {
+        let result = address.storage.withUnsafeBytes {
+            Glibc.connect(
+                socket, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+        }
+        if result != 0, errno != EINPROGRESS { throw Errno.last }
+        var poller = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+        if try retrying({ poll(&poller, 1, Self.connecting) }) == 0 {
+            throw Errno(rawValue: ETIMEDOUT)
+        }
+        var error: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length)
+        if error != 0 { throw Errno(rawValue: error) }
+    }
+
+    // MARK: - What came of it
+
+    private func watch(
+        _ socket: Int32, _ subject: String, _ events: borrowing PathEvents, _ before: MPTCPCounters
+    ) -> [Finding] {
+        let clock = ContinuousClock()
+        let start = clock.now
+        _ = "\r\n".withCString { send(socket, $0, 2, Int32(MSG_NOSIGNAL)) }
+        var most = 0
+        var token: UInt32 = 0
+        var fellBack = false
+        var ended = false
+        while clock.now - start < Self.watching, !ended {
+            if let info = MPTCPInfo(of: socket), !info.flags.contains(.fallback) {
+                if info.flags.contains(.remoteKeyReceived) {
+                    most = max(most, info.paths)
+                    token = info.token
+                }
+            } else {
+                fellBack = true
+                break
+            }
+            usleep(10_000)
+            // Its words are left unread; that it hung up ends the watch.
+            var byte: UInt8 = 0
+            ended = recv(socket, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+        }
+        if fellBack || most == 0 { return [plain(subject, before)] }
+        let announced = events.announced(token: token)
+        let paths = Self.paths(token)
+        // Where the peer hung up, they may be gone. The kernel's own number has those that are
+        // still trying to join.
+        let count = paths.isEmpty || ended ? most : paths.count
+        return [
+            Finding(
+                .ok, subject,
+                "speaks MPTCP; \(count == 1 ? "1 path" : "\(count) paths") within a second")
+        ] + paths.map { Self.finding(subject, $0) } + [announcement(subject, announced)]
+    }
+
+    private func plain(_ subject: String, _ before: MPTCPCounters) -> Finding {
+        let after = MPTCPCounters()
+        func grew(_ name: String) -> Bool { after[name] > before[name] }
+        if grew("MPCapableSYNTXDisabled") {
+            return Finding(
+                .problem, subject, "plain TCP: outgoing MPTCP is off on this host (blackhole)",
+                next: "mptcpize check")
+        }
+        if grew("MPCapableSYNTXDrop") {
+            return Finding(
+                .problem, subject,
+                "plain TCP: SYNs with the MPTCP option were dropped on the way, one without got"
+                    + " through",
+                next: "find the firewall that drops TCP option 30")
+        }
+        return Finding(
+            .problem, subject,
+            "plain TCP: the peer, or something on the way, does not speak MPTCP",
+            next: "`mptcpize run` or `enable` on the peer's side, where that is yours")
+    }
+
+    /// Each path, from the diagnosis of this very connection.
+    private static func paths(_ token: UInt32) -> [DiagSocket] {
+        guard let inventory = try? SocketInventory(over: NetlinkSocket(NETLINK_SOCK_DIAG)) else {
+            return []
+        }
+        let listing = SocketListing(joining: inventory, owners: SocketOwners())
+        let own = listing.sockets.first { $0.socket.mptcp?.token == token }
+        return (own?.subflows ?? []).filter(\.isSynchronized)
+    }
+
+    private static func finding(_ subject: String, _ path: DiagSocket) -> Finding {
+        let role = path.role
+        let kind = role?.isBackup == true ? "backup" : role?.isJoined == true ? "joined" : "first"
+        return Finding(.ok, subject, "path \(path.local.text) → \(path.remote.text), \(kind)")
+    }
+
+    private func announcement(_ subject: String, _ announced: [SocketAddress]?) -> Finding {
+        guard let announced else {
+            return Finding(
+                .note, subject, "which addresses it announced is told to root only",
+                next: "try as root")
+        }
+        let list = announced.map(\.host).joined(separator: ", ")
+        return Finding(
+            .ok, subject, announced.isEmpty ? "announced no other address" : "announced \(list)")
+    }
+}

@@ -1,0 +1,32 @@
+import Launch
+import LinuxSystem
+
+/// What is special about a program's sockets under mptcpize, and what to do.
+struct ProgramNote {
+    let text: String
+    let next: String
+
+    /// The note on a program as it was called, or on that of a unit; nil for most.
+    static func of(
+        _ name: String, _ program: ProgramFile, isUnit: Bool
+    ) -> ProgramNote? {
+        if let part = program.kernelUser {
+            return ProgramNote(
+                text:
+                    "gives its sockets to the kernel (\(part)), which takes TCP only: they stay TCP",
+                next: "")
+        }
+        if program.path.lastPathComponent == Bytes("openvpn".utf8) {
+            return ProgramNote(
+                text: "with data channel offload it gives its TCP sockets to the kernel, which "
+                    + "refuses MPTCP",
+                next: "openvpn --disable-dco, where it uses --proto tcp")
+        }
+        guard program.isPython else { return nil }
+        return ProgramNote(
+            text: "asyncio takes a socket that it was handed by number (systemd's activation, "
+                + "re-exec) for one that is not TCP, and leaves out TCP_NODELAY",
+            next: "mptcpize \(isUnit ? "enable" : "run") --protocol-as-tcp \(name), "
+                + "where it is handed sockets")
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+import LinuxSystem
+
+/// What the user asked to run.
+package struct LaunchRequest: Sendable {
+    /// The program's name, searched for in PATH unless it has a slash, and its arguments.
+    package var arguments: [Bytes]
+    /// The caller's environment, "NAME=value" each.
+    package var environment: [Bytes]
+    /// No option remedies: the kernel's errors reach the program.
+    package var strict: Bool
+    /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP.
+    package var protocolAsTCP: Bool
+    /// Whether to put into the environment what makes sockets MPTCP; else the kernel does it.
+    package var preload: Bool
+
+    package init(
+        arguments: [Bytes], environment: [Bytes], strict: Bool = false,
+        protocolAsTCP: Bool = false, preload: Bool = true
+    ) {
+        self.arguments = arguments
+        self.environment = environment
+        self.strict = strict
+        self.protocolAsTCP = protocolAsTCP
+        self.preload = preload
+    }
+}
+
+/// Decides how a program is started so that its sockets become MPTCP.
+///
+/// Not generic: at run time, the first check of a type against a protocol makes the Swift
+/// runtime look through all that any type here conforms to, 150 000 instructions.
+package struct Launcher: Sendable {
+    private let locator: LibraryLocator
+
+    package init(locator: LibraryLocator) { self.locator = locator }
+
+    /// - Throws: A failure with status 127 or 126 when the program cannot be found or
+    ///   executed, 125 when the library that would reach it is not installed.
+    package func plan(
+        _ request: LaunchRequest, on system: some LaunchSystem
+    ) throws(Failure) -> LaunchPlan {
+        guard let name = request.arguments.first else {
+            throw Failure(
+                .usage, "run", "no program given", remedy: "type `mptcpize run PROGRAM [ARG...]`")
+        }
+        var environment = LaunchEnvironment(request.environment)
+        let path = environment.value(of: "PATH")
+        let (place, program) = try find(name, path: path, on: system)
+        guard request.preload else {
+            var plan = LaunchPlan(
+                executable: place.cString, arguments: request.arguments.map(\.cString),
+                environment: request.environment.map(\.cString), notes: [])
+            if program.countsOnEdges { plan.countingOnEdges = program.path }
+            return plan
+        }
+        let reach = Reach(to: program) {
+            // Missing for mptcpize's own architecture means a broken installation.
+            $0 == .native || locator.library(for: $0) != nil
+        }
+        let subject = Reach.Subject(
+            program: name, file: program.path == place ? name : program.path)
+        let userSetsGoDebug = environment.setsGoMultipath
+
+        environment.preload(
+            reach.helpsChildren
+                ? try library(for: program, needed: reach == .preload, on: system) : nil)
+        environment.enableGoMultipath()
+        if request.strict { environment.makeStrict() }
+        if request.protocolAsTCP { environment.showProtocolAsTCP() }
+        var plan = LaunchPlan(
+            executable: place.cString, arguments: request.arguments.map(\.cString),
+            environment: environment.entries.map(\.cString), notes: [])
+        if program.countsOnEdges { plan.countingOnEdges = program.path }
+        if case .never = reach {
+            plan.unreached = .init(reach: reach, subject: subject)
+        } else if let note = reach.note(for: subject, userSetsGoDebug: userSetsGoDebug) {
+            plan.notes = [note]
+        }
+        return plan
+    }
+
+    private func find(
+        _ name: Bytes, path: Bytes?, on system: some LaunchSystem
+    ) throws(Failure) -> (place: Bytes, program: ProgramFile) {
+        do {
+            return try ProgramSearch.find(name, path: path) { (place) throws(Unrunnable) in
+                (place, try ProgramFile(place, searchPath: path, on: system))
+            }
+        } catch {
+            throw error.failure(for: name)
+        }
+    }
+
+    /// What LD_PRELOAD names, for the program's own loader, or, where it has none,
+    /// for the children that it may start.
+    private func library(
+        for program: ProgramFile, needed: Bool, on system: some LaunchSystem
+    ) throws(Failure) -> Bytes? {
+        let architecture = program.image?.architecture ?? .native
+        guard let library = locator.library(for: architecture) else {
+            if needed { throw locator.failure(for: architecture) }
+            return nil
+        }
+        guard PreloadList.canHold(library.path) else {
+            if !needed { return nil }
+            throw Failure(
+                .own, library.path.text,
+                "LD_PRELOAD cannot name a path with a space, a colon or a dollar sign",
+                remedy: "install mptcpize in another folder")
+        }
+        let sibling = architecture.sibling.flatMap { locator.library(for: $0) }
+        return library.name(
+            for: program.image,
+            hasSibling: sibling != nil && sibling?.prefix == library.prefix, on: system)
+    }
+}

@@ -1,0 +1,152 @@
+import LinuxSystem
+
+/// Whether what mptcpize puts into a program's environment gets to its sockets.
+package enum Reach: Equatable, Sendable {
+    /// The dynamic loader loads the preload library.
+    case preload
+    /// The Go runtime makes MPTCP sockets when GODEBUG says so.
+    case go(GoVersion)
+    /// It may be executed and not read.
+    case unknown
+    case never(Obstacle)
+
+    /// Why a preload library does not get into a program.
+    package enum Obstacle: Equatable, Sendable {
+        case staticallyLinked
+        case privileges(PrivilegeChange)
+        case addressSanitizer
+        case oldGo(GoVersion)
+        case environmentCleared
+        /// None is installed for programs of this architecture.
+        case noLibrary(Architecture)
+    }
+
+    /// - Parameter hasLibrary: Whether a preload library for that architecture is installed.
+    package init(to program: ProgramFile, hasLibrary: (Architecture) -> Bool) {
+        guard let image = program.image else {
+            self = program.privilegeChange.map { .never(.privileges($0)) } ?? .unknown
+            return
+        }
+        if let version = image.goVersion {
+            self = version.knowsMultipath ? .go(version) : .never(.oldGo(version))
+        } else if let change = program.privilegeChange {
+            self = .never(.privileges(change))
+        } else if image.loader == nil, !image.isLoader {
+            self = .never(.staticallyLinked)
+        } else if image.needsAddressSanitizer {
+            self = .never(.addressSanitizer)
+        } else if program.losesPreload {
+            self = .never(.environmentCleared)
+        } else if !hasLibrary(image.architecture) {
+            self = .never(.noLibrary(image.architecture))
+        } else {
+            self = .preload
+        }
+    }
+
+    /// Whether a Go program does by itself what GODEBUG says.
+    package var isGo: Bool { if case .go = self { true } else { false } }
+
+    /// Whether LD_PRELOAD is set for what the program may start, although the
+    /// program itself does not follow it. With AddressSanitizer, and for another
+    /// architecture, the loader would print errors or give up.
+    var helpsChildren: Bool {
+        switch self {
+        case .never(.addressSanitizer), .never(.noLibrary): false
+        default: true
+        }
+    }
+
+    /// What the user is told about the program, a line; nil where all is as asked for.
+    ///
+    /// - Parameters:
+    ///   - subject: The program as the user named it, and what is started for it.
+    ///   - userSetsGoDebug: Whether GODEBUG was left to the user, who sets multipathtcp there.
+    ///   - kernel: Whether the kernel does what the preload library cannot.
+    package func note(
+        for subject: Subject, userSetsGoDebug: Bool, kernel: KernelAnswer = .notAsked
+    ) -> String? {
+        switch self {
+        case .preload:
+            return nil
+        case .unknown:
+            return subject.line(
+                "cannot be read, so whether a preload library reaches it is not known")
+        case .go(let version) where userSetsGoDebug:
+            return subject.line(
+                "built by \(version.text), which your GODEBUG=multipathtcp= decides for")
+        case .go(let version):
+            return subject.line(
+                "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
+        case .never(let obstacle):
+            return subject.line("\(obstacle.reason): \(kernel.consequence)")
+        }
+    }
+
+    /// A program, as messages name it.
+    package struct Subject: Equatable, Sendable {
+        /// As the user named it.
+        let program: Bytes
+        /// What is started for it: differs for a script.
+        let file: Bytes
+
+        func line(_ text: String) -> String {
+            let names = program == file ? program.text : "\(program.text): \(file.text)"
+            return "\(names): \(text)".printable
+        }
+    }
+
+    /// What became of the wish that the kernel make a program's sockets MPTCP.
+    package enum KernelAnswer: Sendable {
+        /// Only root may ask, and only where the mode is not "preload".
+        case notAsked
+        /// Why it does not.
+        case refused(String)
+        case granted
+
+        var consequence: String {
+            switch self {
+            case .notAsked: "it stays TCP; \(Reach.Obstacle.bpfMode)"
+            case .refused(let reason):
+                "it stays TCP; the BPF mode would reach it, but \(reason)"
+            case .granted: "the kernel makes its sockets MPTCP (BPF mode)"
+            }
+        }
+    }
+}
+
+extension Reach.Obstacle {
+    package var reason: String {
+        switch self {
+        case .staticallyLinked: "statically linked, which no preload library reaches"
+        case .privileges(.setUser):
+            "runs as another user (set-uid), so that its loader ignores LD_PRELOAD"
+        case .privileges(.setGroup):
+            "runs as another group (set-gid), so that its loader ignores LD_PRELOAD"
+        case .privileges(.fileCapabilities):
+            "has file capabilities, so that its loader ignores LD_PRELOAD"
+        case .addressSanitizer:
+            "built with AddressSanitizer, which refuses to start after a preload library"
+        case .oldGo(let version):
+            "built by \(version.text.isEmpty ? "an old Go" : version.text), "
+                + "which knows no MPTCP (go1.21 and newer do)"
+        case .environmentCleared: "its first line clears LD_PRELOAD"
+        case .noLibrary(let architecture):
+            "an \(architecture.name) program, and no preload library for these is installed"
+        }
+    }
+
+    package var remedy: String { Self.bpfMode }
+
+    fileprivate static let bpfMode =
+        "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)"
+}
+
+extension ELFImage {
+    /// Linked against the shared runtime of AddressSanitizer: gcc's default, clang's option.
+    var needsAddressSanitizer: Bool {
+        needed.map(\.lastPathComponent).contains {
+            $0.starts(with: "libasan.so".utf8) || $0.starts(with: "libclang_rt.asan".utf8)
+        }
+    }
+}

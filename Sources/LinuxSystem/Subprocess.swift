@@ -1,0 +1,96 @@
+import Glibc
+
+/// A program run to its end, without a shell, with its output collected.
+package enum Subprocess {
+    package struct Outcome: Sendable {
+        /// The exit status; 128 and the signal's number after a signal, as shells say it.
+        package let status: Int32
+        package let output: String
+        package let errors: String
+    }
+
+    /// Starts a program of PATH and waits for its end. Standard input is /dev/null.
+    ///
+    /// - Parameter settings: variables set in addition to mptcpize's own environment.
+    /// - Throws: the errno of posix_spawn: ENOENT where there is no such program.
+    package static func run(
+        _ arguments: [String], settings: [String: String] = [:]
+    ) throws(Errno) -> Outcome {
+        let output = try pipe()
+        let errors = try pipe()
+        let null = try Descriptor.open("/dev/null", O_RDONLY)
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (from, to) in [
+            (null.number, STDIN_FILENO), (output.write.number, STDOUT_FILENO),
+            (errors.write.number, STDERR_FILENO),
+        ] {
+            posix_spawn_file_actions_adddup2(&actions, from, to)
+        }
+        let argv = cStrings(arguments)
+        let envp = cStrings(environment(with: settings))
+        defer { for string in argv + envp { free(string) } }
+        var pid: pid_t = 0
+        let failed = posix_spawnp(&pid, arguments[0], &actions, nil, argv, envp)
+        if failed != 0 { throw Errno(rawValue: failed) }
+        // With our ends of writing open, reading would never come to an end.
+        _ = consume output.write
+        _ = consume errors.write
+        let texts = try drain(output.read.number, errors.read.number)
+        var status: Int32 = 0
+        _ = try retrying { waitpid(pid, &status, 0) }
+        let signal = status & 0x7F
+        return Outcome(
+            status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal,
+            output: String(decoding: texts.0, as: UTF8.self),
+            errors: String(decoding: texts.1, as: UTF8.self))
+    }
+
+    private struct Pipe: ~Copyable {
+        let read: Descriptor
+        let write: Descriptor
+    }
+
+    private static func pipe() throws(Errno) -> Pipe {
+        var ends: [Int32] = [-1, -1]
+        _ = try retrying { Glibc.pipe(&ends) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return Pipe(read: Descriptor(owning: ends[0]), write: Descriptor(owning: ends[1]))
+    }
+
+    /// Reads both to their ends, whichever has something first.
+    private static func drain(_ first: Int32, _ second: Int32) throws(Errno) -> ([UInt8], [UInt8]) {
+        var polled = [first, second].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        var texts: [[UInt8]] = [[], []]
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while polled.contains(where: { $0.fd >= 0 }) {
+            _ = try retrying { poll(&polled, nfds_t(polled.count), -1) }
+            for index in polled.indices where polled[index].fd >= 0 && polled[index].revents != 0 {
+                let count = try retrying { read(polled[index].fd, &buffer, buffer.count) }
+                if count == 0 { polled[index].fd = -1 }
+                texts[index] += buffer[..<count]
+            }
+        }
+        return (texts[0], texts[1])
+    }
+
+    private static func environment(with settings: [String: String]) -> [String] {
+        var result = settings.map { "\($0.key)=\($0.value)" }
+        var entry = environ
+        while let pointer = entry.pointee {
+            let variable = String(cString: pointer)
+            if let equals = variable.firstIndex(of: "="),
+                settings[String(variable[..<equals])] == nil
+            {
+                result.append(variable)
+            }
+            entry += 1
+        }
+        return result
+    }
+
+    private static func cStrings(_ strings: [String]) -> [UnsafeMutablePointer<CChar>?] {
+        strings.map { strdup($0) } + [nil]
+    }
+}

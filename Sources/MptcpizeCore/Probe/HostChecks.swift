@@ -1,7 +1,0 @@
-/// Everything `mptcpize check` looks at without being given a program.
-public enum HostChecks {
-    /// For this network namespace, as far as this user may look.
-    public static func findings() -> [Finding] {
-        KernelChecks.findings() + PathChecks().findings() + SystemChecks.findings()
-    }
-}

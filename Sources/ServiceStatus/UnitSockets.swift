@@ -1,0 +1,106 @@
+import Glibc
+import LinuxSystem
+import Netlink
+import Processes
+import SocketInspection
+import SystemdUnits
+import TextOutput
+
+/// What the sockets of a unit's processes are on the wire, in numbers.
+package struct UnitSockets: Sendable, Equatable {
+    /// Listeners that take MPTCP, and those that do not.
+    package var listeningMPTCP = 0
+    package var listeningTCP = 0
+    /// Connections over MPTCP, over an MPTCP socket that fell back to TCP, and over TCP.
+    package var mptcp = 0
+    package var fallback = 0
+    package var tcp = 0
+
+    package init() {}
+
+    private mutating func count(_ socket: ListedSocket) {
+        switch socket.wire {
+        case .mptcp: mptcp += 1
+        case .fallback: fallback += 1
+        case .tcp where socket.isListener: listeningTCP += 1
+        case .tcp: tcp += 1
+        case .listening: listeningMPTCP += 1
+        case .unconnected, .unknown: break
+        }
+    }
+
+    /// The sockets of processes, by process; one that several have open counts for each.
+    ///
+    /// - Returns: nothing for processes that may not be looked at, or in whose network
+    ///   namespace the kernel does not list sockets.
+    static func of(_ pids: [Int32]) -> [Int32: UnitSockets] {
+        var result: [Int32: UnitSockets] = [:]
+        let owners = SocketOwners(where: Set(pids).contains)
+        for (namespace, pids) in namespaces(of: pids) {
+            guard let inventory = try? namespace.enter(SocketQuery.inventory),
+                inventory.mptcpRefusal == nil
+            else { continue }
+            for pid in pids where access("/proc/\(pid)/fd/", R_OK) == 0 { result[pid] = .init() }
+            let listing = SocketListing(
+                joining: inventory, owners: owners, where: { !$0.isEmpty }, underUs: { _ in true })
+            for socket in listing.sockets {
+                for owner in socket.owners { result[owner.pid, default: .init()].count(socket) }
+            }
+        }
+        return result
+    }
+
+    /// What systemd listens with on a socket unit's ports.
+    ///
+    /// - Returns: nil where the kernel does not tell.
+    static func of(listeners: [(address: String, type: String)]) -> UnitSockets? {
+        var result = UnitSockets()
+        let wanted = Set(
+            listeners.filter { $0.type == "Stream" && SocketPlan.isInternet($0.address) }
+                .compactMap { UInt16($0.address.split(separator: ":").last ?? "") })
+        guard let inventory = try? SocketQuery.inventory(), inventory.mptcpRefusal == nil else {
+            return nil
+        }
+        let found = { (sockets: [DiagSocket]) in
+            wanted.intersection(sockets.filter { $0.state == .listen }.map(\.local.port))
+        }
+        let mptcp = found(inventory.mptcp)
+        result.listeningMPTCP = mptcp.count
+        // An MPTCP listener's first subflow is a TCP listener.
+        result.listeningTCP = found(inventory.tcp).subtracting(mptcp).count
+        return result
+    }
+
+    /// The network namespaces that processes are in, as far as they may be looked at.
+    private static func namespaces(of pids: [Int32]) -> [(NetworkNamespace, [Int32])] {
+        let own = linkTarget("/proc/self/ns/net")
+        let groups = Dictionary(grouping: pids) { linkTarget("/proc/\($0)/ns/net") }
+        return groups.compactMap { target, pids in
+            guard target != nil else { return nil }
+            let namespace =
+                target == own
+                ? try? NetworkNamespace.current() : try? NetworkNamespace.named("\(pids[0])")
+            return namespace.map { ($0, pids) }
+        }
+    }
+
+    /// "2 mptcp" or "5 mptcp, 1 fallback, 2 tcp"; "-" for none.
+    var listening: String { Self.text([(listeningMPTCP, "mptcp"), (listeningTCP, "tcp")]) }
+    var connected: String {
+        Self.text([(mptcp, "mptcp"), (fallback, "fallback"), (tcp, "tcp")])
+    }
+
+    private static func text(_ counts: [(Int, String)]) -> String {
+        let parts = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+        return parts.isEmpty ? "-" : parts.joined(separator: ", ")
+    }
+
+    var json: JSONValue {
+        [
+            "listening": ["mptcp": JSONValue(listeningMPTCP), "tcp": JSONValue(listeningTCP)],
+            "connected": [
+                "mptcp": JSONValue(mptcp), "fallback": JSONValue(fallback), "tcp": JSONValue(tcp),
+            ],
+        ]
+    }
+}

@@ -1,0 +1,226 @@
+import CLinux
+import Glibc
+import Launch
+import LinuxSystem
+import Processes
+import Reporting
+import RunHistory
+import SocketEvents
+import SocketRecords
+
+/// How `run` watches a program.
+package struct SupervisorOptions: Equatable, Sendable {
+    package enum Format: Sendable { case text, json }
+
+    /// A line for each socket as it happens, on standard error.
+    package var debug = false
+    /// The report at the end; nil: none.
+    package var report: Format?
+    /// The file it goes to; nil: standard error.
+    package var output: Bytes?
+    /// Where a summary is kept for `check`; nil: nowhere.
+    package var memory: ReportMemory?
+
+    package init() {}
+}
+
+/// Starts a program and stays its parent until it ends, to read what its sockets become.
+///
+/// For the program and for whoever started us, it must be as if we were not there:
+///
+/// - The program is in our process group, so a terminal's keys reach both of us by
+///   themselves. All signals are blocked here and taken one by one; see SignalRelay for
+///   what is passed on. When the program stops, so do we, with the same signal, so that
+///   the shell takes the terminal back; `fg` and `bg` continue the whole group.
+/// - It is killed when we are (PR_SET_PDEATHSIG): only a SIGKILL can do that.
+/// - We hold no descriptor of it but standard error: with our copy of a pipe closed, its
+///   peers see the end of file when the program means it.
+/// - Its exit status is ours, and so is the signal that ends it.
+///
+/// What differs: the program's parent is we, so getppid() is another; SIGSTOP to us alone
+/// stops only us; SIGCONT to the program alone does not continue us.
+package enum Supervisor {
+    /// Runs the program to its end and writes the report. The plan's notes have been said
+    /// by whoever made it; an empty report repeats them.
+    ///
+    /// To be called by a process with one thread, which does nothing afterwards but
+    /// `ProgramEnd.reproduce()`: descriptors are closed, signals stay blocked, children
+    /// that are not ours are reaped.
+    ///
+    /// - Throws: what kept the program from starting; nothing is left behind then.
+    package static func run(
+        _ plan: LaunchPlan, options: SupervisorOptions
+    ) throws(Failure) -> ProgramEnd {
+        try run(plan, options, byKernel: false) { (plan) throws(Failure) in
+            let ring = try EventRing()
+            plan.setEnvironment(MPTCPIZE_ENV_RING, ring.path)
+            return ring
+        }
+    }
+
+    /// The same where the kernel tells, and makes the sockets MPTCP.
+    package static func run(
+        _ plan: LaunchPlan, options: SupervisorOptions,
+        events: consuming some EventSource & ~Copyable
+    ) throws(Failure) -> ProgramEnd {
+        var events = Optional(events)
+        return try run(plan, options, byKernel: true) { _ in events.take()! }
+    }
+
+    private static func run<Source: EventSource & ~Copyable>(
+        _ plan: LaunchPlan, _ options: SupervisorOptions, byKernel: Bool,
+        source: (inout LaunchPlan) throws(Failure) -> Source
+    ) throws(Failure) -> ProgramEnd {
+        var plan = plan
+        var file: ReportFile? = nil
+        if let path = options.output { file = try ReportFile(path) }
+        var watch: Watch<Source>
+        do throws(Failure) {
+            let source = try source(&plan)
+            let child = try Child(plan)
+            watch = Watch(source: source, child: child, debug: options.debug)
+        } catch {
+            file?.discard()
+            throw error
+        }
+        giveUpDescriptors(but: watch.source.descriptors + [STDERR_FILENO, file?.number ?? -1])
+        let end = watch.untilTheEnd()
+        guard options.report != nil || options.memory != nil else { return end }
+        if byKernel { watch.findHolders() }
+        var report = watch.report(plan, end)
+        report.byKernel = byKernel
+        if report.wasReached {
+            options.memory?.add(
+                RememberedReport(report, date: UInt64(clamping: time(nil))),
+                for: Bytes(cString: plan.executable))
+        }
+        guard let format = options.report else { return end }
+        let styled = file == nil && ReportOutput.isStyled
+        let bytes: [UInt8] =
+            switch format {
+            case .json: report.json.text
+            case .text: Array(report.lines(styled: styled).map { $0 + "\n" }.joined().utf8)
+            }
+        do throws(Errno) {
+            if let file { try file.write(bytes) } else { try writeAll(bytes, to: STDERR_FILENO) }
+        } catch {
+            let name = options.output?.text ?? "standard error"
+            ReportOutput.say([
+                "\(name): the report cannot be written: \(error.reason); give another file to -o"
+            ])
+        }
+        return end
+    }
+
+    /// Closes what we have inherited.
+    private static func giveUpDescriptors(but kept: [Int32]) {
+        var first: Int32 = 0
+        for number in kept.filter({ $0 >= 0 }).sorted() {
+            if first < number { closeRange(first, number - 1) }
+            first = number + 1
+        }
+        closeRange(first, Int32.max)
+    }
+}
+
+private enum Pace {
+    /// Milliseconds between two looks at the ring. A burst of 20 ms cannot fill it: that
+    /// would take 1.5 million records a second.
+    static let busy: Int32 = 2
+    static let idle: Int32 = 20
+    /// Records taken before the program is looked after again.
+    static let batch = 4096
+}
+
+/// The records being read while the program runs.
+private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
+    var source: Source
+    let child: Child
+    let debug: Bool
+    var ledger = SocketLedger(isAlive: LiveSockets.isAlive)
+    private var undrained: UInt32 = 0
+
+    init(source: consuming Source, child: consuming Child, debug: Bool) {
+        self.source = source
+        self.child = child
+        self.debug = debug
+    }
+
+    mutating func untilTheEnd() -> ProgramEnd {
+        var wait = Pace.idle
+        while true {
+            child.relay(waiting: wait)
+            switch child.poll() {
+            case .running: break
+            case .stopped(let signal):
+                _ = drain(Pace.batch)
+                child.stopToo(signal)
+            case .ended(let end):
+                drainRest()
+                return end
+            }
+            switch drain(Pace.batch) {
+            case 0: wait = source.abandonStuck() ? 0 : Pace.idle
+            case Pace.batch: wait = 0
+            default: wait = Pace.busy
+            }
+        }
+    }
+
+    func report(_ plan: LaunchPlan, _ end: ProgramEnd) -> SocketReport {
+        SocketReport(
+            command: plan.arguments, end: end,
+            sockets: ledger.finish(
+                main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
+            eventsDropped: source.lost + UInt64(undrained) + ledger.overflow,
+            notes: plan.notes, wasReached: ledger.hasRecords)
+    }
+
+    /// Finds out who has the sockets that are still open: the kernel tells who made them.
+    mutating func findHolders() {
+        for event in source.untold { ledger.feed(event) }
+        let open = ledger.unclosed
+        guard !open.isEmpty else { return }
+        let holders = SocketOwners.holders(of: open)
+        for (inode, pid, fd) in holders {
+            var record = mptcpize_event()
+            record.kind = SocketEvent.Kind.inherited.rawValue
+            record.pid = pid
+            record.fd = fd
+            record.inode = inode
+            if let event = SocketEvent(record) { ledger.feed(event) }
+        }
+    }
+
+    /// Takes records until there are none or the limit is reached; tells how many.
+    private mutating func drain(_ limit: Int) -> Int {
+        var lines: [String] = []
+        var count = 0
+        while count < limit, let event = source.take() {
+            count += 1
+            let news = ledger.feed(event)
+            if debug, let news { lines += news.lines }
+        }
+        ReportOutput.say(lines)
+        return count
+    }
+
+    /// Takes what was in the ring when the program ended. Its children may go on writing.
+    private mutating func drainRest() {
+        var left = min(Int(source.pending), Int(MPTCPIZE_RING_SLOTS))
+        // Longer than a stuck slot is waited for.
+        let deadline = EventRing.now() + 250_000_000
+        while left > 0 {
+            let count = drain(left)
+            left -= count
+            if count > 0 || left == 0 { continue }
+            if source.abandonStuck() {
+                left -= 1
+                continue
+            }
+            if EventRing.now() > deadline { break }
+            usleep(1000)
+        }
+        undrained = UInt32(max(0, left))
+    }
+}

@@ -1,0 +1,49 @@
+import BPFMode
+import Glibc
+import Launch
+import LinuxSystem
+
+/// How the sockets of a service are made MPTCP.
+package enum ServiceMode: String, Sendable, CaseIterable {
+    /// The preload library, by LD_PRELOAD.
+    case preload
+    /// The kernel, for all that runs in the service's cgroup.
+    case bpf
+}
+
+/// The drop-in that has the kernel make a service's sockets MPTCP: the service's cgroup
+/// is attached before its main program starts, and detached when it has ended.
+package struct BPFPlan {
+    let unit: UnitName
+    let scope: ManagerScope
+
+    /// - Throws: `Failure` for what has no cgroup of the system's, and for an mptcpize that
+    ///   others than root could change: systemd is to run it as root.
+    func dropIn() throws(Failure) -> DropIn {
+        guard unit.isService, scope == .system else {
+            throw Failure(
+                .usage, unit.description, "--mode bpf is for services of the system only")
+        }
+        guard let path = HostSystem().realPath(of: Bytes("/proc/self/exe".utf8)) else {
+            throw Failure(.own, "/proc/self/exe", "cannot be read", remedy: "is /proc mounted?")
+        }
+        if let failure = ServiceProgram.untrusted(path, scope: .system) { throw failure }
+        // "+": as root, outside the service's sandbox. "-": where it fails, a service stays
+        // TCP, and starts all the same.
+        let program = "-+" + UnitWords.quote(DropIn.escaped(path.text))
+        return DropIn(
+            section: "Service",
+            settings: [
+                "ExecStartPre=\(program) bpf attach --unit %n",
+                "ExecStopPost=\(program) bpf detach --unit %n",
+            ])
+    }
+
+    /// Whether the drop-in is one of these.
+    static func isMade(_ text: String) -> Bool { text.contains(" bpf attach --unit %n\n") }
+
+    /// The cgroups that are attached, as systemd names them.
+    package static func attached() throws(Failure) -> [String] {
+        try BPFSession.open().list().cgroups.filter { !$0.isGone }.map(\.path)
+    }
+}

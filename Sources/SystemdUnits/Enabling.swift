@@ -1,0 +1,205 @@
+import BPFMode
+import Glibc
+import Launch
+import LinuxSystem
+
+/// `mptcpize enable`: puts units under MPTCP for good, all of them or none.
+package struct Enabling: Sendable {
+    package struct Options: Sendable {
+        /// Restart what runs, and see that it was reached.
+        package var restarts = false
+        /// Until the next boot only.
+        package var isRuntime = false
+        package var mode = ServiceMode.preload
+        /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP in the services.
+        package var protocolAsTCP = false
+
+        package init(
+            restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload,
+            protocolAsTCP: Bool = false
+        ) {
+            self.restarts = restarts
+            self.isRuntime = isRuntime
+            self.mode = mode
+            self.protocolAsTCP = protocolAsTCP
+        }
+    }
+
+    /// What is to be done, or was done, for one unit.
+    package struct Step: Sendable {
+        package let unit: LoadedUnit
+        package let dropIn: DropIn
+        /// Where the drop-in goes.
+        package let path: String
+        /// Whether it is there already, just like this.
+        package let isDone: Bool
+    }
+
+    private let manager: ServiceManager
+    private let store: DropInStore
+    private let locator: LibraryLocator
+    private let options: Options
+
+    package init(_ manager: ServiceManager, locator: LibraryLocator, options: Options) {
+        self.manager = manager
+        self.locator = locator
+        self.options = options
+        store = DropInStore(options.isRuntime ? manager.runtime : manager.configuration)
+    }
+
+    /// Decides what each unit needs, without changing anything.
+    ///
+    /// - Throws: `Failure` for the first unit that cannot be enabled.
+    package func plan(_ arguments: [String]) throws(Failure) -> [Step] {
+        let planner = UnitPlanner(manager, locator: locator)
+        var units: [LoadedUnit] = []
+        for argument in arguments {
+            let unit = try LoadedUnit(UnitArgument(argument), of: manager)
+            if !units.contains(where: { $0.name == unit.name }) { units.append(unit) }
+        }
+        var steps: [Step] = []
+        for unit in units {
+            let dropIn = try planner.dropIn(
+                for: unit, mode: options.mode, protocolAsTCP: options.protocolAsTCP,
+                beside: units.map(\.name))
+            let installed = try store.installed(unit.name)
+            if options.isRuntime,
+                try DropInStore(manager.configuration).installed(unit.name) != nil
+            {
+                throw Failure(
+                    .failed, unit.name.description, "is enabled for good already",
+                    remedy: manager.command("mptcpize", "disable", unit.name) + " first")
+            }
+            steps.append(
+                Step(
+                    unit: unit, dropIn: dropIn, path: store.file(of: unit.name),
+                    isDone: installed?.isUpToDate(dropIn) ?? false))
+        }
+        return steps
+    }
+
+    /// The drop-in's text as it would be written.
+    package func preview(_ step: Step) -> String {
+        let directory = String(step.path.dropLast(DropIn.fileName.count + 1))
+        let isThere = access(directory, F_OK) == 0
+        let undo = undoCommand(step.unit.name)
+        let text = step.dropIn.text(
+            undoneBy: undo, in: directory, directoriesMade: isThere ? 0 : 1)
+        guard let environment = step.dropIn.environmentText(undoneBy: undo) else { return text }
+        return text + "\n# \(directory)/\(DropIn.environmentFileName)\n" + environment
+    }
+
+    /// Writes the drop-ins, has systemd read them and see that they work; all is as it
+    /// was before when any of this fails.
+    package func carryOut(_ steps: [Step]) throws(Failure) {
+        if options.mode == .bpf { try BPFSession.open().probe() }
+        let changes = steps.filter { !$0.isDone }
+        // Nothing to write is no reason to ask for a directory that can be written.
+        let undo =
+            changes.isEmpty
+            ? nil
+            : try store.write(
+                changes.map {
+                    DropInStore.Request($0.unit.name, $0.dropIn, undo: undoCommand($0.unit.name))
+                })
+        var restarted: [UnitName] = []
+        do {
+            if !changes.isEmpty { try manager.reload() }
+            for step in changes { try verifyLoaded(step) }
+            for step in options.restarts ? steps : [] {
+                for unit in try Restart.running(step.unit.name, of: manager) {
+                    let restart = Restart(unit, of: manager, mode: options.mode)
+                    if step.isDone, try restart.isReached() { continue }
+                    // Undone even if it fails in the middle.
+                    if !restarted.contains(unit) {
+                        restarted.append(unit)
+                        restarted += try restart.perform().filter { $0 != unit }
+                    }
+                    try restart.verify()
+                }
+            }
+        } catch {
+            // What went wrong is said; that undoing failed too is only worth a word.
+            var remedy = restarted.isEmpty ? "nothing was changed" : "it runs as before again"
+            if let failure = takeBack(undo, restarted, changes) {
+                remedy = "undoing it failed: \(failure.object): \(failure.reason)"
+            }
+            throw Failure(
+                error.status, error.object, error.reason,
+                remedy: remedy + (error.remedy.isEmpty ? "" : "; \(error.remedy)"))
+        }
+    }
+
+    /// Undoes all that can be undone.
+    ///
+    /// - Returns: the first thing that could not be.
+    private func takeBack(
+        _ undo: DropInStore.Undo?, _ restarted: [UnitName], _ changes: [Step]
+    ) -> Failure? {
+        var first: Failure?
+        func attempt(_ action: () throws(Failure) -> Void) {
+            do throws(Failure) { try action() } catch { first = first ?? error }
+        }
+        if let undo {
+            attempt { () throws(Failure) in
+                try undo.perform()
+                try manager.reload()
+            }
+        }
+        for unit in restarted {
+            attempt { () throws(Failure) in
+                _ = try Restart(unit, of: manager, mode: options.mode).perform()
+            }
+        }
+        for path in changes.flatMap(\.dropIn.mountPoints).reversed() { rmdir(path) }
+        return first
+    }
+
+    /// Whether the unit's running main program has the library already.
+    package func isReached(_ step: Step) throws(Failure) -> Bool {
+        guard step.isDone, !step.unit.name.isTemplate else { return false }
+        return try Restart(step.unit.name, of: manager, mode: options.mode).isReached()
+    }
+
+    /// The service behind a socket unit, where it is not enabled: it gets MPTCP sockets, and
+    /// has nobody to mend the options that those refuse.
+    package func unmendedService(_ step: Step) throws(Failure) -> UnitName? {
+        guard step.unit.name.isSocket else { return nil }
+        let properties = step.unit.properties
+        // systemd.socket(5), Accept=: an instance of NAME@.service for each connection.
+        let service =
+            properties.isTrue("Accept")
+            ? UnitName(step.unit.name.description.dropLast(".socket".count) + "@.service")
+            : UnitName(properties.words("Triggers").first ?? "")
+                ?? step.unit.name.sibling("service")
+        guard let service else { return nil }
+        for directory in [manager.configuration, manager.runtime]
+        where try DropInStore(directory).installed(service) != nil {
+            return nil
+        }
+        return service
+    }
+
+    private func undoCommand(_ unit: UnitName) -> String {
+        "mptcpize disable \(manager.option)\(unit.typed)"
+    }
+
+    /// systemd must list the drop-in, and have understood it.
+    private func verifyLoaded(_ step: Step) throws(Failure) {
+        let properties = try manager.properties(of: step.unit.name)
+        let unit = step.unit.name
+        guard properties.words("DropInPaths").contains(where: { isSameFile($0, step.path) })
+        else {
+            throw Failure(
+                .failed, unit.description, "systemd does not read \(step.path)",
+                remedy: "another file of that name may hide it: "
+                    + manager.command("systemctl", "cat", unit))
+        }
+        if step.dropIn.section == "Socket", properties["SocketProtocol"] != SocketPlan.mptcp {
+            throw SocketPlan.unsupported(unit, properties)
+        }
+        guard properties["LoadState"] == "loaded" else {
+            throw Failure(.failed, unit.description, "systemd no longer loads it with the drop-in")
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import LinuxSystem
+
+/// The preload library as services are to load it.
+package struct ServiceLibrary: Sendable, Equatable {
+    /// The file for programs of this machine's own architecture.
+    package let file: String
+    /// What LD_PRELOAD is to name: `file`, or a path with $LIB in it that fits 32-bit programs too.
+    package let preload: String
+    /// The directories of the libraries of all architectures.
+    package let directories: [String]
+
+    package init(file: String, preload: String, directories: [String]) {
+        self.file = file
+        self.preload = preload
+        self.directories = directories
+    }
+}
+
+/// The drop-in that puts a service under the preload library.
+package struct PreloadPlan: Sendable {
+    let unit: UnitName
+    let properties: UnitProperties
+    let environment: UnitEnvironment
+    let library: ServiceLibrary
+    /// Whether SO_PROTOCOL of MPTCP sockets is to read IPPROTO_TCP.
+    let protocolAsTCP: Bool
+
+    package init(
+        unit: UnitName, properties: UnitProperties, environment: UnitEnvironment,
+        library: ServiceLibrary, protocolAsTCP: Bool = false
+    ) {
+        self.unit = unit
+        self.properties = properties
+        self.environment = environment
+        self.library = library
+        self.protocolAsTCP = protocolAsTCP
+    }
+
+    /// - Throws: `Failure` where the unit's own settings win over any drop-in of this name.
+    package func dropIn() throws(Failure) -> DropIn {
+        let sandbox = ServiceSandbox(properties: properties, library: library)
+        if let hindrance = sandbox.hindrance {
+            throw Failure(
+                .failed, unit.description, hindrance.reason, remedy: hindrance.remedy)
+        }
+        let preload = sandbox.preload
+        var settings: [String] = []
+        var byFile: [DropIn.Variable] = []
+        var unsets = environment.unsets
+        for name in PreloadVariables.names(protocolAsTCP: protocolAsTCP) {
+            let before = environment.value(of: name)
+            guard
+                let merged = PreloadVariables.merged(name, before?.value, preload: preload)
+            else { continue }
+            if let later = environment.laterUnset(of: name) {
+                throw defeated(by: later, name, preload)
+            }
+            unsets.removeAll { $0 == name || $0 == "\(name)=\(merged)" }
+            if environment.obstacle(toSetting: name) == nil {
+                let text = before?.hasSpecifiers == true ? merged : DropIn.escaped(merged)
+                settings.append("Environment=" + UnitWords.quote("\(name)=\(text)"))
+            } else if let obstacle = environment.obstacle(toSettingByFile: name) {
+                throw defeated(by: obstacle, name, preload)
+            } else if let before, before.hasSpecifiers {
+                throw defeated(
+                    by: .init(path: before.origin, reason: "sets \(name), with a specifier"),
+                    name, preload)
+            } else {
+                byFile.append(DropIn.Variable(name, merged))
+            }
+        }
+        if unsets != environment.unsets {
+            settings.append("UnsetEnvironment=")
+            if !unsets.isEmpty {
+                settings.append(
+                    "UnsetEnvironment=" + unsets.map(UnitWords.quote).joined(separator: " "))
+            }
+        }
+        return DropIn(
+            section: "Service", settings: settings + sandbox.settings, environmentFile: byFile,
+            mountPoints: sandbox.mountPoints)
+    }
+
+    private func defeated(
+        by obstacle: UnitEnvironment.Obstacle, _ name: String, _ preload: String
+    ) -> Failure {
+        Failure(
+            .failed, unit.description,
+            "\(obstacle.path) \(obstacle.reason), which wins over mptcpize's drop-in",
+            remedy: PreloadVariables.advice(name, preload: preload))
+    }
+}

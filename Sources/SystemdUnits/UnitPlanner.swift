@@ -1,0 +1,139 @@
+import BPFMode
+import Launch
+import LinuxSystem
+
+/// Decides which drop-in a unit needs, asking systemd, its files and its programs.
+package struct UnitPlanner {
+    private let manager: ServiceManager
+    private let locator: LibraryLocator
+
+    package init(_ manager: ServiceManager, locator: LibraryLocator) {
+        self.manager = manager
+        self.locator = locator
+    }
+
+    /// - Parameters:
+    ///   - others: the units that are enabled in the same go.
+    /// - Throws: `Failure` for a unit that cannot be put under MPTCP this way.
+    package func dropIn(
+        for unit: LoadedUnit, mode: ServiceMode, protocolAsTCP: Bool = false,
+        beside others: [UnitName] = []
+    ) throws(Failure) -> DropIn {
+        if unit.properties.isTrue("Transient") {
+            throw Failure(
+                .failed, unit.name.description, "is transient: its settings go when it stops",
+                remedy: "`systemd-run … mptcpize run PROGRAM` starts it over MPTCP")
+        }
+        if mode == .bpf {
+            try refuseActivatedBySocket(unit, beside: others)
+            if let user = ServiceProgram(unit.name, unit.properties).kernelUser {
+                throw Failure(
+                    .failed, unit.name.description,
+                    "\(user.path) gives its sockets to the kernel (\(user.part)), which takes TCP only"
+                )
+            }
+            try refuseCountingOnEdges(unit)
+            return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
+        }
+        if unit.name.isSocket {
+            return try SocketPlan(
+                unit: unit.name, properties: unit.properties,
+                isSupported: SocketPlan.probeSupport(), kernelHasMPTCP: SocketPlan.probeKernel()
+            ).dropIn()
+        }
+        guard unit.name.isService else {
+            throw Failure(
+                .usage, unit.name.description, "opens no sockets itself",
+                remedy: "name the service or the socket unit behind it")
+        }
+        try refuseActivatedBySocket(unit, beside: others)
+        let environment = try unit.environment(of: manager)
+        let program = ServiceProgram(unit.name, unit.properties)
+        let library = try program.library(
+            from: locator, scope: manager.scope, environment: environment)
+        try refuseConfined(unit, program, library)
+        var protocolAsTCP = protocolAsTCP
+        if program.isPython, try isHandedMPTCP(unit, beside: others) { protocolAsTCP = true }
+        return try PreloadPlan(
+            unit: unit.name, properties: unit.properties, environment: environment,
+            library: library, protocolAsTCP: protocolAsTCP
+        ).dropIn()
+    }
+
+    /// A profile of AppArmor's that is in force may not allow the library.
+    private func refuseConfined(
+        _ unit: LoadedUnit, _ program: ServiceProgram, _ library: ServiceLibrary
+    ) throws(Failure) {
+        // Go needs none.
+        let reaches = program.reaches(with: locator).map(\.reach)
+        if !reaches.isEmpty, reaches.allSatisfy(\.isGo) { return }
+        let file = ServiceSandbox(properties: unit.properties, library: library).file
+        guard
+            let confinement = AppArmor().confinement(
+                of: program.realPaths, properties: unit.properties, library: file)
+        else { return }
+        throw Failure(
+            .failed, unit.name.description, confinement,
+            remedy: "add `\(file) mr,` to the profile and load it again (`apparmor_parser -r`), "
+                + "or use `mptcpize enable --mode bpf \(unit.name.typed)` (Linux 6.6 or newer)")
+    }
+
+    /// The socket units that may start a service.
+    private func socketUnits(behind unit: LoadedUnit) -> [UnitName] {
+        var names = unit.properties.words("TriggeredBy").compactMap { UnitName($0) }
+            .filter(\.isSocket)
+        // Listed only while loaded.
+        if let sibling = unit.name.sibling("socket"), !names.contains(sibling) {
+            names.append(sibling)
+        }
+        return names
+    }
+
+    /// Whether systemd hands MPTCP sockets to a service, or will from now on.
+    private func isHandedMPTCP(
+        _ unit: LoadedUnit, beside others: [UnitName]
+    ) throws(Failure) -> Bool {
+        for name in socketUnits(behind: unit) {
+            if others.contains(name) { return true }
+            let socket = try manager.properties(of: name)
+            if socket["LoadState"] == "loaded", socket["SocketProtocol"] == SocketPlan.mptcp {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// What the preload library mends, the BPF mode does not.
+    private func refuseCountingOnEdges(_ unit: LoadedUnit) throws(Failure) {
+        for program in ServiceProgram(unit.name, unit.properties).reaches(with: locator) {
+            guard program.file.countsOnEdges,
+                let reason = LostEdges.reason(for: program.file.path)
+            else { continue }
+            throw Failure(
+                .failed, unit.name.description, reason,
+                remedy: "the preload library mends it: mptcpize enable \(unit.name.typed)")
+        }
+    }
+
+    /// A listener that systemd opened is not the service's to make MPTCP.
+    private func refuseActivatedBySocket(
+        _ unit: LoadedUnit, beside others: [UnitName]
+    ) throws(Failure) {
+        for name in socketUnits(behind: unit) where !others.contains(name) {
+            let socket = try manager.properties(of: name)
+            guard socket["LoadState"] == "loaded",
+                socket["ActiveState"] == "active" || socket["UnitFileState"] == "enabled",
+                socket["SocketProtocol"] != SocketPlan.mptcp,
+                socket.listeners.contains(where: {
+                    $0.type == "Stream" && SocketPlan.isInternet($0.address)
+                })
+            else { continue }
+            throw Failure(
+                .failed, unit.name.description,
+                "gets its listening socket from \(name), which systemd opens",
+                remedy: SocketPlan.probeSupport() == false
+                    ? SocketPlan.unsupported(name, socket).remedy
+                    : manager.command("mptcpize", "enable", name))
+        }
+    }
+}
