@@ -181,7 +181,8 @@ let package = Package(
             ]),
         .testTarget(name: "LaunchTests", dependencies: ["Launch", "LinuxSystem", "TestSupport"]),
         .testTarget(
-            name: "BPFModeTests", dependencies: ["BPFMode", "BPFProgs", "LinuxSystem"]),
+            name: "BPFModeTests",
+            dependencies: ["BPFMode", "BPFProgs", "LinuxSystem", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: [

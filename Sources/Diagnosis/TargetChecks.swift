@@ -45,7 +45,7 @@ package struct TargetChecks: Sendable {
 
     private func program(_ name: String, _ program: ProgramFile) -> [Finding] {
         let reach = Reach(to: program) { locator.library(for: $0) != nil }
-        return [way(name, program, reach)] + native(name, program)
+        return [way(name, program, reach)] + native(name, program) + edges(name, program)
             + notes(name, program, isUnit: false)
     }
 
@@ -83,6 +83,14 @@ package struct TargetChecks: Sendable {
         } ?? []
     }
 
+    /// What only the preload library mends.
+    private func edges(_ name: String, _ program: ProgramFile) -> [Finding] {
+        guard program.countsOnEdges, let reason = LostEdges.reason(for: program.path) else {
+            return []
+        }
+        return [Finding(.note, name, "not for the BPF mode: \(reason)")]
+    }
+
     // MARK: - Units
 
     private func unit(_ typed: String) throws(Failure) -> [Finding] {
@@ -96,7 +104,7 @@ package struct TargetChecks: Sendable {
                 let program = try? ProgramFile(
                     Bytes(path.utf8), searchPath: nil, on: HostSystem())
             else { continue }
-            findings += native(name, program)
+            findings += native(name, program) + edges(name, program)
             findings += notes(name, program, isUnit: true)
         }
         findings += RememberedChecks.findings(unitPrograms: programs)

@@ -56,6 +56,7 @@ package struct Launcher: Sendable {
                     for: .init(program: name, file: name), userSetsGoDebug: false)
                 plan.notes = [note].compactMap { $0 }
             }
+            if program.countsOnEdges { plan.countingOnEdges = program.path }
             return plan
         }
         let reach = Reach(to: program) {
@@ -76,6 +77,7 @@ package struct Launcher: Sendable {
         var plan = LaunchPlan(
             executable: place.cString, arguments: request.arguments.map(\.cString),
             environment: environment.entries.map(\.cString), notes: [])
+        if program.countsOnEdges { plan.countingOnEdges = program.path }
         if case .never = reach {
             plan.unreached = .init(reach: reach, subject: subject)
         } else if let note = reach.note(for: subject, userSetsGoDebug: userSetsGoDebug) {

@@ -1,3 +1,4 @@
+import BPFMode
 import Launch
 import LinuxSystem
 
@@ -36,6 +37,7 @@ package struct UnitPlanner {
                     "\(user.path) gives its sockets to the kernel (\(user.part)), which takes TCP only"
                 )
             }
+            try refuseCountingOnEdges(unit)
             return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
         }
         if unit.name.isSocket {
@@ -110,6 +112,18 @@ package struct UnitPlanner {
             }
         }
         return false
+    }
+
+    /// What the preload library mends, the BPF mode does not.
+    private func refuseCountingOnEdges(_ unit: LoadedUnit) throws(Failure) {
+        for program in ServiceProgram(unit.name, unit.properties).reaches(with: locator) {
+            guard program.file.countsOnEdges,
+                let reason = LostEdges.reason(for: program.file.path)
+            else { continue }
+            throw Failure(
+                .failed, unit.name.description, reason,
+                remedy: "the preload library mends it: mptcpize enable \(unit.name.typed)")
+        }
     }
 
     /// A listener that systemd opened is not the service's to make MPTCP.
