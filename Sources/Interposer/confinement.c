@@ -127,7 +127,18 @@ static const struct unasked_call records[] = {
     {SYS_ioctl, SOME_FD, SIOCOUTQNSD, SOME_POINTER},
     {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
     {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
+    {SYS_lseek, SOME_FD, SOME_LENGTH, 0},
     {SYS_close, SOME_FD, 0, 0},
+    // Of programs that are started.
+    {SYS_faccessat, AT_FDCWD, SOME_POINTER, 0},
+    {SYS_statx, AT_FDCWD, SOME_POINTER, 0},
+    {SYS_getxattr, SOME_POINTER, SOME_POINTER, SOME_POINTER},
+    {SYS_readlinkat, AT_FDCWD, SOME_POINTER, SOME_POINTER},
+    {SYS_prctl, 39 /* PR_GET_NO_NEW_PRIVS */, 0, 0},
+    {SYS_getuid, 0, 0, 0},
+    {SYS_geteuid, 0, 0, 0},
+    {SYS_getgid, 0, 0, 0},
+    {SYS_getegid, 0, 0, 0},
 };
 
 static const struct unasked_call counting[] = {
