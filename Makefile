@@ -1,5 +1,5 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
-.PHONY: all install uninstall deb tarball generate demo lab test check bench clean \
+.PHONY: all install uninstall deb tarball generate demo demo-vm lab test check bench clean \
 	test-quick test-load test-unit test-preload test-programs test-network test-systemd \
 	test-kernels test-packages test-random test-foreign bootstrap
 
@@ -37,6 +37,11 @@ generate: all
 demo:
 	@scripts/bootstrap build demo
 	@scripts/demo
+
+# The whole of it where the machine may not show it: in a virtual machine, without privileges.
+demo-vm:
+	@scripts/bootstrap build demo vm
+	@scripts/demo-vm
 
 # Programs on two links, over TCP and over MPTCP, and what a cut cable does to them: as a
 # table and as docs/figures/two-paths.svg. Needs root.

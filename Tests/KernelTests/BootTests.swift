@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Virtual machines", .serialized, .requires(.root), .requires(.virtualMachines))
+@Suite("Virtual machines", .serialized, .requires(.virtualMachines))
 struct BootTests {
     private func run(_ script: String) throws -> Outcome {
         let payload = try TemporaryDirectory()

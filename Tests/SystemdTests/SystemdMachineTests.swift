@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A systemd of one's own")
 struct SystemdMachineTests {
-    @Test("starts services, and is gone afterwards", .requires(.root))
+    @Test("starts services, and is gone afterwards", .requires(.systemdMachines))
     func lifecycle() throws {
         var machine: SystemdMachine? = try SystemdMachine()
         #expect(try machine?.run(["systemctl", "is-active", "dbus"]).output == "active\n")
