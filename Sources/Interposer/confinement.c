@@ -20,6 +20,7 @@
 #include "state.h"
 
 // include/uapi/linux/prctl.h, seccomp.h
+enum { PR_GET_NO_NEW_PRIVS = 39 };
 enum { PR_SET_SECCOMP = 22, SECCOMP_MODE_STRICT = 1, SECCOMP_MODE_FILTER = 2 };
 enum { SECCOMP_SET_MODE_STRICT = 0, SECCOMP_SET_MODE_FILTER = 1 };
 enum { SECCOMP_FILTER_FLAG_NEW_LISTENER = 8 };
@@ -134,7 +135,7 @@ static const struct unasked_call records[] = {
     {SYS_statx, AT_FDCWD, SOME_POINTER, 0},
     {SYS_getxattr, SOME_POINTER, SOME_POINTER, SOME_POINTER},
     {SYS_readlinkat, AT_FDCWD, SOME_POINTER, SOME_POINTER},
-    {SYS_prctl, 39 /* PR_GET_NO_NEW_PRIVS */, 0, 0},
+    {SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0},
     {SYS_getuid, 0, 0, 0},
     {SYS_geteuid, 0, 0, 0},
     {SYS_getgid, 0, 0, 0},

@@ -148,8 +148,8 @@ static void try_others(void) {
       OUTCOME(accept(fd, place, &length));
       OUTCOME(accept(fd, (struct sockaddr *)&address, place));
       // By way of another variable, or compilers see that both are one.
-      void *volatile length = place;
-      OUTCOME(accept4(fd, place, length, SOCK_CLOEXEC));
+      void *volatile alias = place;
+      OUTCOME(accept4(fd, place, alias, SOCK_CLOEXEC));
       OUTCOME(shutdown(fd, 77));
       drop_socket(made);
     }
