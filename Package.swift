@@ -119,7 +119,9 @@ let package = Package(
             ]),
         .target(
             name: "SystemdUnits",
-            dependencies: ["BPFMode", "Launch", "LinuxSystem", "SocketEvents"]),
+            dependencies: [
+                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Processes", "SocketEvents",
+            ]),
         .target(
             name: "ServiceStatus",
             dependencies: [
@@ -129,7 +131,8 @@ let package = Package(
         .target(
             name: "ServiceControl",
             dependencies: [
-                "BPFMode", "Launch", "LinuxSystem", "ServiceStatus", "SystemdUnits", "TextOutput",
+                "BPFMode", "Launch", "LinuxSystem", "Processes", "ServiceStatus", "SystemdUnits",
+                "TextOutput",
             ]),
         .target(
             name: "Diagnosis",
@@ -169,6 +172,7 @@ let package = Package(
             name: "SocketPolicyTests",
             dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+        .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
         .testTarget(name: "TextOutputTests", dependencies: ["TextOutput"]),
         .testTarget(
             name: "NetlinkTests",

@@ -286,7 +286,7 @@ _mptcpize_bpf() {
 
 _mptcpize_bpf_attach() {
     repeating_flags=()
-    non_repeating_flags=(--debug --version -h --help)
+    non_repeating_flags=(--debug --oci --json --version -h --help)
     repeating_options=(--cgroup --unit --pid)
     non_repeating_options=()
     __mptcpize_offer_flags_options 0
@@ -310,7 +310,7 @@ _mptcpize_bpf_attach() {
 
 _mptcpize_bpf_detach() {
     repeating_flags=()
-    non_repeating_flags=(--debug --all --version -h --help)
+    non_repeating_flags=(--debug --all --gone --json --version -h --help)
     repeating_options=(--cgroup --unit --pid)
     non_repeating_options=()
     __mptcpize_offer_flags_options 0

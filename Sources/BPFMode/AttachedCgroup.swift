@@ -5,6 +5,8 @@ package struct AttachedCgroup: Sendable {
     package let id: UInt64
     /// Where it is, or was when it was attached.
     package let path: String
+    /// Who attached it.
+    let owner: BPFOwner
     /// Whether the cgroup has been removed meanwhile.
     package let isGone: Bool
     /// When it was attached: seconds since 1970.
@@ -20,5 +22,5 @@ package struct AttachedCgroup: Sendable {
     /// Calls that set an option, and were ignored or adjusted; nil where none are.
     package let remedied: UInt64?
 
-    package var unit: String? { Cgroup.unit(ofPath: path) }
+    package var unit: String? { Cgroup.unit(ofDirectory: path) }
 }

@@ -26,7 +26,7 @@ extension BPFProgram {
     ///   - taken: slots of counters that are others'.
     ///   - since: seconds since 1970.
     func register(
-        _ cgroup: Cgroup, taken: Set<UInt32>, since: UInt64
+        _ cgroup: Cgroup, owner: BPFOwner, taken: Set<UInt32>, since: UInt64
     ) throws(Errno) -> mptcpize_bpf_entry {
         let slots = MPTCPIZE_BPF_NO_SLOT + 1..<MPTCPIZE_BPF_SLOTS
         guard let slot = slots.first(where: { !taken.contains($0) }) else {
@@ -35,6 +35,7 @@ extension BPFProgram {
         memory.counters(slot).pointee = mptcpize_bpf_counters()
         var value = mptcpize_bpf_cgroup()
         value.since = since
+        value.owner = owner.rawValue
         let path = Array(cgroup.path.utf8)
         withUnsafeMutableBytes(of: &value.path) { $0.copyBytes(from: path.prefix($0.count - 1)) }
         try cgroups.write(cgroup.id, value)
@@ -48,13 +49,23 @@ extension BPFProgram {
         for id in try cgroups.keys(0) where selected[id] == nil { try cgroups.remove(id) }
     }
 
-    /// When a selected cgroup was attached, and its path then.
-    func origin(of id: UInt64) throws(Errno) -> (since: UInt64, path: String) {
+    /// When a selected cgroup was attached, its path then, and by whom.
+    func origin(of id: UInt64) throws(Errno) -> (since: UInt64, path: String, owner: BPFOwner) {
         var value = mptcpize_bpf_cgroup()
         _ = try cgroups.read(id, into: &value)
         let path = withUnsafeBytes(of: value.path) {
             String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
-        return (value.since, path)
+        return (value.since, path, BPFOwner(rawValue: value.owner) ?? .user)
     }
+}
+
+/// Who attached a cgroup, and so decides when it is forgotten.
+package enum BPFOwner: UInt64, Sendable {
+    /// Whoever typed it, or a service that is enabled: listed until it is detached.
+    case user
+    /// A container runtime's hook: forgotten once the cgroup is gone.
+    case container
+    /// A slice that is enabled, and attached again when systemd makes it anew: likewise.
+    case slice
 }

@@ -11,7 +11,7 @@ import Processes
 package struct BPFSession: ~Copyable {
     private let libbpf: LibBPF
     private let lock: BPFLock
-    private let hierarchy: CgroupHierarchy
+    let hierarchy: CgroupHierarchy
 
     /// Waits for other commands to end, and mends what killed ones left.
     ///
@@ -81,20 +81,24 @@ package struct BPFSession: ~Copyable {
     /// already keep their counters.
     ///
     /// - Returns: what works less than it should: where options stay refused.
-    package func attach(_ wanted: [Cgroup]) throws(Failure) -> [Failure] {
+    package func attach(
+        _ wanted: [Cgroup], as owner: BPFOwner = .user
+    ) throws(Failure) -> [Failure] {
         let program = try upToDate()
         let warnings: [Failure]
         do throws(Errno) {
             var selected = try program.selected()
             var taken = Set(selected.values.map(\.slot))
-            // A service that is started again has a new cgroup at its old path.
+            // A service that is started again has a new cgroup at its old path. Where there is
+            // no room, what is gone has had its time on the list.
+            let isFull = selected.count + wanted.count > Int(MPTCPIZE_BPF_CGROUPS)
             for entry in try entries(program)
-            where entry.isGone && wanted.contains(where: { $0.path == entry.path }) {
+            where entry.isGone && (isFull || wanted.contains(where: { $0.path == entry.path })) {
                 selected[entry.id] = nil
             }
             for cgroup in wanted where selected[cgroup.id] == nil {
                 let entry = try program.register(
-                    cgroup, taken: taken, since: UInt64(time(nil)))
+                    cgroup, owner: owner, taken: taken, since: UInt64(time(nil)))
                 taken.insert(entry.slot)
                 selected[cgroup.id] = entry
             }
@@ -126,23 +130,21 @@ package struct BPFSession: ~Copyable {
     package func detach(_ paths: [String]) throws(Failure) {
         guard let program = try current() else { throw notAttached(paths.first ?? "") }
         let attached = try allEntries(program)
-        var gone = Set(attached.filter(\.isGone).map(\.id))
+        var dropped: Set<UInt64> = []
         for path in paths {
             let named = attached.filter { $0.path == path }
             guard !named.isEmpty else { throw notAttached(path) }
-            gone.formUnion(named.map(\.id))
+            dropped.formUnion(named.map(\.id))
         }
-        try deselect(gone, program)
+        try deselect(dropped, program)
     }
 
-    /// What is attached. Cgroups that are gone are told for the last time.
+    /// What is attached.
     package func list() throws(Failure) -> BPFListing {
         guard let program = try current() else { return BPFListing(cgroups: [], missedRuns: nil) }
         let attached = try allEntries(program)
-        let missed = program.missedRuns
-        let gone = attached.filter(\.isGone).map(\.id)
-        if !gone.isEmpty { try deselect(Set(gone), program) }
-        return BPFListing(cgroups: attached.sorted { $0.path < $1.path }, missedRuns: missed)
+        return BPFListing(
+            cgroups: attached.sorted { $0.path < $1.path }, missedRuns: program.missedRuns)
     }
 
     /// Takes the program and all that is pinned away, of whatever version of mptcpize.
@@ -158,7 +160,7 @@ package struct BPFSession: ~Copyable {
     // MARK: The program
 
     /// The program in force; nil when there is none.
-    private func current() throws(Failure) -> BPFProgram? {
+    func current() throws(Failure) -> BPFProgram? {
         guard access(BPFPins.current, F_OK) == 0 else { return nil }
         do throws(Errno) {
             if let program = try BPFProgram.pinned(in: BPFPins.current, libbpf: libbpf) {
@@ -216,27 +218,13 @@ package struct BPFSession: ~Copyable {
             // Before the one that may have been in force until the rename goes.
             try program.goLive()
             try BPFPins.remove(BPFPins.next)
-            try dropEndedRuns(program)
+            try dropEnded(program)
             try prune(program)
             guard try program.selected().isEmpty else { return }
         } catch {
             throw BPFRefusal.state(error)
         }
         try Self.removePins()
-    }
-
-    /// Deselects the transient cgroups that nobody is in any more.
-    private func dropEndedRuns(_ program: borrowing BPFProgram) throws(Errno) {
-        var selected = try program.selected()
-        let number = selected.count
-        for id in Array(selected.keys) {
-            let location = hierarchy.location(of: id)
-            guard location != .unknown else { continue }
-            var path = try program.origin(of: id).path
-            if case .at(let now) = location { path = now }
-            if TransientCgroup.removeIfEnded(path) { selected[id] = nil }
-        }
-        if selected.count < number { try program.choose(selected) }
     }
 
     private static func removePins() throws(Failure) {
@@ -294,7 +282,7 @@ package struct BPFSession: ~Copyable {
 
     // MARK: The selection
 
-    private func deselect(_ ids: Set<UInt64>, _ program: borrowing BPFProgram) throws(Failure) {
+    func deselect(_ ids: Set<UInt64>, _ program: borrowing BPFProgram) throws(Failure) {
         do throws(Errno) {
             try program.choose(program.selected().filter { !ids.contains($0.key) })
         } catch {
@@ -303,7 +291,7 @@ package struct BPFSession: ~Copyable {
         try mend()
     }
 
-    private func allEntries(_ program: borrowing BPFProgram) throws(Failure) -> [AttachedCgroup] {
+    func allEntries(_ program: borrowing BPFProgram) throws(Failure) -> [AttachedCgroup] {
         do throws(Errno) { return try entries(program) } catch { throw BPFRefusal.state(error) }
     }
 
@@ -316,7 +304,8 @@ package struct BPFSession: ~Copyable {
             let now = hierarchy.location(of: id)
             result.append(
                 AttachedCgroup(
-                    id: id, path: now.path ?? origin.path, isGone: now == .gone,
+                    id: id, path: now.path ?? origin.path, owner: origin.owner,
+                    isGone: now == .gone,
                     since: origin.since, upgraded: count.upgraded, mptcpOff: count.mptcp_off,
                     noMPTCPv6: count.no_mptcpv6, notTCP: count.not_tcp,
                     remedied: try remedies?.count(in: id)))

@@ -16,14 +16,18 @@ struct CgroupKeeper: ~Copyable {
     private init(beginning: consuming Descriptor) { self.beginning = beginning }
 
     /// Starts it. It begins to act when this value is gone, or this process.
-    static func start(for cgroup: Cgroup) throws(Failure) -> CgroupKeeper {
+    ///
+    /// - Parameter delegation: what is passed on to the cgroup; taken back at the end.
+    static func start(
+        for cgroup: Cgroup, _ delegation: Delegation?
+    ) throws(Failure) -> CgroupKeeper {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw failure(cgroup, Errno.last) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let begun = Descriptor(owning: ends[0])
         let beginning = Descriptor(owning: ends[1])
         let between = clinux_fork()
-        if between == 0 { split(cgroup, begun.number) }
+        if between == 0 { split(cgroup, delegation, begun.number) }
         let error = Errno.last
         guard between > 0 else { throw failure(cgroup, error) }
         // Afterwards it holds nothing of ours any more. Without a status (ECHILD) where our
@@ -35,7 +39,10 @@ struct CgroupKeeper: ~Copyable {
     }
 
     /// In the child: becomes nobody's, and the keeper's parent.
-    private static func split(_ cgroup: Cgroup, _ begun: Int32) -> Never {
+    private static func split(
+        _ cgroup: Cgroup, _ delegation: Delegation?, _ begun: Int32
+    ) -> Never {
+        delegation?.stepAside()
         setsid()
         // A service manager that ends all of us is to wait for the program: we follow it.
         var all = sigset_t()
@@ -45,15 +52,18 @@ struct CgroupKeeper: ~Copyable {
         closeAll(but: begun)
         for _ in 0...STDERR_FILENO { _ = open("/dev/null", O_RDWR) }
         let keeper = clinux_fork()
-        if keeper == 0 { keep(cgroup, begun) }
+        if keeper == 0 { keep(cgroup, delegation, begun) }
         _exit(keeper > 0 ? 0 : 1)
     }
 
-    private static func keep(_ cgroup: Cgroup, _ begun: Int32) -> Never {
+    private static func keep(
+        _ cgroup: Cgroup, _ delegation: Delegation?, _ begun: Int32
+    ) -> Never {
         var byte: UInt8 = 0
         _ = try? retrying { read(begun, &byte, 1) }
         waitUntilEmpty("\(cgroup.path)/cgroup.events")
         TransientCgroup.remove(cgroup.path)
+        delegation?.takeBack()
         // Which drops what has ended.
         _ = try? BPFSession.open()
         _exit(0)

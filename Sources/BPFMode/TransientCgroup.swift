@@ -11,7 +11,7 @@ import Processes
 /// next BPFSession does.
 package enum TransientCgroup {
     /// What the last part of the path of such a cgroup begins with.
-    private static let prefix = "mptcpize-run-"
+    static let prefix = "mptcpize-run-"
     /// What it begins with where options are to stay refused (`run --strict`).
     private static let strictPrefix = prefix + "strict-"
 
@@ -41,10 +41,12 @@ package enum TransientCgroup {
                 _ = rmdir(cgroup.path)
                 throw error
             }
-            let keeper = try CgroupKeeper.start(for: cgroup)
+            let delegation = Delegation(to: cgroup)
+            let keeper = try CgroupKeeper.start(for: cgroup, delegation)
             defer { extendLifetime(keeper) }
             let events = reporting ? try session.events(of: cgroup) : nil
             try enter(cgroup.path)
+            delegation?.passOn()
             return events
         } catch {
             throw Failure(.own, error.object, error.reason, remedy: error.remedy)
@@ -85,6 +87,14 @@ package enum TransientCgroup {
             if mkdir(path, 0o755) == 0 { return path }
             let error = Errno.last
             if error.rawValue == EEXIST { continue }
+            if error.rawValue == EROFS {
+                throw Failure(
+                    .own, path,
+                    "cannot make a cgroup: ProtectControlGroups= of the unit, or what "
+                        + "else made it read-only, forbids it",
+                    remedy: "`mptcpize enable --mode bpf UNIT` does without, or set "
+                        + "ProtectControlGroups=no")
+            }
             throw Failure(
                 .own, path, "cannot make a cgroup: \(error.reason)",
                 remedy: "use one that exists: mptcpize bpf attach --cgroup \(parent)")
@@ -137,7 +147,7 @@ package enum TransientCgroup {
     }
 
     /// Whether any process is in the cgroup or below it.
-    private static func isPopulated(_ path: String) -> Bool {
+    static func isPopulated(_ path: String) -> Bool {
         (try? lines(ofFile: "\(path)/cgroup.events"))?.contains("populated 1") ?? false
     }
 }

@@ -29,7 +29,8 @@ package struct TargetChecks: Sendable {
                 (place) throws(Unrunnable) in
                 (place, try ProgramFile(place, searchPath: searchPath, on: HostSystem()))
             }
-            return self.program(text, program) + RememberedChecks.findings(program: place)
+            return self.program(text, program, isScript: program.path != place)
+                + RememberedChecks.findings(program: place)
         } catch {
             let failure = error.failure(for: target)
             guard !isPath else { throw Failure(.failed, failure.object, failure.reason) }
@@ -43,8 +44,15 @@ package struct TargetChecks: Sendable {
 
     // MARK: - Programs
 
-    private func program(_ name: String, _ program: ProgramFile) -> [Finding] {
-        let reach = Reach(to: program) { locator.library(for: $0) != nil }
+    private func program(
+        _ name: String, _ program: ProgramFile, isScript: Bool
+    ) -> [Finding] {
+        let reach =
+            ContainerStarter(
+                program: name, arguments: nil, isScript: isScript,
+                isRoot: geteuid() == 0
+            ).map { .never(.container($0)) }
+            ?? Reach(to: program) { locator.library(for: $0) != nil }
         return [way(name, program, reach)] + native(name, program) + edges(name, program)
             + notes(name, program, isUnit: false)
     }
@@ -106,6 +114,9 @@ package struct TargetChecks: Sendable {
             else { continue }
             findings += native(name, program) + edges(name, program)
             findings += notes(name, program, isUnit: true)
+        }
+        if let daemon = loaded.containerDaemon {
+            findings.append(Finding(.note, name, daemon.reason, next: daemon.command))
         }
         findings += RememberedChecks.findings(unitPrograms: programs)
         let status = try UnitStatus(loaded.name, of: manager, locator: locator)

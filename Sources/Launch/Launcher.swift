@@ -47,24 +47,30 @@ package struct Launcher: Sendable {
         var environment = LaunchEnvironment(request.environment)
         let path = environment.value(of: "PATH")
         let (place, program) = try find(name, path: path, on: system)
+        let subject = Reach.Subject(
+            program: name, file: program.path == place ? name : program.path)
+        let container = ContainerStarter(
+            program: name.text, arguments: request.arguments.dropFirst().map(\.text),
+            isScript: program.path != place, library: locator.library(for: .native)?.path.text,
+            isRoot: geteuid() == 0)
         guard request.preload else {
             var plan = LaunchPlan(
                 executable: place.cString, arguments: request.arguments.map(\.cString),
                 environment: request.environment.map(\.cString), notes: [])
-            if let wrapper = Wrapper(request.arguments), wrapper.effect == .startsElsewhere {
-                let note = Reach.never(.wrapper(wrapper)).note(
-                    for: .init(program: name, file: name), userSetsGoDebug: false)
-                plan.notes = [note].compactMap { $0 }
+            if let container, container.place != .here {
+                plan.unreached = .init(reach: .never(.container(container)), subject: subject)
+            } else if let wrapper = Wrapper(request.arguments), wrapper.effect == .startsElsewhere {
+                plan.unreached = .init(reach: .never(.wrapper(wrapper)), subject: subject)
             }
             if program.countsOnEdges { plan.countingOnEdges = program.path }
             return plan
         }
-        let reach = Reach(to: program) {
-            // Missing for mptcpize's own architecture means a broken installation.
-            $0 == .native || locator.library(for: $0) != nil
-        }.following(request.arguments)
-        let subject = Reach.Subject(
-            program: name, file: program.path == place ? name : program.path)
+        let reach =
+            container.map { .never(.container($0)) }
+            ?? Reach(to: program) {
+                // Missing for mptcpize's own architecture means a broken installation.
+                $0 == .native || locator.library(for: $0) != nil
+            }.following(request.arguments)
         let userSetsGoDebug = environment.setsGoMultipath
 
         environment.preload(

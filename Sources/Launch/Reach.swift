@@ -21,6 +21,8 @@ package enum Reach: Equatable, Sendable {
         case wrapper(Wrapper)
         /// None is installed for programs of this architecture.
         case noLibrary(Architecture)
+        /// What it starts is in a container, or has another root.
+        case container(ContainerStarter)
     }
 
     /// - Parameter hasLibrary: Whether a preload library for that architecture is installed.
@@ -63,7 +65,7 @@ package enum Reach: Equatable, Sendable {
     /// architecture, the loader would print errors or give up.
     var helpsChildren: Bool {
         switch self {
-        case .never(.addressSanitizer), .never(.noLibrary): false
+        case .never(.addressSanitizer), .never(.noLibrary), .never(.container): false
         default: true
         }
     }
@@ -89,6 +91,8 @@ package enum Reach: Equatable, Sendable {
         case .go(let version):
             return subject.line(
                 "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
+        case .never(.container(let starter)) where starter.place != .here:
+            return subject.line("\(starter.reason); \(starter.remedy(here: ""))")
         case .never(let obstacle):
             var text = "\(obstacle.reason): \(kernel.consequence)"
             let remedy: String? =
@@ -158,20 +162,30 @@ extension Reach.Obstacle {
             }
         case .noLibrary(let architecture):
             "an \(architecture.name) program, and no preload library for these is installed"
+        case .container(let starter): starter.reason
         }
     }
 
     package var remedy: String {
-        guard case .wrapper(let wrapper) = self else { return Self.bpfMode }
-        switch wrapper.effect {
-        case .startsElsewhere: return wrapper.startingInside
-        case .clearsEnvironment, .emulates: return "\(wrapper.startingInside), or \(Self.bpfMode)"
+        switch self {
+        case .container(let starter): return starter.remedy(here: Self.bpfMode)
+        case .wrapper(let wrapper):
+            switch wrapper.effect {
+            case .startsElsewhere: return wrapper.startingInside
+            case .clearsEnvironment, .emulates:
+                return "\(wrapper.startingInside), or \(Self.bpfMode)"
+            }
+        default: return Self.bpfMode
         }
     }
 
     /// Whether the kernel reaches what is started, in the cgroup of `run`.
     var isReachedByKernel: Bool {
-        if case .wrapper(let wrapper) = self { wrapper.effect != .startsElsewhere } else { true }
+        switch self {
+        case .container(let starter): starter.place == .here
+        case .wrapper(let wrapper): wrapper.effect != .startsElsewhere
+        default: true
+        }
     }
 
     fileprivate static let bpfMode =

@@ -2,7 +2,9 @@ import ArgumentParser
 import BPFMode
 import LinuxSystem
 import Processes
+import ServiceControl
 import SystemdUnits
+import TextOutput
 
 /// `mptcpize bpf`: the kernel makes the sockets of whole cgroups MPTCP.
 struct BPFCommand: ParsableCommand {
@@ -23,6 +25,8 @@ struct BPFCommand: ParsableCommand {
         var cgroup: [String] = []
 
         @Option(
+            // "-.slice" begins as an option does.
+            parsing: .unconditionalSingleValue,
             help: ArgumentHelp("The cgroup of a running systemd unit.", valueName: "unit"),
             completion: .activeUnits)
         var unit: [String] = []
@@ -37,14 +41,17 @@ struct BPFCommand: ParsableCommand {
 
         var isEmpty: Bool { cgroup.isEmpty && unit.isEmpty && pid.isEmpty }
 
-        /// The cgroups of the units and processes.
-        func resolved(_ session: borrowing BPFSession) throws(Failure) -> [Cgroup] {
-            var result: [Cgroup] = []
+        /// What is meant, each with the unit that it was named by.
+        func resolved(
+            _ session: borrowing BPFSession
+        ) throws(Failure) -> [(unit: UnitName?, cgroup: Cgroup)] {
+            var result: [(UnitName?, Cgroup)] = []
             for unit in unit {
-                let path = try ServiceManager(.system).cgroup(of: UnitName(typed: unit))
-                result.append(try session.cgroup(relative: path))
+                let name = try UnitName(typed: unit)
+                let path = try ServiceManager(.system).cgroup(of: name)
+                result.append((name, try session.cgroup(relative: path)))
             }
-            for pid in pid { result.append(try session.cgroup(pid: pid)) }
+            for pid in pid { result.append((nil, try session.cgroup(pid: pid))) }
             return result
         }
     }
@@ -55,16 +62,87 @@ struct BPFCommand: ParsableCommand {
 
         @OptionGroup var targets: Targets
 
+        @Flag(
+            help: ArgumentHelp(
+                "As a container runtime's hook: the container whose state is on standard input. "
+                    + "Never fails."))
+        var oci = false
+
+        @Flag(help: "Write one JSON document.")
+        var json = false
+
+        // For the service that systemd starts before an enabled slice.
+        @Option(parsing: .unconditional, help: .hidden)
+        var slice: String?
+
         func validate() throws {
-            if targets.isEmpty { throw ValidationError("Give --cgroup, --unit or --pid.") }
+            if [oci, slice != nil, !targets.isEmpty].count(where: { $0 }) != 1 {
+                throw ValidationError("Give either --oci, or --cgroup, --unit or --pid.")
+            }
         }
 
         func run() throws {
-            let session = try BPFSession.open(debug: targets.debug)
-            var cgroups = try targets.resolved(session)
-            for path in targets.cgroup { cgroups.append(try session.cgroup(path: path)) }
-            for warning in try session.attach(cgroups) { Console.error(warning.message) }
+            if oci { return ContainerHook.run() }
+            if let slice { return try attach(slice) }
+            try BPFCommand.telling(json) { () throws(Failure) in try attach() }
         }
+
+        private func attach() throws(Failure) {
+            let session = try BPFSession.open(debug: targets.debug)
+            var wanted = try targets.resolved(session)
+            for path in targets.cgroup { wanted.append((nil, try session.cgroup(path: path))) }
+            let before = Set(try session.list().cgroups.map(\.id))
+            for warning in try session.attach(wanted.map(\.cgroup)) {
+                Console.error(warning.message)
+            }
+            if json {
+                return try Console.output(
+                    BPFCommand.changes(
+                        wanted.map {
+                            ($0.cgroup.path, $0.cgroup.unit, !before.contains($0.cgroup.id))
+                        }, isAttached: true))
+            }
+            for (unit, cgroup) in wanted {
+                guard let unit, let lifetime = try ServiceManager(.system).lifetime(of: unit)
+                else { continue }
+                let verb = before.contains(cgroup.id) ? "was attached already" : "attached"
+                try Console.output("\(unit): \(verb), \(lifetime)")
+            }
+        }
+
+        private func attach(_ slice: String) throws(Failure) {
+            guard let name = SliceName(slice) else {
+                throw Failure(.usage, slice, "is no name of a slice")
+            }
+            let session = try BPFSession.open(debug: targets.debug)
+            let cgroup = try session.cgroup(path: try name.makeCgroup())
+            for warning in try session.attach([cgroup], as: .slice) {
+                Console.error(warning.message)
+            }
+        }
+    }
+
+    /// Does what a verb is to do; where it fails, the document says so too.
+    private static func telling(
+        _ isJSON: Bool, _ work: () throws(Failure) -> Void
+    ) throws(Failure) {
+        do throws(Failure) {
+            try work()
+        } catch {
+            if isJSON { try Console.output(UnitChange.document([], failure: error)) }
+            throw error
+        }
+    }
+
+    /// The document of what a verb did to cgroups.
+    private static func changes(
+        _ cgroups: [(path: String, unit: String?, isChanged: Bool)], isAttached: Bool
+    ) -> JSONValue {
+        UnitChange.document(
+            cgroups.map {
+                UnitChange(
+                    unit: $0.unit, cgroup: $0.path, hasChanged: $0.isChanged, isEnabled: isAttached)
+            })
     }
 
     struct Detach: ParsableCommand {
@@ -76,17 +154,47 @@ struct BPFCommand: ParsableCommand {
         @Flag(help: "All cgroups, whatever version of mptcpize attached them.")
         var all = false
 
+        @Flag(help: "Those that are listed as gone.")
+        var gone = false
+
+        @Flag(help: "Write one JSON document. What is not attached is no failure then.")
+        var json = false
+
         func validate() throws {
-            if all != targets.isEmpty {
-                throw ValidationError("Give either --all, or --cgroup, --unit or --pid.")
+            if [all, gone, !targets.isEmpty].count(where: { $0 }) != 1 {
+                throw ValidationError("Give either --all, --gone, or --cgroup, --unit or --pid.")
             }
         }
 
         func run() throws {
-            if all { return try BPFSession.detachAll() }
+            try BPFCommand.telling(json) { () throws(Failure) in try detach() }
+        }
+
+        private func detach() throws(Failure) {
+            if all, !json { return try BPFSession.detachAll() }
             let session = try BPFSession.open(debug: targets.debug)
-            let paths = try targets.resolved(session).map(\.path)
-            try session.detach(paths + targets.cgroup)
+            let attached = try session.list().cgroups
+            let paths =
+                all
+                ? attached.map(\.path)
+                : gone
+                    ? attached.filter(\.isGone).map(\.path)
+                    : try targets.resolved(session).map(\.cgroup.path) + targets.cgroup
+            let units = Dictionary(attached.map { ($0.path, $0.unit) }) { first, _ in first }
+            let known = paths.filter { units[$0] != nil }
+            if gone || json ? !known.isEmpty : true {
+                try session.detach(gone || json ? known : paths)
+            }
+            if json {
+                return try Console.output(
+                    BPFCommand.changes(
+                        paths.map {
+                            ($0, units[$0] ?? Cgroup.unit(ofDirectory: $0), units[$0] != nil)
+                        }, isAttached: false))
+            }
+            for path in gone ? known : [] {
+                try Console.output("\(path.printable): off the list")
+            }
         }
     }
 

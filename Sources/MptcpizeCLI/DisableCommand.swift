@@ -28,7 +28,8 @@ struct DisableCommand: ParsableCommand {
     var json = false
 
     @Argument(
-        help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"),
+        help: ArgumentHelp(
+            "A service, a socket, a slice, or the path of its file.", valueName: "unit"),
         completion: .enabledUnits)
     var units: [String] = []
 
@@ -71,6 +72,8 @@ struct DisableCommand: ParsableCommand {
                 message +=
                     "; it uses MPTCP by \(template): "
                     + manager.command("mptcpize", "disable", template)
+            } else if step.unit.isSlice, !step.running.isEmpty {
+                message += "; the next sockets of what runs in it are TCP"
             } else if !now, let running = step.running.first {
                 message += "; it uses TCP after " + manager.command("systemctl", "restart", running)
             }

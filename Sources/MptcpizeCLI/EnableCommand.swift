@@ -47,7 +47,8 @@ struct EnableCommand: ParsableCommand {
     var protocolAsTCP = false
 
     @Argument(
-        help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"),
+        help: ArgumentHelp(
+            "A service, a socket, a slice, or the path of its file.", valueName: "unit"),
         completion: .units)
     var units: [String]
 
@@ -96,6 +97,9 @@ struct EnableCommand: ParsableCommand {
         }
         for outcome in outcomes {
             try Console.output(message(outcome, manager))
+            if let daemon = outcome.step.unit.containerDaemon {
+                try Console.output("    \(daemon.reason): `\(daemon.command)`")
+            }
             guard let service = try enabling.unmendedService(outcome.step) else { continue }
             try Console.output(
                 "    options that MPTCP sockets refuse are mended in \(service) after "
@@ -108,6 +112,12 @@ struct EnableCommand: ParsableCommand {
         let done =
             "\(name): \(outcome.step.isDone ? "was enabled already" : "enabled") "
             + "(\(outcome.step.path))"
+        if name.isSlice {
+            return done
+                + (outcome.step.unit.isActive
+                    ? "; attached: the next sockets of what runs in it are MPTCP"
+                    : "; attached whenever systemd makes it")
+        }
         if outcome.verdicts.isEmpty {
             let start =
                 name.isTemplate

@@ -34,7 +34,7 @@ struct Mptcpize: ParsableCommand {
             if !run.help { try RunCommand.start(run, environment: ProcessInput.environment) }
         }
         // Not parseAsRoot(nil), which takes them from /proc.
-        var command = try parseAsRoot(words.map(\.text))
+        var command = try parseAsRoot(DashedUnits.asArguments(words.map(\.text)))
         try command.run()
     }
 

@@ -90,6 +90,7 @@ extension RunCommand {
         var events: KernelEvents? = nil
         if arguments.mode == .bpf {
             try LostEdges.refuse(plan.countingOnEdges)
+            plan.settle(.notAsked)
             events = try enter()
         } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
             do throws(Failure) {

@@ -23,6 +23,8 @@ struct SocketsCommand: ParsableCommand {
     var pid: Int32?
 
     @Option(
+        // "-.slice" begins as an option does.
+        parsing: .unconditional,
         help: ArgumentHelp("Only sockets of this running systemd unit.", valueName: "unit"),
         completion: .activeUnits)
     var unit: String?
@@ -39,7 +41,8 @@ struct SocketsCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Another network namespace: a name of `ip netns`, a process in it, or `all`.",
+            "Another network namespace than that of the processes selected: a name of `ip netns`, "
+                + "a process in it, or `all`.",
             valueName: "name|pid|all"), completion: .networkNamespaces)
     var netns: String?
 
@@ -112,7 +115,7 @@ struct SocketsCommand: ParsableCommand {
 
     private var namespaces: SocketQuery.Namespaces {
         switch netns {
-        case nil: .own
+        case nil: .selected
         case "all": .all
         case let name?: .named(name)
         }

@@ -11,13 +11,11 @@ package struct Cgroup: Hashable, Sendable {
     package let depth: UInt32?
 
     /// The systemd unit that the cgroup belongs to; nil when its path names none.
-    package var unit: String? { Self.unit(ofPath: path) }
+    package var unit: String? { Self.unit(ofDirectory: path) }
 
-    /// The last part of a path that has the name of a unit.
-    package static func unit(ofPath path: String) -> String? {
-        let kinds = [".service", ".scope", ".slice", ".socket", ".mount", ".swap"]
-        return path.split(separator: "/").last { part in
-            kinds.contains { part.hasSuffix($0) && part.count > $0.count }
-        }.map(String.init)
+    /// The unit that the cgroup of a directory belongs to.
+    package static func unit(ofDirectory path: String) -> String? {
+        let relative = CgroupUnit.path(ofDirectory: path)
+        return relative == "/" ? "-.slice" : CgroupUnit.name(ofPath: relative)
     }
 }

@@ -99,7 +99,12 @@ package struct CgroupHierarchy: ~Copyable {
 
     /// The cgroup of a path that starts at the hierarchy's root: "/system.slice/x.service".
     package func cgroup(relative: String) throws(Failure) -> Cgroup {
-        try cgroup(path: relative == "/" ? mountPoint : mountPoint + relative)
+        try cgroup(path: directory(ofPath: relative))
+    }
+
+    /// The directory that such a path stands for.
+    package func directory(ofPath relative: String) -> String {
+        relative == "/" ? mountPoint : mountPoint + relative
     }
 
     /// Where a cgroup is now.

@@ -85,6 +85,39 @@ package struct NetworkNamespace: Sendable {
         return result
     }
 
+    /// Those that processes are in, this one first if it is among them; and how many processes
+    /// may not be looked at.
+    package static func of(
+        _ pids: Set<Int32>
+    ) throws(Failure) -> (namespaces: [NetworkNamespace], closed: Int) {
+        let own = try current()
+        var named: [UInt64: String] = [:]
+        for name in directoryEntries(namesDirectory) {
+            if let found = try? NetworkNamespace(label: name, path: "\(namesDirectory)/\(name)") {
+                named[found.inode] = name
+            }
+        }
+        var result: [NetworkNamespace] = []
+        var seen: Set<UInt64> = []
+        var closed = 0
+        for pid in pids.sorted() {
+            let path = "/proc/\(pid)/ns/net"
+            do throws(Errno) {
+                let found = try NetworkNamespace(label: "\(pid)", path: path)
+                guard seen.insert(found.inode).inserted else { continue }
+                if found.isSame(as: own) {
+                    result.insert(own, at: 0)
+                } else {
+                    result.append(
+                        try NetworkNamespace(label: named[found.inode] ?? "\(pid)", path: path))
+                }
+            } catch {
+                if [EACCES, EPERM].contains(error.rawValue) { closed += 1 }
+            }
+        }
+        return (result.isEmpty ? [own] : result, closed)
+    }
+
     /// Whether two files lead to the same namespace.
     package func isSame(as other: NetworkNamespace) -> Bool { inode == other.inode }
 

@@ -2,6 +2,7 @@ import BPFMode
 import Glibc
 import Launch
 import LinuxSystem
+import Processes
 import ServiceStatus
 import SystemdUnits
 
@@ -65,7 +66,7 @@ package struct Disabling: Sendable {
         steps = try steps.map { step throws(Failure) in
             guard !step.removed.isEmpty else { return step }
             let running = try running(step.unit)
-            for unit in restarts ? running : [] where !restarted.contains(unit) {
+            for unit in restarts ? running : [] where !restarted.contains(unit) && !unit.isSlice {
                 do throws(Failure) {
                     restarted.formUnion(try Restart.perform(unit, of: manager))
                 } catch {
@@ -73,12 +74,12 @@ package struct Disabling: Sendable {
                 }
             }
             var usingMPTCP: [UnitName] = []
-            for unit in restarts ? [] : running where try usesMPTCP(unit) {
+            for unit in restarts || step.unit.isSlice ? [] : running where try usesMPTCP(unit) {
                 usingMPTCP.append(unit)
             }
             return Step(
                 unit: step.unit, removed: step.removed,
-                running: restarts ? running : usingMPTCP,
+                running: restarts || step.unit.isSlice ? running : usingMPTCP,
                 template: step.template)
         }
         // Empty ones only.
@@ -126,13 +127,18 @@ package struct Disabling: Sendable {
 
     /// The kernel leaves what still runs alone; the drop-in that would have said so is gone.
     private func detach(_ unit: UnitName) throws(Failure) {
+        if unit.isSlice, let service = SlicePlan.service(of: unit) {
+            // systemd knows it until it reads its files again.
+            try manager.act("stop", service)
+        }
         let properties =
             unit.isTemplate
             ? try manager.instances(of: unit) : [try manager.properties(of: unit)]
         let cgroups = properties.map { $0["ControlGroup"] }.filter { !$0.isEmpty }
         let session = try BPFSession.open()
-        let paths = try session.list().cgroups.map(\.path)
-            .filter { path in cgroups.contains { path.hasSuffix($0) } }
+        let hierarchy = try CgroupHierarchy()
+        let directories = cgroups.map { hierarchy.directory(ofPath: $0) }
+        let paths = try session.list().cgroups.map(\.path).filter(directories.contains)
         if !paths.isEmpty { try session.detach(paths) }
     }
 

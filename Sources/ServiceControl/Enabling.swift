@@ -129,7 +129,9 @@ package struct Enabling: Sendable {
             var outcomes: [Outcome] = []
             for step in steps {
                 outcomes.append(
-                    options.restarts ? try restart(step, &restarted) : try expect(step))
+                    step.unit.name.isSlice
+                        ? try attach(step, &restarted)
+                        : options.restarts ? try restart(step, &restarted) : try expect(step))
             }
             return outcomes
         } catch {
@@ -142,6 +144,31 @@ package struct Enabling: Sendable {
                 error.status, error.object, error.reason,
                 remedy: remedy + (error.remedy.isEmpty ? "" : "; \(error.remedy)"))
         }
+    }
+
+    /// Attaches a slice that is there already. Nothing has to be restarted for it: what starts in
+    /// it from now on is meant, and the next sockets of what runs.
+    ///
+    /// - Parameter attached: what has to be taken back if this fails in the middle.
+    private func attach(_ step: Step, _ attached: inout [UnitName]) throws(Failure) -> Outcome {
+        let name = step.unit.name
+        guard step.unit.isActive, let service = SlicePlan.service(of: name) else {
+            return Outcome(step: step, restarted: [], verdicts: [], prediction: nil)
+        }
+        let cgroup = try manager.properties(of: name)["ControlGroup"]
+        var own: [UnitName] = []
+        let isReached = BPFPlan.isReached(cgroup, by: try BPFPlan.attached())
+        if !step.isDone || !isReached {
+            attached.append(name)
+            own = [service]
+            try Restart.perform(service, of: manager)
+        }
+        guard BPFPlan.isReached(cgroup, by: try BPFPlan.attached()) else {
+            throw Failure(
+                .failed, name.description, "its cgroup was not attached",
+                remedy: "`journalctl -u \(service.typed)` tells why")
+        }
+        return Outcome(step: step, restarted: own, verdicts: [], prediction: nil)
     }
 
     /// Restarts what runs of a unit and is not reached yet, and sees what comes of it.
@@ -203,6 +230,9 @@ package struct Enabling: Sendable {
         func attempt(_ action: () throws(Failure) -> Void) {
             do throws(Failure) { try action() } catch { first = first ?? error }
         }
+        // With the files the services that attach slices go.
+        let slices = restarted.filter(\.isSlice).compactMap { SlicePlan.service(of: $0) }
+        for service in slices { attempt { () throws(Failure) in try manager.act("stop", service) } }
         if let undo {
             attempt { () throws(Failure) in
                 try undo.perform()
@@ -210,8 +240,10 @@ package struct Enabling: Sendable {
             }
         }
         for unit in restarted {
+            if unit.isSlice, (try? store.installed(unit)) ?? nil == nil { continue }
             attempt { () throws(Failure) in
-                try Restart.perform(unit, of: manager)
+                let service = unit.isSlice ? SlicePlan.service(of: unit) : unit
+                try Restart.perform(service ?? unit, of: manager)
             }
         }
         for path in changes.flatMap(\.dropIn.mountPoints).reversed() { rmdir(path) }

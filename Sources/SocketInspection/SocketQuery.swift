@@ -12,7 +12,8 @@ package struct SocketQuery: Sendable {
 
     /// Which network namespaces: they come and go, so they are looked up each time.
     package enum Namespaces: Sendable, Equatable {
-        case own
+        /// Those of the selected processes; the caller's own where all are.
+        case selected
         /// Of this name, or of a process with this number.
         case named(String)
         case all
@@ -24,7 +25,7 @@ package struct SocketQuery: Sendable {
 
     package init(
         selection: SocketSelection = .everyone, kind: Kind = .connections,
-        namespaces: Namespaces = .own
+        namespaces: Namespaces = .selected
     ) {
         self.selection = selection
         self.kind = kind
@@ -38,13 +39,13 @@ package struct SocketQuery: Sendable {
         let owners = SocketOwners(where: processes.contains)
         var detector = LaunchDetector()
         var result = SocketListing()
-        var closed = 0
-        for namespace in try found() {
+        var (found, closed) = try found(processes)
+        for namespace in found {
             let inventory: SocketInventory
             do throws(Failure) {
                 inventory = try namespace.enter(Self.inventory)
             } catch {
-                guard namespaces == .all, namespace.label != nil else { throw error }
+                guard found.count > 1, namespace.label != nil else { throw error }
                 // One that has just gone has no sockets either.
                 if !namespace.isGone { closed += 1 }
                 continue
@@ -57,11 +58,15 @@ package struct SocketQuery: Sendable {
             if let refusal = inventory.mptcpRefusal { result.note(refusal) }
         }
         result.keep(kind)
+        if namespaces == .selected { result.note(found) }
         if closed > 0 {
             result.notes.append(
-                closed == 1
-                    ? "1 network namespace could not be entered: try as root."
-                    : "\(closed) network namespaces could not be entered: try as root.")
+                namespaces == .selected
+                    ? "The network namespaces of \(closed) of the processes may not be entered: "
+                        + "try as root."
+                    : closed == 1
+                        ? "1 network namespace could not be entered: try as root."
+                        : "\(closed) network namespaces could not be entered: try as root.")
         }
         if owners.isPartial {
             let who = geteuid() == 0 ? "With CAP_SYS_PTRACE" : "As root"
@@ -72,11 +77,16 @@ package struct SocketQuery: Sendable {
         return result
     }
 
-    private func found() throws(Failure) -> [NetworkNamespace] {
+    /// The namespaces to look into, and how many there are that may not be looked at.
+    private func found(
+        _ processes: ProcessSet
+    ) throws(Failure) -> ([NetworkNamespace], closed: Int) {
         switch namespaces {
-        case .own: [try NetworkNamespace.current()]
-        case .named(let name): [try NetworkNamespace.named(name)]
-        case .all: try NetworkNamespace.all()
+        case .selected:
+            guard case .some(let pids) = processes else { return ([try .current()], 0) }
+            return try NetworkNamespace.of(pids)
+        case .named(let name): return ([try .named(name)], 0)
+        case .all: return (try NetworkNamespace.all(), 0)
         }
     }
 
@@ -107,6 +117,16 @@ extension SocketListing {
             }
         case .listeners: sockets.removeAll { !$0.isListener }
         }
+    }
+
+    /// Says which other network namespaces were looked into.
+    fileprivate mutating func note(_ namespaces: [NetworkNamespace]) {
+        guard namespaces.contains(where: { $0.label != nil }) else { return }
+        let names = namespaces.map { $0.label?.printable ?? "this one" }
+        let more = names.count > 4 ? " and \(names.count - 4) more" : ""
+        notes.append(
+            "Looked into network namespace\(names.count == 1 ? "" : "s") "
+                + names.prefix(4).joined(separator: ", ") + "\(more).")
     }
 
     /// Says why there are no MPTCP sockets at all.

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Processes
 
 /// Whose sockets are listed.
 package enum SocketSelection: Sendable, Equatable {
@@ -25,9 +26,9 @@ package enum SocketSelection: Sendable, Equatable {
         case .unit(let name):
             return try some(
                 name, "no process of this unit runs", "`systemctl status \(name)` tells more"
-            ) { pid in Self.cgroupPath(of: pid).split(separator: "/").contains(name[...]) }
+            ) { pid in CgroupUnit.path(Self.cgroupPath(of: pid), isOf: name) }
         case .cgroup(let path):
-            let relative = Self.relative(path)
+            let relative = CgroupUnit.path(ofDirectory: path)
             return try some(
                 path, "no process runs in this cgroup", "`systemd-cgls` lists those there are"
             ) { pid in
@@ -47,18 +48,6 @@ package enum SocketSelection: Sendable, Equatable {
         let pids = processNumbers().filter(isMeant)
         guard !pids.isEmpty else { throw Failure(.failed, object, reason, remedy: remedy) }
         return .some(Set(pids))
-    }
-
-    /// A cgroup's directory under the mount point, as /proc/PID/cgroup has it.
-    private static func relative(_ path: String) -> String {
-        var result = path[...]
-        for mount in ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-        where path == mount || path.hasPrefix(mount + "/") {
-            result = path.dropFirst(mount.count)
-            break
-        }
-        while result.hasSuffix("/") { result.removeLast() }
-        return result.hasPrefix("/") ? String(result) : "/" + result
     }
 
     /// The path in the cgroup2 hierarchy, or in systemd's own where that is still version 1.

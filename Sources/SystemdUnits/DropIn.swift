@@ -20,6 +20,17 @@ package struct DropIn: Sendable, Equatable {
     /// Directories that systemd will make inside the unit's RootDirectory= to mount the
     /// library on, outermost first; mptcpize takes them away with the drop-in.
     package let mountPoints: [String]
+    /// A unit file that it needs, and others like it too; nil for most.
+    package let companion: Companion?
+    /// A link to that one, which has a target start it: its path beside the drop-ins.
+    package let link: String?
+
+    /// A unit file beside the drop-ins, which goes with the last one that needs it.
+    package struct Companion: Sendable, Hashable {
+        /// The unit's name.
+        package let name: String
+        package let text: String
+    }
 
     package struct Variable: Sendable, Equatable {
         package let name: String
@@ -33,12 +44,14 @@ package struct DropIn: Sendable, Equatable {
 
     package init(
         section: String, settings: [String], environmentFile: [Variable] = [],
-        mountPoints: [String] = []
+        mountPoints: [String] = [], companion: Companion? = nil, link: String? = nil
     ) {
         self.section = section
         self.settings = settings
         self.environmentFile = environmentFile
         self.mountPoints = mountPoints
+        self.companion = companion
+        self.link = link
     }
 
     /// Whether systemd applies a drop-in of this path after mptcpize's; never so for a
@@ -66,6 +79,8 @@ package struct DropIn: Sendable, Equatable {
         }
         lines += ["", "[X-Mptcpize]", "DirectoriesMade=\(directoriesMade)"]
         lines += mountPoints.map { "MountPoint=\($0)" }
+        if let companion { lines.append("Companion=\(companion.name)") }
+        if let link { lines.append("Link=\(link)") }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -98,9 +113,16 @@ package struct DropIn: Sendable, Equatable {
         package let environmentText: String?
         package let directoriesMade: Int
         package let mountPoints: [String]
+        /// The unit file that it needs, with what that says now.
+        package let companion: Companion?
+        package let link: String?
 
+        /// - Parameter unitText: what a unit file beside the drop-ins says; nil for none.
         /// - Returns: nil where this is not mptcpize's.
-        init?(path: String, text: String, environmentText: String?) {
+        init?(
+            path: String, text: String, environmentText: String?,
+            unitText: (String) -> String? = { _ in nil }
+        ) {
             guard text.hasPrefix(header) else { return nil }
             let file = UnitFile(path: path, text: text)
             self.path = path
@@ -109,15 +131,30 @@ package struct DropIn: Sendable, Equatable {
             directoriesMade =
                 file.values("DirectoriesMade", in: "X-Mptcpize").first.flatMap { Int($0) } ?? 0
             mountPoints = file.values("MountPoint", in: "X-Mptcpize")
+            link = file.values("Link", in: "X-Mptcpize").first { Self.parts(ofLink: $0) != nil }
+            companion = file.values("Companion", in: "X-Mptcpize").first.flatMap { name in
+                UnitName(name).map { Companion(name: name, text: unitText($0.description) ?? "") }
+            }
         }
 
-        package var mode: ServiceMode { BPFPlan.isMade(text) ? .bpf : .preload }
+        /// Of a link, the directory and the name; nil for what is no such path.
+        static func parts(ofLink link: String) -> (directory: String, name: String)? {
+            let parts = link.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 2, parts[0].hasSuffix(".wants"), let unit = UnitName(parts[1])
+            else { return nil }
+            return (String(parts[0]), unit.description)
+        }
+
+        package var mode: ServiceMode {
+            BPFPlan.isMade(text) || SlicePlan.isMade(text) ? .bpf : .preload
+        }
 
         /// Whether the drop-in would be written the same today.
         package func isUpToDate(_ wanted: DropIn) -> Bool {
             let directory = String(path.dropLast(DropIn.fileName.count + 1))
             let undo = String(text.dropFirst(header.count).prefix { $0 != "\n" })
             return wanted.environmentText(undoneBy: undo) == environmentText
+                && wanted.companion == companion && wanted.link == link
                 && settingsOnly(text)
                     == settingsOnly(
                         wanted.text(undoneBy: undo, in: directory, directoriesMade: 0))

@@ -45,11 +45,10 @@ package struct DropInStore: Sendable {
                 let text = try directory.contents(DropIn.fileName)
             else { return nil }
             let environment = try directory.contents(DropIn.environmentFileName)
-            if let found = DropIn.Installed(
-                path: place, text: text, environmentText: environment)
-            {
-                return found
+            let found = DropIn.Installed(path: place, text: text, environmentText: environment) {
+                (try? base.contents($0)) ?? nil
             }
+            if let found { return found }
         } catch {
             if error.rawValue == ENOENT { return nil }
             throw unwritable(place, error)
@@ -87,6 +86,9 @@ package struct DropInStore: Sendable {
                 undo.before.append((request.unit, previous))
             }
             for request in requests { try commit(request, from: stage, to: base) }
+            for dropIn in requests.map(\.dropIn) {
+                try putCompanion(dropIn.companion, dropIn.link, from: stage, to: base)
+            }
             try base.synchronize()
             return undo
         } catch {
@@ -104,6 +106,7 @@ package struct DropInStore: Sendable {
     package func remove(_ unit: UnitName) throws(Failure) -> DropIn.Installed? {
         let found = try installed(unit)
         let directoriesMade = found?.directoriesMade ?? 0
+        if let found { try removeCompanion(of: unit, found) }
         do {
             let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
             try lock(base)
@@ -162,6 +165,7 @@ package struct DropInStore: Sendable {
             }
             guard let directory = try base.directory(unit.dropInDirectory) else { return }
             try replaceFiles(of: directory, by: stage)
+            try putCompanion(installed.companion, installed.link, from: stage, to: base)
             try base.removeTree(Self.staging)
         } catch {
             throw unwritable(installed.path, error)
@@ -266,12 +270,12 @@ package struct DropInStore: Sendable {
         }
     }
 
-    private func lock(_ base: borrowing Descriptor) throws(Errno) {
+    func lock(_ base: borrowing Descriptor) throws(Errno) {
         let number = base.number
         _ = try retrying { flock(number, LOCK_EX) }
     }
 
-    private func unwritable(_ object: String, _ error: Errno) -> Failure {
+    func unwritable(_ object: String, _ error: Errno) -> Failure {
         let remedy =
             switch error.rawValue {
             case EROFS: "`mptcpize enable --runtime` writes to /run, until the next boot"

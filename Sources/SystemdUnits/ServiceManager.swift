@@ -82,21 +82,11 @@ package struct ServiceManager: Sendable {
         return UnitProperties.blocks(try systemctl(["show", "--", pattern]))
     }
 
-    /// The cgroup of a running unit, as a path from the root of the hierarchy.
-    package func cgroup(of unit: UnitName) throws(Failure) -> String {
-        let path = try properties(of: unit)["ControlGroup"]
-        guard path.hasPrefix("/") else {
-            throw Failure(
-                .failed, unit.description, "has no cgroup: it does not run",
-                remedy: "`systemctl start \(unit)` first, or use mptcpize enable --mode bpf")
-        }
-        return path
-    }
-
-    /// The names of services and sockets: loaded ones, and those that have a file.
+    /// The names of services, sockets and slices: loaded ones, and those that have a file.
     package func units() throws(Failure) -> [String] {
-        let loaded = try names(["list-units", "--all", "--type=service,socket"])
-        return Set(loaded + (try names(["list-unit-files", "--type=service,socket"]))).sorted()
+        let loaded = try names(["list-units", "--all", "--type=service,socket,slice"])
+        return Set(loaded + (try names(["list-unit-files", "--type=service,socket,slice"])))
+            .sorted()
     }
 
     /// The names of the units that run, of all types that have processes.

@@ -59,6 +59,7 @@ package struct UnitName: Hashable, Sendable, CustomStringConvertible {
 
     package var isService: Bool { suffix == "service" }
     package var isSocket: Bool { suffix == "socket" }
+    package var isSlice: Bool { suffix == "slice" }
 
     /// "foo@.service": no unit by itself, but settings for all its instances.
     package var isTemplate: Bool { description[..<lastDot].hasSuffix("@") }

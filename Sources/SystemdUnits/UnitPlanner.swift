@@ -19,6 +19,15 @@ package struct UnitPlanner {
         for unit: LoadedUnit, mode: ServiceMode, protocolAsTCP: Bool = false,
         beside others: [UnitName] = []
     ) throws(Failure) -> DropIn {
+        if unit.name.isSlice {
+            guard mode == .bpf else {
+                throw Failure(
+                    .usage, unit.name.description, "is a slice, which starts no program itself",
+                    remedy: manager.command("mptcpize", "enable --mode bpf", unit.name)
+                        + " is for all that runs in it (Linux 6.6 or newer)")
+            }
+            return try BPFPlan(unit: unit, scope: manager.scope).dropIn()
+        }
         if unit.properties.isTrue("Transient") {
             throw Failure(
                 .failed, unit.name.description, "is transient: its settings go when it stops",
@@ -38,7 +47,7 @@ package struct UnitPlanner {
                 )
             }
             try refuseCountingOnEdges(unit)
-            return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
+            return try BPFPlan(unit: unit, scope: manager.scope).dropIn()
         }
         if unit.name.isSocket {
             return try SocketPlan(
@@ -52,6 +61,7 @@ package struct UnitPlanner {
                 remedy: "name the service or the socket unit behind it")
         }
         try refuseActivatedBySocket(unit, beside: others)
+        try refuseContainers(unit)
         let environment = try unit.environment(of: manager)
         let program = ServiceProgram(unit.name, unit.properties)
         let library = try program.library(
@@ -63,6 +73,16 @@ package struct UnitPlanner {
             unit: unit.name, properties: unit.properties, environment: environment,
             library: library, protocolAsTCP: protocolAsTCP
         ).dropIn()
+    }
+
+    /// No preload library enters a container, or another root.
+    private func refuseContainers(_ unit: LoadedUnit) throws(Failure) {
+        guard let starter = unit.containerStarters.first else { return }
+        let itself = "`mptcpize enable --mode bpf \(unit.name.typed)`"
+        let setting = starter.settingForUnit.map { "; with \($0) in it, \(itself) does" } ?? ""
+        throw Failure(
+            .failed, unit.name.description, "\(starter.name) \(starter.reason)",
+            remedy: starter.remedy(here: "\(itself) reaches it (Linux 6.6 or newer)") + setting)
     }
 
     /// A profile of AppArmor's that is in force may not allow the library.

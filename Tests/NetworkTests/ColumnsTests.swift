@@ -208,7 +208,27 @@ struct ColumnsTests {
         for argument in [path, "/sys/fs/cgroup\(path)"] {
             let rows = try CommandLineTool.sockets(
                 "--listening", "--cgroup", argument, in: namespace)
-            #expect(rows.map { $0["local"] } == ["127.0.0.1:4555"], "\(argument)")
+            // Others of this cgroup may be in other network namespaces.
+            let own = rows.filter { $0["netns"] == nil }
+            #expect(own.map { $0["local"] } == ["127.0.0.1:4555"], "\(argument)")
         }
+    }
+
+    @Test("processes in another network namespace: looked into, and named")
+    func elsewhere() throws {
+        let namespace = try Namespace("elsewhere")
+        let other = try Namespace("here")
+        let holder = try SocketHolder.start("l = listening(s(), 4556, '127.0.0.1')", in: namespace)
+        let rows = try CommandLineTool.sockets(
+            "--listening", "--pid", "\(holder.pid)", in: other)
+        #expect(rows.map { $0["local"] } == ["127.0.0.1:4556"])
+        #expect(rows.map { $0["netns"] } == [namespace.name])
+        let named = try CommandLineTool.run(
+            "sockets", "--listening", "--pid", "\(holder.pid)", in: other)
+        #expect(named.output.contains("Looked into network namespace \(namespace.name).\n"))
+        // Asked for another one, that one only is looked into.
+        let asked = try CommandLineTool.sockets(
+            "--listening", "--pid", "\(holder.pid)", "--netns", other.name, in: other)
+        #expect(asked.isEmpty)
     }
 }

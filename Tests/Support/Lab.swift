@@ -19,7 +19,7 @@ public enum Lab {
     /// Has a kernel in a virtual machine under software emulation run `payload`/run.sh as root in
     /// /t, and gives back what that wrote and its exit status. A machine is booted once, and runs
     /// payload after payload, each of which finds it as if it had just been booted; but for what
-    /// changes the kernel itself: `root`, `parameters` and `restarts` make a machine of their own.
+    /// changes the kernel itself: `root`, `parameters`, `restarts` and `memory` make one of their own.
     ///
     /// - Parameters:
     ///   - payload: a folder, copied into the machine as /t.
@@ -27,16 +27,18 @@ public enum Lab {
     ///   - modules: kernel modules to load first, in this order.
     ///   - parameters: for the kernel's command line.
     ///   - restarts: whether the machine may restart; it then begins with run.sh again.
+    ///   - memory: in MiB; nil for what vm-run gives it.
     public static func boot(
         kernel: String, payload: String, root: String? = nil, modules: [String] = [],
-        parameters: String = "", restarts: Bool = false
+        parameters: String = "", restarts: Bool = false, memory: Int? = nil
     ) throws -> Outcome {
-        if root == nil && parameters.isEmpty && !restarts {
+        if root == nil && parameters.isEmpty && !restarts && memory == nil {
             return try VirtualMachine.shared(kernel: kernel, modules: modules).run(payload)
         }
         var arguments: [String] = ["--limit", "\(VirtualMachine.limit.components.seconds)"]
         if let root { arguments += ["--root", root] }
         if restarts { arguments += ["--restarts"] }
+        if let memory { arguments += ["--memory", "\(memory)"] }
         if !modules.isEmpty { arguments += ["--modules", modules.joined(separator: " ")] }
         if !parameters.isEmpty { arguments += ["--parameters", parameters] }
         return try run("vm-run", arguments + [kernel, payload])

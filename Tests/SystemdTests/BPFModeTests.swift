@@ -8,7 +8,7 @@ extension Requirement {
             && access(libbpf, R_OK) == 0
     }
 
-    fileprivate static let libbpf = "/usr/lib/x86_64-linux-gnu/libbpf.so.1"
+    static let libbpf = "/usr/lib/x86_64-linux-gnu/libbpf.so.1"
 }
 
 /// `enable --mode bpf`, on a kernel that has the hook, and on one that has not.
@@ -23,16 +23,7 @@ struct BPFModeTests {
         let guest = try ServiceGuest()
         let busybox = try #require(Environment.find("busybox"))
         try mustRun(["cp", "-L", busybox, guest.file("busybox")])
-        try FileManager.default.createDirectory(
-            atPath: guest.file("libraries"), withIntermediateDirectories: false)
-        // The other libraries that it needs are the system's own.
-        for line in try mustRun(["ldd", Requirement.libbpf]).split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count > 2, !words[0].hasPrefix("libc.") {
-                try mustRun(["cp", "-L", String(words[2]), guest.file("libraries")])
-            }
-        }
-        try mustRun(["cp", "-L", Requirement.libbpf, guest.file("libraries")])
+        try guest.bringLibBPF()
         return try guest.run(
             """
             talk() { python3 /t/talk.py 8000 'GET /t/talk.py HTTP/1.0\\r\\n\\r\\n'; }
@@ -136,21 +127,30 @@ struct BPFModeTests {
             python3 /t/protocol.py
             until ! systemctl is-active -q box.scope; do sleep 0.1; done
             mptcpize bpf list --json
-            systemctl restart static; mptcpize bpf list --json >/dev/null; mptcpize bpf list
-            mptcpize bpf attach --unit box.scope
+            systemctl restart static; mptcpize bpf list --json | grep -c '"gone": true'
+            mptcpize bpf detach --gone; mptcpize bpf list
+            mptcpize bpf attach --unit box.scope 2>&1
             """, kernel: "6.12")
         let lines = outcome.output.split(separator: "\n").map(String.init)
-        #expect(lines.prefix(3) == ["262", "262", "6"], "\(outcome)")
+        #expect(
+            lines.prefix(2) == [
+                "static.service: attached, until it stops or restarts; "
+                    + "`mptcpize enable --mode bpf static.service` is for good",
+                "box.scope: attached, until it stops",
+            ], "\(outcome)")
+        #expect(lines.dropFirst(2).prefix(3) == ["262", "262", "6"], "\(outcome)")
         for unit in ["static.service", "box.scope"] {
             let line = lines.first { $0.contains("\"unit\": \"\(unit)\"") }
             #expect(line?.contains(#""upgraded": 1,"#) == true, "\(outcome)")
             #expect(line?.contains("\"gone\": \(unit == "box.scope")") == true, "\(outcome)")
         }
+        let place = "/sys/fs/cgroup/system.slice"
         #expect(
-            lines.suffix(2) == [
+            lines.suffix(5) == [
+                "2", "\(place)/box.scope: off the list", "\(place)/static.service: off the list",
                 "No cgroup is attached.",
-                "mptcpize: box.scope: has no cgroup: it does not run; `systemctl start box.scope` "
-                    + "first, or use mptcpize enable --mode bpf",
+                "mptcpize: box.scope: there is no such unit; `systemctl list-units --type=scope` "
+                    + "lists those that run",
             ], "\(outcome)")
     }
 

@@ -6,6 +6,15 @@ import TestSupport
 struct ServiceGuest {
     private let payload: TemporaryDirectory
 
+    /// The modules that container engines need for their file systems and networks.
+    private static let engines =
+        ["overlay", "veth", "bridge", "tun", "fuse", "loop"]
+        + [
+            "chain_nat", "masq", "ct", "fib_inet", "fib_ipv4", "compat", "reject_inet", "limit",
+            "log", "nat",
+        ].map { "nft_" + $0 }
+        + ["comment", "mark", "MASQUERADE", "conntrack", "addrtype"].map { "xt_" + $0 }
+
     init() throws {
         payload = try TemporaryDirectory()
         for part in ["bin", "lib"] {
@@ -35,6 +44,19 @@ struct ServiceGuest {
             """, to: "talk.py")
     }
 
+    /// Brings libbpf, with the libraries that it needs but libc, to /t/libraries.
+    func bringLibBPF() throws {
+        try FileManager.default.createDirectory(
+            atPath: file("libraries"), withIntermediateDirectories: false)
+        for line in try mustRun(["ldd", Requirement.libbpf]).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count > 2, !words[0].hasPrefix("libc.") {
+                try mustRun(["cp", "-L", String(words[2]), file("libraries")])
+            }
+        }
+        try mustRun(["cp", "-L", Requirement.libbpf, file("libraries")])
+    }
+
     /// The path of a file that the machine has in /t.
     func file(_ name: String) -> String { payload.file(name) }
 
@@ -52,6 +74,8 @@ struct ServiceGuest {
             to: "run.sh")
         return try Lab.boot(
             kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie", kind: kind),
-            modules: ["tcp_diag", "mptcp_diag"], parameters: parameters, restarts: restarts)
+            modules: ["tcp_diag", "mptcp_diag"] + (kind == "containers" ? Self.engines : []),
+            parameters: parameters, restarts: restarts,
+            memory: kind == "containers" ? 1536 : nil)
     }
 }

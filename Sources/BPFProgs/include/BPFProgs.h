@@ -156,11 +156,12 @@ static inline void mptcpize_bpf_choose_other(struct mptcpize_bpf_memory *memory)
 }
 
 /// Bytes of mptcpize_bpf_cgroup.path, its NUL included.
-#define MPTCPIZE_BPF_PATH 1024
+#define MPTCPIZE_BPF_PATH 1016
 
 struct mptcpize_bpf_cgroup {
   uint64_t since;                ///< when it was attached: seconds since 1970
   char path[MPTCPIZE_BPF_PATH];  ///< at that time, for when it is gone
+  uint64_t owner;                ///< BPFOwner of BPFMode; older versions wrote 0
 };
 
 /// The compiled program, an ELF file; NULL in a build without it (scripts/build-bpf).

@@ -83,6 +83,9 @@ bool clinux_contains(const void *all, size_t size, const void *part, size_t part
 /// and hosts are then looked up in files and DNS only.
 bool clinux_is_static(void);
 
+/// syslog(3) is variadic: writes a warning to the system's log.
+void clinux_log_warning(const char *program, const char *text);
+
 // --- Files and namespaces -------------------------------------------------
 
 /// O_PATH of fcntl.h, a GNU name.
