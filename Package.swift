@@ -123,8 +123,13 @@ let package = Package(
         .target(
             name: "ServiceStatus",
             dependencies: [
-                "Launch", "LinuxSystem", "Netlink", "Processes", "SocketInspection",
-                "SystemdUnits", "TextOutput",
+                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Netlink", "Processes",
+                "SocketInspection", "SocketPolicy", "SystemdUnits", "TextOutput",
+            ]),
+        .target(
+            name: "ServiceControl",
+            dependencies: [
+                "BPFMode", "Launch", "LinuxSystem", "ServiceStatus", "SystemdUnits", "TextOutput",
             ]),
         .target(
             name: "Diagnosis",
@@ -139,9 +144,10 @@ let package = Package(
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "BPFMode", "Completion", "Diagnosis", "KernelProbe", "Launch", "LinuxSystem",
-                "Processes", "RunHistory", "ServiceStatus", "SocketInspection", "Supervision",
-                "SystemdUnits", "TextOutput",
+                "BPFMode", "CLinux", "Completion", "Diagnosis", "KernelProbe", "Launch",
+                "LinuxSystem",
+                "Processes", "RunHistory", "ServiceControl", "ServiceStatus", "SocketInspection",
+                "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -174,7 +180,9 @@ let package = Package(
                 "LinuxSystem", "Recordings", "SocketEvents", "SocketRecords", "TestSupport",
             ]),
         .testTarget(name: "LaunchTests", dependencies: ["Launch", "LinuxSystem", "TestSupport"]),
-        .testTarget(name: "BPFModeTests", dependencies: ["BPFMode", "LinuxSystem"]),
+        .testTarget(
+            name: "BPFModeTests",
+            dependencies: ["BPFMode", "BPFProgs", "LinuxSystem", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: [
@@ -193,6 +201,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "SystemdUnitsTests", dependencies: ["LinuxSystem", "SystemdUnits", "TestSupport"]),
+        .testTarget(
+            name: "ServiceStatusTests",
+            dependencies: ["Launch", "LinuxSystem", "ServiceStatus", "SystemdUnits"]),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"]),
         .testTarget(name: "CompletionTests", dependencies: ["Completion", "TestSupport"]),
         .testTarget(

@@ -103,8 +103,13 @@ static const struct unasked_call replacement[] = {
     {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
     {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
     {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_ADD, SOME_FD},
+    {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_DEL, SOME_FD},
+    {SYS_eventfd2, 0, O_CLOEXEC, 0},
+    {SYS_rt_sigprocmask, 2, SOME_POINTER, SOME_POINTER},
     {SYS_dup3, SOME_FD, SOME_FD, O_CLOEXEC},
     {SYS_close, SOME_FD, 0, 0},
+    {SYS_fcntl, SOME_FD, F_DUPFD_CLOEXEC, 0},
+    {SYS_fcntl, SOME_FD, F_GETFD, 0},
     {SYS_fcntl, SOME_FD, F_GETFL, 0},
     {SYS_fcntl, SOME_FD, F_SETFL, 0},
     {SYS_fcntl, SOME_FD, F_GETSIG, 0},
@@ -321,6 +326,10 @@ INTERPOSED long syscall(long number, ...) {
   state();
   struct unasked_child *child;
   switch (number) {
+    case SYS_clone:
+    case SYS_clone3:
+      state_share();
+      break;
     case SYS_close:
       closing((int)arguments[0]);
       break;

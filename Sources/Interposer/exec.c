@@ -1,5 +1,6 @@
 // The exec family. Interposed only to see the sockets that close-on-exec takes
-// away; libc's own members call each other where nothing can interpose.
+// away, and programs that the library will not come into; libc's own members call each
+// other where nothing can interpose.
 //
 // Each calls the next definition of its own name: other preload libraries look at these too. The
 // variadic ones have their list in an array on the stack for this, as in libc: a vfork child may
@@ -9,6 +10,7 @@
 
 #include "record.h"
 #include "state.h"
+#include "unreached.h"
 
 static int failed(int result) {
   if (recording()) record_exec_failed();
@@ -18,6 +20,7 @@ static int failed(int result) {
 INTERPOSED int execve(const char *path, char *const *arguments, char *const *variables) {
   if (!recording()) return next.execve(path, arguments, variables);
   record_exec();
+  unreached_by_path(kernel_getpid(), path, variables);
   return failed(next.execve(path, arguments, variables));
 }
 
@@ -30,18 +33,21 @@ INTERPOSED int execv(const char *path, char *const *arguments) {
 INTERPOSED int execvp(const char *file, char *const *arguments) {
   if (!recording()) return next.execvp(file, arguments);
   record_exec();
+  unreached_by_name(kernel_getpid(), file, environ);
   return failed(next.execvp(file, arguments));
 }
 
 INTERPOSED int execvpe(const char *file, char *const *arguments, char *const *variables) {
   if (!recording()) return next.execvpe(file, arguments, variables);
   record_exec();
+  unreached_by_name(kernel_getpid(), file, variables);
   return failed(next.execvpe(file, arguments, variables));
 }
 
 INTERPOSED int fexecve(int fd, char *const *arguments, char *const *variables) {
   if (!recording()) return next.fexecve(fd, arguments, variables);
   record_exec();
+  unreached_by_descriptor(kernel_getpid(), fd, variables);
   return failed(next.fexecve(fd, arguments, variables));
 }
 
@@ -49,6 +55,7 @@ INTERPOSED int execveat(int fd, const char *path, char *const *arguments, char *
                         int flags) {
   if (!recording()) return next.execveat(fd, path, arguments, variables, flags);
   record_exec();
+  unreached_at(kernel_getpid(), fd, path, variables);
   return failed(next.execveat(fd, path, arguments, variables, flags));
 }
 

@@ -8,6 +8,36 @@ long kernel_result(long result) {
   return -1;
 }
 
+bool kernel_is_file(int fd, const struct kernel_file *file) {
+  struct kernel_file found;
+  return kernel_get_file(fd, &found) == 0 && found.device == file->device &&
+         found.inode == file->inode;
+}
+
+void kernel_close(int fd) {
+  long result = syscall1(SYS_close, fd);
+  if (result < 0 && result != -EBADF) syscall1(SYS_close, fd);
+}
+
+bool kernel_may_close(void) { return syscall1(SYS_close, -1) == -EBADF; }
+
+enum { SIG_SETMASK = 2 };
+
+bool kernel_hold_signals(uint64_t *before) {
+  enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11, SIGSYS = 31 };
+  static const uint8_t faults[] = {SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS};
+  uint64_t mask = UINT64_MAX;
+  for (size_t i = 0; i < sizeof faults; i++) mask &= ~(UINT64_C(1) << (faults[i] - 1));
+  return syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, (long)before, sizeof mask) >= 0;
+}
+
+void kernel_release_signals(uint64_t before) {
+  long result = -1;
+  for (int i = 0; result < 0 && i < 2; i++) {
+    result = syscall4(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, sizeof before);
+  }
+}
+
 int64_t kernel_get_int(int fd, int level, int name) {
   UNASKED(may_ask, UNASKED_QUESTIONS);
   if (!may_ask) return -EPERM;

@@ -1,5 +1,6 @@
 #include "late.h"
 
+#include "carry.h"
 #include "kept.h"
 #include "record.h"
 #include "replace.h"
@@ -7,7 +8,7 @@
 
 // What TCP itself makes of the value, on a socket of its own.
 static int judge(const struct mptcpize_setting *setting, int32_t *shown) {
-  int socket = replace_plain_socket(setting->family);
+  int socket = carry_plain_socket(setting->family);
   if (socket < 0) return REPLACE_FAILED;
   long result =
       kernel_setsockopt(socket, setting->level, setting->number, setting->value, setting->length);
@@ -15,7 +16,7 @@ static int judge(const struct mptcpize_setting *setting, int32_t *shown) {
   if (result >= 0) {
     result = kernel_getsockopt(socket, setting->level, setting->number, shown, &size);
   }
-  syscall1(SYS_close, socket);
+  kernel_close(socket);
   return (int)-result;
 }
 

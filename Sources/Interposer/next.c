@@ -154,6 +154,7 @@ static void raw_exit(int status) {
 
 #define raw__exit raw_exit
 #define raw__Exit raw_exit
+#define raw_clone NULL
 #define raw_fclose NULL
 #define raw_pthread_self NULL
 #define raw_pthread_getcpuclockid NULL
@@ -165,6 +166,8 @@ static void raw_exit(int status) {
 #define raw_execvpe NULL
 #define raw_fexecve NULL
 #define raw_quick_exit NULL
+#define raw_posix_spawn NULL
+#define raw_posix_spawnp NULL
 #define raw_fflush NULL
 #define raw_fileno NULL
 #define raw___ioctl_time64 raw_ioctl

@@ -45,9 +45,16 @@
   X(int, fexecve, (int fd, char *const *arguments, char *const *variables))                \
   X(int, execveat,                                                                         \
     (int fd, const char *path, char *const *arguments, char *const *variables, int flags)) \
+  X(int, posix_spawn,                                                                      \
+    (int32_t * pid, const char *path, const void *actions, const void *attributes,         \
+     char *const *arguments, char *const *variables))                                      \
+  X(int, posix_spawnp,                                                                     \
+    (int32_t * pid, const char *file, const void *actions, const void *attributes,         \
+     char *const *arguments, char *const *variables))                                      \
   X(void, _exit, (int status))                                                             \
   X(void, _Exit, (int status))                                                             \
   X(void, quick_exit, (int status))                                                        \
+  X(int, clone, (int (*run)(void *), void *stack, int flags, void *argument, ...))         \
   X(int, fflush, (FILE * stream))                                                          \
   X(int, fileno, (FILE * stream))                                                          \
   NEXT_TIME64(X)

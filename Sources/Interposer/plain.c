@@ -93,7 +93,7 @@ static void learn_early(void) {
   // First, so that a connection made while we look is told of.
   __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
   bool found = false;
-  descriptors_each(FILE_SOCKET, look_at, &found);
+  descriptors_each_socket(look_at, &found);
   if (!found) change_early(plain_settable, true);
   if (found || !(state() & STATE_FRESH)) end_early();
 }

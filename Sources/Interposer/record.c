@@ -181,7 +181,7 @@ void record_closing_range(unsigned int first, unsigned int last) {
   UNASKED(may_ask, UNASKED_RECORDS);
   if (!may_ask) return;
   struct range range = {first, last};
-  descriptors_each(FILE_SOCKET, close_in_range, &range);
+  descriptors_each_socket(close_in_range, &range);
 }
 
 static void close_on_exec(int fd, void *context) {
@@ -192,7 +192,24 @@ static void close_on_exec(int fd, void *context) {
 
 void record_exec(void) {
   UNASKED(may_ask, UNASKED_RECORDS);
-  if (may_ask) descriptors_each(FILE_SOCKET, close_on_exec, NULL);
+  if (may_ask) descriptors_each_socket(close_on_exec, NULL);
+}
+
+// A path, or the end of a long one, in the place of the addresses.
+static void set_name(struct mptcpize_event *event, const char *name, size_t length) {
+  size_t cut = length > MPTCPIZE_NAME ? length - MPTCPIZE_NAME : 0;
+  char *place = (char *)event + offsetof(struct mptcpize_event, local);
+  for (size_t i = cut; i < length; i++) place[i - cut] = name[i];
+}
+
+void record_unreached(int pid, const char *name, size_t length, enum mptcpize_unreached reason) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
+  struct mptcpize_event event = event_for(MPTCPIZE_UNREACHED, -1);
+  event.pid = pid;
+  event.cause = (uint8_t)reason;
+  set_name(&event, name, length);
+  put(&event);
 }
 
 void record_exec_failed(void) {
@@ -209,7 +226,7 @@ static void close_at_exit(int fd, void *context) {
 
 void record_process_ending(void) {
   UNASKED(may_ask, UNASKED_RECORDS);
-  if (may_ask) descriptors_each(FILE_SOCKET, close_at_exit, NULL);
+  if (may_ask) descriptors_each_socket(close_at_exit, NULL);
 }
 
 static void inherit(int fd, void *context) {
@@ -259,7 +276,10 @@ void record_image_started(void) {
   if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_STARTED, -1);
   owner = event.pid;
+  size_t length = 0;
+  const char *other = state_preloaded_before(&length);
+  if (other) set_name(&event, other, length);
   put(&event);
-  descriptors_each(FILE_SOCKET, inherit, NULL);
+  descriptors_each_socket(inherit, NULL);
   register_fork_handler();
 }

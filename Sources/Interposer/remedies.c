@@ -14,8 +14,9 @@
 // Where the kernel may not be asked, a socket that refuses what TCP takes counts as one; and a
 // larger buffer harms no other.
 static bool is_mptcp(int fd) {
-  return !unasked_allowed(UNASKED_QUESTIONS) ||
-         kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
+  int64_t protocol = kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL);
+  return protocol < 0 ? protocol != -EBADF && protocol != -ENOTSOCK
+                      : protocol == MPTCPIZE_IPPROTO_MPTCP;
 }
 
 // Once for each socket and option, or a program that sets one for each packet fills the ring.

@@ -18,7 +18,8 @@ enum {
   STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
   STATE_CONFINED = 1 << 8,   ///< the program has confined itself: ask unasked.h before each call
   STATE_PROTOCOL_AS_TCP = 1 << 11,  ///< SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP
-  STATE_LATE = 1 << 12,  ///< an option's value was kept that is decided about later, at one time
+  STATE_LATE = 1 << 12,    ///< an option's value was kept that is decided about later, at one time
+  STATE_SHARED = 1 << 13,  ///< another process, by clone(2), has these very descriptors
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
   STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
@@ -39,6 +40,12 @@ INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 /// Reads the environment and resolves the next definitions; idempotent. Whichever
 /// comes first calls it: the constructor, or a call out of somebody else's.
 uint32_t state_initialize(void);
+
+/// The first entry of LD_PRELOAD, if that is another library; else null.
+const char *state_preloaded_before(size_t *length);
+
+/// Another process is about to have these descriptors too.
+void state_share(void);
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

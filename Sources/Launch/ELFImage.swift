@@ -158,6 +158,24 @@ struct ELFReader {
         return []
     }
 
+    /// DT_STRTAB: the names that a dynamically linked file calls, among others.
+    func dynamicStrings(_ segments: [Segment]) -> Bytes {
+        guard let dynamic = segments.first(where: { $0.type == 2 }) else { return [] }
+        let table = read(dynamic.offset, dynamic.fileSize, atMost: Self.longestDynamic)
+        let word = architecture.is64Bit ? 8 : 4
+        var place: UInt64?
+        var size: UInt64?
+        for at in stride(from: 0, to: table.count, by: 2 * word) {
+            guard let tag = table.word(at), let value = table.word(at + word), tag != 0 else {
+                break
+            }
+            if tag == 5 { place = value }
+            if tag == 10 { size = value }
+        }
+        guard let place, let size else { return [] }
+        return mapped(place, size, in: segments)
+    }
+
     /// DT_NEEDED and DT_SONAME.
     func dynamicNames(_ segments: [Segment]) -> (needed: [Bytes], soname: Bytes?) {
         guard let dynamic = segments.first(where: { $0.type == 2 }) else { return ([], nil) }

@@ -15,6 +15,8 @@ package struct LaunchPlan: Sendable {
     package private(set) var environment: [[CChar]]
     /// What the user is told before the program starts, a line each, without newlines.
     package internal(set) var notes: [String]
+    /// What is started, if it is known to wait for edges by what FIONREAD said.
+    package internal(set) var countingOnEdges: Bytes?
     /// Set where the preload library does not get into the program, until `settle`.
     var unreached: Unreached?
 
@@ -33,7 +35,10 @@ package struct LaunchPlan: Sendable {
     }
 
     /// Whether only the kernel can make the program's sockets MPTCP.
-    package var needsKernel: Bool { unreached != nil }
+    package var needsKernel: Bool {
+        guard case .never(let obstacle)? = unreached?.reach else { return false }
+        return obstacle.isReachedByKernel
+    }
 
     /// Notes what the user is told about a program that needs the kernel.
     package mutating func settle(_ answer: Reach.KernelAnswer) {

@@ -12,6 +12,8 @@ package struct ProgramFile: Sendable {
     package let privilegeChange: PrivilegeChange?
     /// Whether a script's first line takes LD_PRELOAD out of the environment.
     package let losesPreload: Bool
+    /// Whether it is known to wait for edges by what FIONREAD said: nginx and its kin.
+    package let countsOnEdges: Bool
 
     /// The kernel follows so many interpreters of interpreters (exec_binprm in fs/exec.c).
     private static let deepest = 5
@@ -39,7 +41,9 @@ package struct ProgramFile: Sendable {
                 if let loader = image.interpreter, (try? system.status(of: loader)) == nil {
                     throw Unrunnable(ENOENT, found: path, missing: loader)
                 }
-                self.init(path: path, image: image, losesPreload: loses, on: system)
+                self.init(
+                    path: path, image: image, losesPreload: loses,
+                    countsOnEdges: image.countsOnEdges(path, source), on: system)
                 return
             }
             guard let line = ScriptLine(source.read(at: 0, count: ScriptLine.longest)) else {
@@ -68,10 +72,14 @@ package struct ProgramFile: Sendable {
         self.init(path: path, image: nil, losesPreload: loses, on: system)
     }
 
-    private init(path: Bytes, image: ELFImage?, losesPreload: Bool, on system: some LaunchSystem) {
+    private init(
+        path: Bytes, image: ELFImage?, losesPreload: Bool, countsOnEdges: Bool = false,
+        on system: some LaunchSystem
+    ) {
         self.path = path
         self.image = image
         self.losesPreload = losesPreload
+        self.countsOnEdges = countsOnEdges
         privilegeChange = PrivilegeChange(path: path, on: system)
     }
 

@@ -89,9 +89,11 @@ extension RunCommand {
         }
         var events: KernelEvents? = nil
         if arguments.mode == .bpf {
+            try LostEdges.refuse(plan.countingOnEdges)
             events = try enter()
         } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
             do throws(Failure) {
+                try LostEdges.refuse(plan.countingOnEdges)
                 events = try enter()
                 plan.settle(.granted)
             } catch {

@@ -1,3 +1,4 @@
+import BPFMode
 import Launch
 import LinuxSystem
 
@@ -23,6 +24,11 @@ package struct UnitPlanner {
                 .failed, unit.name.description, "is transient: its settings go when it stops",
                 remedy: "`systemd-run … mptcpize run PROGRAM` starts it over MPTCP")
         }
+        if let failure = try PayloadElsewhere(unit.name, unit.properties, mode: mode)
+            .failure(of: manager)
+        {
+            throw failure
+        }
         if mode == .bpf {
             try refuseActivatedBySocket(unit, beside: others)
             if let user = ServiceProgram(unit.name, unit.properties).kernelUser {
@@ -31,6 +37,7 @@ package struct UnitPlanner {
                     "\(user.path) gives its sockets to the kernel (\(user.part)), which takes TCP only"
                 )
             }
+            try refuseCountingOnEdges(unit)
             return try BPFPlan(unit: unit.name, scope: manager.scope).dropIn()
         }
         if unit.name.isSocket {
@@ -66,6 +73,12 @@ package struct UnitPlanner {
         let reaches = program.reaches(with: locator).map(\.reach)
         if !reaches.isEmpty, reaches.allSatisfy(\.isGo) { return }
         let file = ServiceSandbox(properties: unit.properties, library: library).file
+        if let confinement = SELinux.confinement(
+            of: program.realPaths, properties: unit.properties, library: library.file)
+        {
+            throw Failure(
+                .failed, unit.name.description, confinement.reason, remedy: confinement.remedy)
+        }
         guard
             let confinement = AppArmor().confinement(
                 of: program.realPaths, properties: unit.properties, library: file)
@@ -101,6 +114,18 @@ package struct UnitPlanner {
         return false
     }
 
+    /// What the preload library mends, the BPF mode does not.
+    private func refuseCountingOnEdges(_ unit: LoadedUnit) throws(Failure) {
+        for program in ServiceProgram(unit.name, unit.properties).reaches(with: locator) {
+            guard program.file.countsOnEdges,
+                let reason = LostEdges.reason(for: program.file.path)
+            else { continue }
+            throw Failure(
+                .failed, unit.name.description, reason,
+                remedy: "the preload library mends it: mptcpize enable \(unit.name.typed)")
+        }
+    }
+
     /// A listener that systemd opened is not the service's to make MPTCP.
     private func refuseActivatedBySocket(
         _ unit: LoadedUnit, beside others: [UnitName]
@@ -117,9 +142,21 @@ package struct UnitPlanner {
             throw Failure(
                 .failed, unit.name.description,
                 "gets its listening socket from \(name), which systemd opens",
-                remedy: SocketPlan.probeSupport() == false
-                    ? SocketPlan.unsupported(name, socket).remedy
-                    : manager.command("mptcpize", "enable", name))
+                remedy: remedy(name, socket))
         }
+    }
+
+    /// To enable the socket unit, where that will not be refused in its turn.
+    private func remedy(_ socket: UnitName, _ properties: UnitProperties) -> String {
+        let plan = SocketPlan(
+            unit: socket, properties: properties, isSupported: SocketPlan.probeSupport(),
+            kernelHasMPTCP: SocketPlan.probeKernel())
+        do throws(Failure) {
+            _ = try plan.dropIn()
+        } catch {
+            return error.object == socket.description && error.reason.hasPrefix("this systemd")
+                ? error.remedy : "\(socket) \(error.reason): \(error.remedy)"
+        }
+        return manager.command("mptcpize", "enable", socket)
     }
 }

@@ -176,13 +176,17 @@ static int unread(int fd) {
   return count;
 }
 
-static int wait_for_message(int fd) {
+static void wait_until_unread(int fd, int count) {
   struct pollfd state = {fd, POLLIN, 0};
   for (int tries = 0; tries < PATIENCE / 5; tries++) {
     must(poll(&state, 1, PATIENCE) == 1, "poll");
-    if (unread(fd) >= MESSAGE) break;
+    if (unread(fd) >= count) break;
     usleep(5000);
   }
+}
+
+static int wait_for_message(int fd) {
+  wait_until_unread(fd, MESSAGE);
   printf("%s\n", unread(fd) >= MESSAGE ? "the whole message" : "NEVER whole");
   return unread(fd) < MESSAGE;
 }
@@ -200,12 +204,11 @@ static int count_reports(int set, int fd) {
 
 // Edges may come together or one by one, so what is printed is whether there were too many.
 static int count_edges(int set, int fd) {
-  struct pollfd state = {fd, POLLIN, 0};
-  while (unread(fd) < MESSAGE / 2 && poll(&state, 1, PATIENCE) == 1) usleep(1000);
+  wait_until_unread(fd, MESSAGE / 2);
   int halves[2];
   halves[0] = count_reports(set, fd);
   must(write(fd, "", 1) == 1, "write");
-  while (unread(fd) < MESSAGE && poll(&state, 1, PATIENCE) == 1) usleep(1000);
+  wait_until_unread(fd, MESSAGE);
   halves[1] = count_reports(set, fd);
   int few = halves[0] > 0 && halves[1] > 0 && halves[0] < 10 && halves[1] < 10;
   if (few) {

@@ -67,6 +67,7 @@ struct Guest: Sendable {
             try payload.add(Fixtures.program(name, .musl), as: "musl-\(name)")
         }
         try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
+        try payload.add(Fixtures.program("unread"), as: "unread")
         try payload.add("nc", as: "netcat")  // busybox has an nc of its own
         try payload.add(Fixtures.program("held_sockets"), as: "held_sockets")
         try payload.add("ip")  // as /usr/bin/ip: busybox's own comes first in PATH
@@ -81,7 +82,9 @@ struct Guest: Sendable {
     }
 
     private static let fixtures = ["socket_matrix", "endings", "toggle"]
-    private static let programs = ["socat", "redis-server", "redis-cli", "iperf3", "curl"]
+    private static let programs = [
+        "socat", "redis-server", "redis-cli", "iperf3", "curl", "nginx",
+    ]
 
     private static func parse(_ text: String) -> [String: Step] {
         var steps: [String: Step] = [:]
@@ -119,6 +122,10 @@ struct Guest: Sendable {
         # Not those that measure times, which emulation stretches.
         for behaviour in ignored demoted not-demoted; do
             step "remedies $behaviour" compare socket_remedies $behaviour
+        done
+        for way in 'counts 6' 'counts 262' 'signal 6' 'end 6' 'end 262'; do
+            size='4 1000'; case $way in end*) size= ;; esac
+            step "unread $way" compare unread $way $size
         done
         if [ -e /proc/sys/net/mptcp/enabled ]; then
             step toggle mptcpize run toggle
@@ -164,9 +171,30 @@ struct Guest: Sendable {
             $m curl -s --keepalive-time 5 http://127.0.0.1:9103/answer | md5sum
             kill $!
         }
+        # A proxy of what is larger than all buffers, before a server that speaks TCP.
+        mkdir -p /etc /run/large
+        echo root:x:0:0:root:/:/bin/sh >/etc/passwd
+        echo root:x:0: >/etc/group
+        seq 1500000 >/run/large/file
+        {
+            echo 'user root; worker_processes 1; daemon off; pid /run/nginx.pid;'
+            echo 'events { worker_connections 64; } http { access_log off;'
+            for part in client_body proxy fastcgi uwsgi scgi; do
+                echo "${part}_temp_path /run/nginx-$part;"; done
+            echo 'server { listen 127.0.0.1:9104;'
+            echo 'location / { proxy_pass http://127.0.0.1:9105; } } }'
+        } >/tmp/nginx.conf
+        talk_nginx() {
+            busybox httpd -f -p 127.0.0.1:9105 -h /run/large & server=$!
+            listening 2391
+            $m nginx -e stderr -c /tmp/nginx.conf & proxy=$!
+            listening 2390
+            $m curl -s --max-time 60 http://127.0.0.1:9104/file | md5sum
+            kill $proxy $server; wait $proxy; echo $?
+        }
         plain() { m=; talk_$1; }
         mptcpized() { m='mptcpize run'; talk_$1; }
-        for program in socat redis iperf3 curl; do
+        for program in socat redis iperf3 curl nginx; do
             step "plain $program" plain $program
             step "mptcpized $program" mptcpized $program
         done

@@ -7,7 +7,7 @@ import Testing
 struct ProgramsOnKernelsTests {
     @Test(
         "say and return what they do over TCP", arguments: [Guest.withoutMPTCP] + Guest.withMPTCP,
-        ["socat", "redis", "iperf3", "curl"])
+        ["socat", "redis", "iperf3", "curl", "nginx"])
     func sameOutcome(kernel: String, program: String) throws {
         let guest = try Guest.booted(kernel)
         let plain = try guest.step("plain \(program)")
@@ -101,6 +101,15 @@ struct KernelsWithMPTCPTests {
             .filter { !$0.dropFirst().hasPrefix("protocol") && !$0.hasPrefix("lines ") }
         #expect(differences.isEmpty, "\(remedies)")
         #expect(remedies.output.contains("status 0 0"), "\(remedies)")
+    }
+
+    @Test(
+        "FIONREAD is as over TCP, and no edge is lost behind it", arguments: Guest.withMPTCP,
+        ["counts 6", "counts 262", "signal 6", "end 6", "end 262"])
+    func unread(kernel: String, way: String) throws {
+        let unread = try Guest.booted(kernel).step("unread \(way)")
+        #expect(
+            unread.output.firstMatch(of: /^lines [1-9][0-9]* status 0 0\n/) != nil, "\(unread)")
     }
 
     @Test(

@@ -1,5 +1,6 @@
 import Foundation
 import LinuxSystem
+import TestSupport
 import Testing
 
 @testable import Launch
@@ -43,6 +44,21 @@ struct ProgramFileTests {
     func clearing() throws {
         let system = try machine(["/x": "#!/usr/bin/env -S -i gawk\n"])
         #expect(try follow("/x", path: "/opt/tools", on: system).losesPreload)
+    }
+
+    @Test(
+        "nginx and its kin wait for edges by what FIONREAD said, and nothing else is taken for them",
+        .requires(.command("nginx", "curl")),
+        arguments: [
+            ("/usr/sbin/nginx", "nginx", true), ("/usr/sbin/nginx", "openresty", true),
+            ("/usr/sbin/nginx", "nginx-debug", true), ("/usr/sbin/nginx", "server", false),
+            ("/usr/bin/env", "nginx", false),
+        ])
+    func edges(file: String, name: String, counts: Bool) throws {
+        let program = try Bytes(contentsOf: file)
+        let loader = try #require(ELFImage(MemorySource(program))?.interpreter).text
+        let system = FakeSystem(contents: ["/opt/\(name)": program, loader: []])
+        #expect(try follow("/opt/\(name)", on: system).countsOnEdges == counts)
     }
 
     @Test("as deep as the kernel goes, and no deeper")

@@ -71,6 +71,11 @@ long clinux_ioctl(int fd, unsigned long request, void *argument);
 /// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
 int clinux_no_new_privileges(void);
 
+/// What main() got, whether or not /proc is mounted: Swift's CommandLine reads /proc/self/cmdline,
+/// and is empty without.
+int clinux_argument_count(void);
+const char *clinux_argument(int index);
+
 /// Whether bytes occur in others: memmem is a GNU name.
 bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size);
 
@@ -102,5 +107,10 @@ int clinux_rename_new(int directory, const char *from, const char *to);
 /// descriptor names: both functions are GNU extensions.
 int clinux_new_network_namespace(void);
 int clinux_enter_network_namespace(int namespace);
+
+/// Whether this kernel loses edges of an MPTCP socket that fell back to TCP: its program reads as
+/// much as FIONREAD said, and epoll_wait never tells of the rest (Linux 6.15 to 6.18). Tried over
+/// loopback, in some milliseconds; 0 where no connection can be had.
+int clinux_edges_are_lost(void);
 
 #endif

@@ -41,10 +41,18 @@ enum {
   SYS_sendto = 369,
   SYS_shutdown = 373,
   SYS_close_range = 436,
+  SYS_eventfd2 = 328,
+  SYS_clone = 120,
+  SYS_clone3 = 435,
   SYS_seccomp = 354,
+  SYS_getxattr = 229,
+  SYS_readlinkat = 305,
+  SYS_faccessat = 307,
+  SYS_statx = 383,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum {
+  STAT_DEVICE = 0,
   STAT_SIZE = 96,
   STAT_INODE = 88,
   STAT_MODE = 16

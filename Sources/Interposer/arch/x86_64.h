@@ -40,11 +40,23 @@ enum {
   SYS_dup3 = 292,
   SYS_execveat = 322,
   SYS_close_range = 436,
+  SYS_eventfd2 = 290,
+  SYS_clone = 56,
+  SYS_clone3 = 435,
   SYS_seccomp = 317,
+  SYS_getxattr = 191,
+  SYS_readlinkat = 267,
+  SYS_faccessat = 269,
+  SYS_statx = 332,
 };
 enum { O_NOFOLLOW = 0400000 };
-enum { STAT_SIZE = 144, STAT_INODE = 8, STAT_MODE = 24 };  // arch/x86/include/uapi/asm/stat.h
-#define AUDIT_ARCH 0xc000003eu                             // include/uapi/linux/audit.h
+enum {
+  STAT_DEVICE = 0,
+  STAT_SIZE = 144,
+  STAT_INODE = 8,
+  STAT_MODE = 24
+};                              // arch/x86/include/uapi/asm/stat.h
+#define AUDIT_ARCH 0xc000003eu  // include/uapi/linux/audit.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;

@@ -1,0 +1,19 @@
+import CLinux
+import LinuxSystem
+
+/// What the BPF mode cannot mend: no BPF program sees FIONREAD, nor can it raise an edge.
+package enum LostEdges {
+    /// Why a program that waits for edges by what FIONREAD said would hang in the BPF mode; nil
+    /// where this kernel loses none, which is tried.
+    package static func reason(for program: Bytes) -> String? {
+        guard clinux_edges_are_lost() != 0 else { return nil }
+        return "\(program.text) waits for edges that MPTCP of this kernel loses, and would hang "
+            + "as a proxy"
+    }
+
+    /// Refuses `run --mode bpf` to such a program.
+    package static func refuse(_ program: Bytes?) throws(Failure) {
+        guard let program, let reason = reason(for: program) else { return }
+        throw BPFRefusal.losesEdges(reason)
+    }
+}
