@@ -1,7 +1,7 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
-.PHONY: all install uninstall deb tarball generate demo lab test check bench clean \
-	test-unit test-preload test-programs test-network test-systemd test-kernels test-packages \
-	test-random test-foreign bootstrap
+.PHONY: all install uninstall deb tarball generate demo demo-vm lab test check bench clean \
+	test-quick test-load test-unit test-preload test-programs test-network test-systemd \
+	test-kernels test-packages test-random test-foreign bootstrap
 
 # The command line tool and the preload libraries, laid out under build/ to run in place.
 all:
@@ -38,6 +38,11 @@ demo:
 	@scripts/bootstrap build demo
 	@scripts/demo
 
+# The whole of it where the machine may not show it: in a virtual machine, without privileges.
+demo-vm:
+	@scripts/bootstrap build demo vm
+	@scripts/demo-vm
+
 # Programs on two links, over TCP and over MPTCP, and what a cut cable does to them: as a
 # table and as docs/figures/two-paths.svg. Needs root.
 lab:
@@ -53,6 +58,14 @@ test:
 # One tier of tests, with what is installed.
 test-unit test-preload test-programs test-network test-systemd test-kernels test-packages:
 	@scripts/test $(@:test-%=%)
+
+# All tiers that need no virtual machine, no systemd and no packages, for while one works.
+test-quick:
+	@scripts/test quick
+
+# Every tier while something else keeps two processors busy: no test may be decided by time.
+test-load:
+	@scripts/test --load 2
 
 # CPython's own network tests, plain and under mptcpize, compared test by test: some 20 minutes.
 test-foreign:

@@ -20,6 +20,7 @@
 #include "state.h"
 
 // include/uapi/linux/prctl.h, seccomp.h
+enum { PR_GET_NO_NEW_PRIVS = 39 };
 enum { PR_SET_SECCOMP = 22, SECCOMP_MODE_STRICT = 1, SECCOMP_MODE_FILTER = 2 };
 enum { SECCOMP_SET_MODE_STRICT = 0, SECCOMP_SET_MODE_FILTER = 1 };
 enum { SECCOMP_FILTER_FLAG_NEW_LISTENER = 8 };
@@ -127,7 +128,18 @@ static const struct unasked_call records[] = {
     {SYS_ioctl, SOME_FD, SIOCOUTQNSD, SOME_POINTER},
     {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
     {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
+    {SYS_lseek, SOME_FD, SOME_LENGTH, 0},
     {SYS_close, SOME_FD, 0, 0},
+    // Of programs that are started.
+    {SYS_faccessat, AT_FDCWD, SOME_POINTER, 0},
+    {SYS_statx, AT_FDCWD, SOME_POINTER, 0},
+    {SYS_getxattr, SOME_POINTER, SOME_POINTER, SOME_POINTER},
+    {SYS_readlinkat, AT_FDCWD, SOME_POINTER, SOME_POINTER},
+    {SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0},
+    {SYS_getuid, 0, 0, 0},
+    {SYS_geteuid, 0, 0, 0},
+    {SYS_getgid, 0, 0, 0},
+    {SYS_getegid, 0, 0, 0},
 };
 
 static const struct unasked_call counting[] = {

@@ -27,21 +27,25 @@ static bool is_owner(void) {
   return may_ask && __atomic_load_n(&owner, __ATOMIC_RELAXED) == kernel_getpid();
 }
 
-static void become_owner(void) {
-  if (is_owner()) return;
+// False where the process may not ask which one it is.
+static bool become_owner(void) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return false;
+  int32_t self = kernel_getpid();
+  if (__atomic_load_n(&owner, __ATOMIC_RELAXED) == self) return true;
   for (size_t i = 0; i < DESCRIPTORS / BITS; i++) {
     if (__atomic_load_n(&ours[i], __ATOMIC_RELAXED)) {
       __atomic_store_n(&ours[i], 0, __ATOMIC_RELAXED);
     }
   }
-  __atomic_store_n(&owner, kernel_getpid(), __ATOMIC_RELAXED);
+  __atomic_store_n(&owner, self, __ATOMIC_RELAXED);
+  return true;
 }
 
 static void mark(int fd) {
-  become_owner();
   unsigned long bit = 1ul << (fd % BITS);
   __atomic_fetch_or(&corked[fd / BITS], bit, __ATOMIC_RELAXED);
-  __atomic_fetch_or(&ours[fd / BITS], bit, __ATOMIC_RELAXED);
+  if (become_owner()) __atomic_fetch_or(&ours[fd / BITS], bit, __ATOMIC_RELAXED);
   __atomic_fetch_or(&state_flags, STATE_CORKED, __ATOMIC_RELAXED);
 }
 

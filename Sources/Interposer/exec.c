@@ -27,6 +27,7 @@ INTERPOSED int execve(const char *path, char *const *arguments, char *const *var
 INTERPOSED int execv(const char *path, char *const *arguments) {
   if (!recording()) return next.execv(path, arguments);
   record_exec();
+  unreached_by_path(kernel_getpid(), path, environ);
   return failed(next.execv(path, arguments));
 }
 
@@ -101,6 +102,7 @@ INTERPOSED int execl(const char *path, const char *first, ...) {
   if (number >= LIST_ROOM) return execv(path, array);
   if (!recording()) return next.execl(path, AS_LIST(array));
   record_exec();
+  unreached_by_path(kernel_getpid(), path, environ);
   return failed(next.execl(path, AS_LIST(array)));
 }
 
@@ -110,6 +112,7 @@ INTERPOSED int execlp(const char *file, const char *first, ...) {
   if (number >= LIST_ROOM) return execvp(file, array);
   if (!recording()) return next.execlp(file, AS_LIST(array));
   record_exec();
+  unreached_by_name(kernel_getpid(), file, environ);
   return failed(next.execlp(file, AS_LIST(array)));
 }
 
@@ -121,5 +124,6 @@ INTERPOSED int execle(const char *path, const char *first, ...) {
   array[number + 1] = (char *)variables;  // behind the list's end
   if (!recording()) return next.execle(path, AS_LIST(array));
   record_exec();
+  unreached_by_path(kernel_getpid(), path, variables);
   return failed(next.execle(path, AS_LIST(array)));
 }

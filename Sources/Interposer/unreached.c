@@ -119,7 +119,8 @@ static void tell(int pid, const char *name, int reason) {
 }
 
 void unreached_by_path(int pid, const char *path, char *const *variables) {
-  if (!is_readable(path)) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !is_readable(path)) return;
   if (!has_preload(variables)) return tell(pid, path, MPTCPIZE_UNREACHED_ENVIRONMENT);
   size_t length = length_of(path);
   if (length >= LONGEST) return;
@@ -130,7 +131,8 @@ void unreached_by_path(int pid, const char *path, char *const *variables) {
 }
 
 void unreached_by_name(int pid, const char *file, char *const *variables) {
-  if (!is_readable(file)) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !is_readable(file)) return;
   size_t length = length_of(file);
   const char *path = NULL;
   for (char **entry = environ; entry && *entry; entry++) {
@@ -157,6 +159,8 @@ void unreached_by_name(int pid, const char *file, char *const *variables) {
 }
 
 void unreached_by_descriptor(int pid, int fd, char *const *variables) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   char link[32] = "/proc/self/fd/";
   size_t at = length_of(link);
   int divisor = 1;
@@ -170,7 +174,8 @@ void unreached_by_descriptor(int pid, int fd, char *const *variables) {
 }
 
 void unreached_at(int pid, int fd, const char *path, char *const *variables) {
-  if (!is_readable(path)) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !is_readable(path)) return;
   if (!path[0]) return unreached_by_descriptor(pid, fd, variables);
   if (path[0] == '/' || fd == AT_FDCWD) return unreached_by_path(pid, path, variables);
   if (!has_preload(variables)) tell(pid, path, MPTCPIZE_UNREACHED_ENVIRONMENT);

@@ -147,7 +147,9 @@ static void try_others(void) {
       printf("%s accept %d, %s: ", kinds[kind], which, places[p].name);
       OUTCOME(accept(fd, place, &length));
       OUTCOME(accept(fd, (struct sockaddr *)&address, place));
-      OUTCOME(accept4(fd, place, place, SOCK_CLOEXEC));
+      // By way of another variable, or compilers see that both are one.
+      void *volatile alias = place;
+      OUTCOME(accept4(fd, place, alias, SOCK_CLOEXEC));
       OUTCOME(shutdown(fd, 77));
       drop_socket(made);
     }

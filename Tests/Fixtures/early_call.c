@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ __attribute__((constructor)) static void early(void) {
   CALL(execlp, "/nonexistent", "", NULL);
   CALL(execle, "/nonexistent", "", NULL, none);
   CALL(fexecve, -1, none, none);
+  CALL(posix_spawn, NULL, "/nonexistent", NULL, NULL, none, none);
+  CALL(posix_spawnp, NULL, "/nonexistent", NULL, NULL, none, none);
   CALL(execveat, -1, "", none, none, 0);
   CALL(_exit, 0);
   CALL(_Exit, 0);

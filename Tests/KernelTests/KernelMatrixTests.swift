@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 @Suite(
-    "Real programs on every kernel", .serialized, .requires(.root), .requires(.virtualMachines),
+    "Real programs on every kernel", .serialized, .requires(.virtualMachines),
     .requires(.flavour(.musl)))
 struct ProgramsOnKernelsTests {
     @Test(
@@ -18,7 +18,7 @@ struct ProgramsOnKernelsTests {
 }
 
 @Suite(
-    "A kernel without MPTCP", .serialized, .requires(.root), .requires(.virtualMachines),
+    "A kernel without MPTCP", .serialized, .requires(.virtualMachines),
     .requires(.flavour(.musl)))
 struct KernelWithoutMPTCPTests {
     private let guest: Guest
@@ -69,8 +69,7 @@ struct KernelWithoutMPTCPTests {
 }
 
 @Suite(
-    "Kernels with MPTCP, from an older one to the newest", .serialized, .requires(.root),
-    .requires(.virtualMachines),
+    "Kernels with MPTCP, from an older one to the newest", .serialized, .requires(.virtualMachines),
     .requires(.flavour(.musl)))
 struct KernelsWithMPTCPTests {
     @Test(

@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 
 @Suite(
-    "mptcpize sockets and check on every kernel", .serialized, .requires(.root),
-    .requires(.virtualMachines), .requires(.flavour(.musl)))
+    "mptcpize sockets and check on every kernel", .serialized, .requires(.virtualMachines),
+    .requires(.flavour(.musl)))
 struct SocketsOnKernelsTests {
     private struct Listing: Decodable {
         let sockets: [Row]

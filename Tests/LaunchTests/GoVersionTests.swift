@@ -70,16 +70,8 @@ enum GoProgram {
     static var bytes: Bytes { get throws { try built.get() } }
 
     private static let built = Result {
-        let directory = try TemporaryDirectory()
-        let source = try directory.write(
-            "package main\n\nfunc main() { println(\"gopher\") }\n", to: "main.go")
-        try mustRun(
-            ["go", "build", "-o", directory.file("main"), source],
-            environment: [
-                "CGO_ENABLED": "0", "GOCACHE": directory.file("cache"), "GOTOOLCHAIN": "local",
-                "GOFLAGS": "-mod=mod",
-            ], timeout: .seconds(180))
-        return try Bytes(contentsOf: directory.file("main"))
+        let text = "package main\n\nfunc main() { println(\"gopher\") }\n"
+        return try Bytes(contentsOf: Fixtures.go("gopher", text))
     }
 
     static func buildInfo(_ program: Bytes) -> ELFReader.Section? {

@@ -68,14 +68,16 @@ struct UnreachableTests {
 
     @Test("a Go program that is too old", .requires(.command("go")))
     func go() throws {
-        let source = try directory.write(
-            "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"hello\") }\n",
-            to: "main.go")
-        let program = directory.file("main")
-        try mustRun(
-            ["go", "build", "-o", program, source],
-            environment: ["GOCACHE": directory.file("cache"), "CGO_ENABLED": "0"],
-            timeout: .seconds(180))
+        let program = try Fixtures.go(
+            "hello",
+            """
+            package main
+
+            import "os"
+
+            func main() { os.Stdout.WriteString("hello\\n") }
+
+            """)
         let version = try mustRun(["go", "env", "GOVERSION"]).dropLast()
         let minor = Int(version.split(separator: ".")[1]) ?? 0
         try expectNote(

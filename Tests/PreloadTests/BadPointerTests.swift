@@ -32,7 +32,8 @@ struct BadPointerTests {
                     environment: environment))
             try #require(ours.count == overTCP.count && ours.count == overMPTCP.count)
             for (index, line) in ours.enumerated() where line != overTCP[index] {
-                let isFault = line.hasSuffix("errno 14"), fails = line.contains("errno")
+                let isFault = line.hasSuffix("errno 14")
+                let fails = line.contains("errno")
                 let wasFault = overTCP[index].hasSuffix("errno 14")
                 let failed = overTCP[index].contains("errno")
                 if line == overMPTCP[index] || !(wasFault && !fails || isFault && !failed) {

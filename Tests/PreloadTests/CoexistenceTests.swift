@@ -15,7 +15,9 @@ struct CoexistenceTests {
         #expect(outcome.output == "mptcp 80000 tcp 0 failed 0 leaked 0\n", "\(outcome)")
     }
 
-    @Test("ThreadSanitizer finds nothing", .requires(.flavour(.threadSanitizer)))
+    @Test(
+        "ThreadSanitizer finds nothing", .requires(.flavour(.threadSanitizer)),
+        .requires(.fixedAddresses))
     func threadSanitizer() throws {
         // Without randomised addresses: this sanitizer runtime cannot place its shadow
         // memory where kernels with 32 bits of randomisation put things.
@@ -110,7 +112,7 @@ struct CoexistenceTests {
         #expect(ring.events().isEmpty)
     }
 
-    @Test("a set-uid program is left alone", .requires(.root))
+    @Test("a set-uid program is left alone", .requires(.root), .requires(.mounts))
     func setUserID() throws {
         let files = try TemporaryDirectory()
         // ld.so preloads into a set-uid program only what lies in a system directory and is

@@ -21,7 +21,7 @@ struct FallbackTests {
 
     @Test(
         "works, and asks again, after a refusal that may end",
-        .requires(.command("strace")), arguments: [EPERM, EACCES, ENOPROTOOPT, ENOBUFS])
+        .requires(.tracing), arguments: [EPERM, EACCES, ENOPROTOOPT, ENOBUFS])
     func temporaryRefusal(error: Int32) throws {
         let (protocols, attempts) = try refused(error, family: 0)
         #expect(protocols == [Int](repeating: 6, count: 10))
@@ -30,7 +30,7 @@ struct FallbackTests {
 
     @Test(
         "asks once after a refusal that lasts until reboot",
-        .requires(.command("strace")), arguments: [EINVAL, EPROTONOSUPPORT])
+        .requires(.tracing), arguments: [EINVAL, EPROTONOSUPPORT])
     func permanentRefusal(error: Int32) throws {
         let (protocols, attempts) = try refused(error, family: 0)
         #expect(protocols == [Int](repeating: 6, count: 10))
@@ -39,7 +39,7 @@ struct FallbackTests {
 
     @Test(
         "remembers each address family for itself",
-        .requires(.command("strace")), .requires(.mptcp))
+        .requires(.tracing), .requires(.mptcp))
     func onlyIPv6() throws {
         let (protocols, attempts) = try refused(EPROTONOSUPPORT, family: AF_INET6)
         #expect(protocols == [262, 6, 262, 6, 262, 6, 262, 6, 262, 6])

@@ -104,7 +104,7 @@ struct RemedyTests {
 
     @Test(
         "open no file for each of a server's sockets when they replace one",
-        .requires(.command("strace")))
+        .requires(.tracing))
     func manySockets() throws {
         let files = try TemporaryDirectory()
         let trace = files.file("trace")

@@ -28,7 +28,9 @@ struct SocketMatrixTests {
         #expect(outcome.output == plain)
     }
 
-    @Test("becomes MPTCP on an older glibc", .requires(.namespaces), arguments: ["bullseye"])
+    @Test(
+        "becomes MPTCP on an older glibc", .requires(.root), .requires(.mounts),
+        arguments: ["bullseye"])
     func olderGlibc(suite: String) throws {
         let root = try Lab.root(suite)
         let share = try TemporaryDirectory()

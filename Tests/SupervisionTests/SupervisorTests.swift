@@ -203,7 +203,7 @@ struct SupervisorTests {
         #expect(status.st_mode & 0o777 == 0o666 & ~umaskOfProcess())
     }
 
-    @Test("no room for the ring is known before the program starts", .requires(.root))
+    @Test("no room for the ring is known before the program starts", .requires(.mounts))
     func noRoom() throws {
         // By a copy: the driver itself may lie in /tmp.
         let script = """

@@ -20,7 +20,16 @@ public enum Fixtures {
     }
 
     private static let lock = NSLock()
-    nonisolated(unsafe) private static var built: [[String]: String] = [:]
+
+    /// Where they are put: a folder that all processes of a run share (scripts/test names it),
+    /// or one of this process's own.
+    public static let directory: String = {
+        if let shared = Environment.inherited["MPTCPIZE_FIXTURES"] { return shared }
+        let own = Repository.path(".build/fixtures/\(getpid())")
+        // Of an earlier process with this number.
+        try? FileManager.default.removeItem(atPath: own)
+        return own
+    }()
 
     /// The path of Tests/Fixtures/`name`.c as a program. Each combination is compiled once
     /// per run of the tests, so that a changed header is never missed.
@@ -52,20 +61,29 @@ public enum Fixtures {
         _ name: String, _ flavour: Flavour, flags: [String], suffix: String
     ) throws -> String {
         try lock.withLock {
-            let key = [name, flavour.rawValue, suffix] + flags
-            if let path = built[key] { return path }
-            let directory = Repository.path(".build/fixtures/\(getpid())")
+            let path = "\(directory)/\(name)-\(flavour.rawValue)-\(digest(flags))\(suffix)"
+            if access(path, R_OK) == 0 { return path }
             try FileManager.default.createDirectory(
                 atPath: directory, withIntermediateDirectories: true)
-            let path = "\(directory)/\(name)-\(flavour.rawValue)-\(built.count)\(suffix)"
+            // Renamed when it is whole: another process may look for it meanwhile.
+            let new = "\(path).\(getpid())"
             let source = Repository.path("Tests/Fixtures/\(name).c")
             try mustRun(
                 flavour.command + [
                     "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread",
-                    "-I", Repository.path("Tests/Fixtures"), "-o", path, source,
+                    "-I", Repository.path("Tests/Fixtures"), "-o", new, source,
                 ] + flags)
-            built[key] = path
+            guard rename(new, path) == 0 else { throw POSIXError(.EIO) }
             return path
         }
+    }
+
+    /// A name for a list of options, the same in every process: FNV-1a.
+    private static func digest(_ options: [String]) -> String {
+        let bytes = options.joined(separator: "\0").utf8
+        let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+        }
+        return String(hash, radix: 36)
     }
 }

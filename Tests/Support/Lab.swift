@@ -16,8 +16,10 @@ public enum Lab {
         try script("get-root", [suite] + [kind].compactMap { $0 }, timeout: .seconds(900)).lastLine
     }
 
-    /// Boots a kernel in a virtual machine under software emulation, has it run
-    /// `payload`/run.sh as root in /t, and gives back what that wrote and its exit status.
+    /// Has a kernel in a virtual machine under software emulation run `payload`/run.sh as root in
+    /// /t, and gives back what that wrote and its exit status. A machine is booted once, and runs
+    /// payload after payload, each of which finds it as if it had just been booted; but for what
+    /// changes the kernel itself: `root`, `parameters` and `restarts` make a machine of their own.
     ///
     /// - Parameters:
     ///   - payload: a folder, copied into the machine as /t.
@@ -29,19 +31,24 @@ public enum Lab {
         kernel: String, payload: String, root: String? = nil, modules: [String] = [],
         parameters: String = "", restarts: Bool = false
     ) throws -> Outcome {
-        // For a machine that hangs. Emulation takes as long as it takes: the longest ones need
-        // two and a half minutes on two processors that nobody else uses.
-        let limit = Duration.seconds(1800)
-        var arguments: [String] = ["--limit", "\(limit.components.seconds)"]
+        if root == nil && parameters.isEmpty && !restarts {
+            return try VirtualMachine.shared(kernel: kernel, modules: modules).run(payload)
+        }
+        var arguments: [String] = ["--limit", "\(VirtualMachine.limit.components.seconds)"]
         if let root { arguments += ["--root", root] }
         if restarts { arguments += ["--restarts"] }
         if !modules.isEmpty { arguments += ["--modules", modules.joined(separator: " ")] }
         if !parameters.isEmpty { arguments += ["--parameters", parameters] }
-        let command = [Repository.path("scripts/lab/vm-run")] + arguments + [kernel, payload]
+        return try run("vm-run", arguments + [kernel, payload])
+    }
+
+    /// Runs a script of the lab's for a machine.
+    static func run(_ script: String, _ arguments: [String]) throws -> Outcome {
         // Longer than the machine may run: it may have to wait for another to end.
-        return try Background(
-            command, exactly: Environment.inherited, input: [], directory: nil
-        ).wait(timeout: limit * 2)
+        try Background(
+            [Repository.path("scripts/lab/\(script)")] + arguments, exactly: Environment.inherited,
+            input: [], directory: nil
+        ).wait(timeout: VirtualMachine.limit * 2)
     }
 
     @discardableResult

@@ -32,10 +32,11 @@ public final class Namespace: Sendable {
             && own.st_dev == process.st_dev && own.st_ino == process.st_ino
     }
 
-    /// Runs ip(8) in the namespace.
+    /// Runs ip(8) in the namespace. Not as `ip -n`, which mounts a new /sys, and may not do so in
+    /// a container's user namespaces.
     @discardableResult
     public func ip(_ arguments: String...) throws -> String {
-        try mustRun(["ip", "-n", name] + arguments)
+        try mustRun(["ip"] + arguments, in: self)
     }
 
     /// Reads a sysctl, by its path under /proc/sys ("net/mptcp/enabled").
@@ -78,7 +79,7 @@ public final class Namespace: Sendable {
             // Without nodad, an IPv6 address cannot be used for the first second.
             let duplicates = address.contains(":") ? ["nodad"] : []
             try mustRun(
-                ["ip", "-n", namespace.name, "address", "add", address, "dev", device] + duplicates)
+                ["ip", "address", "add", address, "dev", device] + duplicates, in: namespace)
             try namespace.ip("link", "set", device, "up")
         }
     }

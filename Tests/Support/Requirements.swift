@@ -3,16 +3,42 @@ import Testing
 
 /// A thing a test needs and a machine may lack. A missing one skips the test and
 /// says why; with MPTCPIZE_EXPECT_ALL=1 the test runs, and fails, instead.
+///
+/// What a machine allows is found out by doing it once: root of a container may do less than
+/// root, and an ordinary user may do more where there are user namespaces.
 public struct Requirement: Sendable {
     public let name: String
-    public let isMet: @Sendable () -> Bool
+    private let answer: Answer
 
     public init(_ name: String, isMet: @escaping @Sendable () -> Bool) {
         self.name = name
-        self.isMet = isMet
+        answer = Answer(isMet)
     }
 
-    public static let root = Requirement("root") { geteuid() == 0 }
+    /// Asked at most once.
+    public func isMet() -> Bool { answer.value }
+
+    private final class Answer: @unchecked Sendable {
+        private let lock = NSLock()
+        private let ask: @Sendable () -> Bool
+        private var known: Bool?
+
+        init(_ ask: @escaping @Sendable () -> Bool) { self.ask = ask }
+
+        var value: Bool {
+            lock.withLock {
+                let value = known ?? ask()
+                known = value
+                return value
+            }
+        }
+    }
+
+    /// Root that may become any other user and give files away.
+    public static let root = Requirement("root") {
+        geteuid() == 0
+            && succeeds("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "true")
+    }
 
     /// A running kernel that gives out MPTCP sockets.
     public static let mptcp = Requirement("a kernel with MPTCP switched on") {
@@ -21,9 +47,44 @@ public struct Requirement: Sendable {
         return socket >= 0
     }
 
-    /// Network namespaces, as Namespace makes them.
-    public static let namespaces = Requirement("root and ip(8)") {
-        geteuid() == 0 && Environment.find("ip") != nil
+    /// Network namespaces with links between them, as Namespace makes them, for programs that
+    /// become other users too.
+    public static let namespaces = Requirement(
+        "network namespaces (CAP_SYS_ADMIN, CAP_NET_ADMIN)"
+    ) {
+        guard let namespace = try? Namespace("probe") else { return false }
+        return (try? namespace.ip("link", "add", "probe0", "type", "veth")) != nil
+            && succeeds(namespace.prefix + ["true"])
+    }
+
+    /// A mount namespace in which this process may mount.
+    public static let mounts = Requirement("mounts of its own (CAP_SYS_ADMIN)") {
+        succeeds("unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    }
+
+    /// A cgroup of its own in the unified hierarchy.
+    public static let cgroups = Requirement("a writable cgroup2 hierarchy") {
+        let hierarchy = try? run(["findmnt", "-n", "-f", "-o", "TARGET", "-t", "cgroup2"]).output
+        guard let hierarchy = hierarchy?.split(separator: "\n").first else { return false }
+        let path = "\(hierarchy)/mptcpize-\(getpid())-probe"
+        defer { rmdir(path) }
+        return mkdir(path, 0o755) == 0
+    }
+
+    /// Programs that may be traced.
+    public static let tracing = Requirement("strace, and leave to trace (ptrace)") {
+        succeeds("strace", "-o", "/dev/null", "true")
+    }
+
+    /// Programs with the same addresses each time they start.
+    public static let fixedAddresses = Requirement("leave for setarch -R (personality)") {
+        succeeds("setarch", "-R", "true")
+    }
+
+    private static func succeeds(_ command: String...) -> Bool { succeeds(command) }
+
+    private static func succeeds(_ command: [String]) -> Bool {
+        (try? run(command))?.succeeded ?? false
     }
 
     /// Virtual machines, as Lab.boot starts them.
@@ -33,10 +94,15 @@ public struct Requirement: Sendable {
 
     /// A machine with a systemd of its own, as SystemdMachine starts it.
     public static let systemdMachines = Requirement(
-        "root, a kernel with MPTCP, systemd and python3"
+        "a kernel with MPTCP, systemd, python3, and namespaces and a cgroup of its own"
     ) {
-        root.isMet() && mptcp.isMet()
+        root.isMet() && mptcp.isMet() && mounts.isMet()
             && ["systemctl", "python3"].allSatisfy { Environment.find($0) != nil }
+            && succeeds(
+                "unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--net", "--cgroup",
+                "true")
+            && (cgroups.isMet()
+                || succeeds("unshare", "--mount", "mount", "-t", "cgroup2", "none", "/mnt"))
     }
 
     /// A compiler and C library for a flavour of fixtures.

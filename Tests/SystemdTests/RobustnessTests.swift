@@ -9,7 +9,7 @@ struct RobustnessTests {
     /// one run survives: every moment at which the files differ is tried.
     @Test(
         "killed at any moment: the drop-in is there in whole or not at all",
-        .requires(.command("strace")),
+        .requires(.tracing),
         arguments: ["mkdirat", "write", "fsync", "renameat", "unlinkat"])
     func killed(_ call: String) throws {
         let machine = try ServiceMachine()

@@ -25,7 +25,8 @@ struct SystemCallsTests {
         // Compared with, or made with a ring only.
         "confinement.c": [
             "seccomp", "prctl", "landlock_create_ruleset", "landlock_restrict_self", "ioctl",
-            "getpeername", "getpid", "clone", "clone3",
+            "getpeername", "getpid", "clone", "clone3", "lseek", "faccessat", "statx", "getxattr",
+            "readlinkat", "getuid", "geteuid", "getgid", "getegid",
         ],
         // When the program confines itself; and for a corked socket. Both are in systemd's
         // @default, which each list of allowed calls contains.

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The lab's scripts, by way of what the other suites call.
+/// What scripts/lab makes of network namespaces, by way of what the other suites call.
 @Suite("Labs")
 struct LabTests {
     @Test("a transfer over the two-path lab uses both", .requires(.namespaces), .requires(.mptcp))
@@ -34,31 +34,4 @@ struct LabTests {
         connection.connect(("\(TwoPaths.serverAddresses[0])", 5000))
         connection.sendall(b"x" * 8000000); connection.shutdown(1); connection.recv(1)
         """
-
-    @Test("a systemd of its own starts services, and is gone afterwards", .requires(.root))
-    func systemd() throws {
-        var machine: SystemdMachine? = try SystemdMachine()
-        #expect(try machine?.run(["systemctl", "is-active", "dbus"]).output == "active\n")
-        try Data("hello".utf8).write(
-            to: URL(fileURLWithPath: "\(try #require(machine?.share))/greeting"))
-        let service = [
-            "systemd-run", "--pipe", "--wait", "--collect", "cat", "/tmp/share/greeting",
-        ]
-        #expect(try machine?.run(service).output == "hello")
-        machine = nil
-        let cgroups = try mustRun(["find", "/sys/fs/cgroup", "-name", "mptcpize-\(getpid())-*"])
-        #expect(cgroups.isEmpty)
-    }
-
-    @Test(
-        "a virtual machine runs another kernel, and gives back output and status",
-        .requires(.root), .requires(.virtualMachines))
-    func boot() throws {
-        let payload = try TemporaryDirectory()
-        try payload.write("uname -r; grep -c MPTcpExt /proc/net/netstat; exit 7", to: "run.sh")
-        let outcome = try Lab.boot(kernel: Lab.kernel("6.1"), payload: payload.path)
-        #expect(outcome.status == 7)
-        #expect(outcome.output.hasPrefix("6.1."))
-        #expect(outcome.output.hasSuffix("\n2\n"))
-    }
 }

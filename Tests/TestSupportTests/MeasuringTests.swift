@@ -18,7 +18,9 @@ struct MeasuringTests {
         #expect(printed == "\(expected)\n")
     }
 
-    @Test("what exceeds its limit is named, with the limit and what to do")
+    @Test(
+        "what exceeds its limit is named, with the limit and what to do",
+        .requires(.namespaces))
     func exceeded() throws {
         let directory = try TemporaryDirectory()
         let path = Repository.path("Tests/budget.json")

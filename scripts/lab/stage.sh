@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by the scripts that show real programs between two hosts: makes
-# the hosts (network namespaces; without root there is loopback only), starts servers there,
-# and removes all of it when the script ends.
+# Sourced by the scripts that show real programs between two hosts: makes the hosts (network
+# namespaces), or leaves it at loopback where those may not be made; starts servers there, and
+# removes all of it when the script ends.
 
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
@@ -12,14 +12,12 @@ work=$(mktemp -d)
 chmod 755 "$work"
 export XDG_STATE_HOME=$work # what is remembered of reports goes with the rest
 client=mptcpize-$$-client server=mptcpize-$$-server
+hosts_made=
 clean_up() {
   local pid
   for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
   wait
-  if [ "$(id -u)" = 0 ]; then
-    ip netns delete "$client" 2>/dev/null || true
-    ip netns delete "$server" 2>/dev/null || true
-  fi
+  remove_hosts
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -27,31 +25,59 @@ trap 'exit 130' INT TERM
 
 # Brings the build up to date, and puts it into PATH. Says nothing unless it fails.
 build_all() {
-  "$root/scripts/build" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+  # A copy that somebody else has built (MPTCPIZE_BUILD) may be where no toolchain is.
+  [ -n "${MPTCPIZE_BUILD:-}" ] || "$root/scripts/build" >"$work/build.log" 2>&1 ||
+    { cat "$work/build.log"; exit 1; }
   # Servers are where the PATH of users who are not root does not lead.
   PATH=$build/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
 }
 
-# two_hosts: sets `address`, where the server is reached, and the prefixes `on_client`,
-# `on_server` of a command that is to run there.
-# shellcheck disable=SC2034 # used by those that source this
-two_hosts() {
+# make_hosts [RATE]: two network namespaces and the links between them; nothing is left where it
+# fails.
+make_hosts() {
   local host
-  [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] ||
-    die 'no MPTCP here: the kernel lacks it, or net.mptcp.enabled is 0; mptcpize check says which'
-  if [ "$(id -u)" = 0 ]; then
-    address=10.77.1.2
-    for host in "$client" "$server"; do
-      ip netns add "$host"
-      ip -n "$host" link set lo up
-    done
-    "$root/scripts/lab/two-paths" "$client" "$server"
+  hosts_made=1
+  for host in "$client" "$server"; do
+    if ! ip netns add "$host" || ! nsenter "--net=/run/netns/$host" -- ip link set lo up; then remove_hosts; return 1; fi
+  done
+  "$root/scripts/lab/two-paths" "$client" "$server" "$@" || { remove_hosts; return 1; }
+}
+
+remove_hosts() {
+  [ -n "$hosts_made" ] || return 0
+  ip netns delete "$client" 2>/dev/null || true
+  ip netns delete "$server" 2>/dev/null || true
+  hosts_made=
+}
+
+# mptcp_answer PREFIX…: what `mptcpize check` says of MPTCP there; fails where it does not work.
+mptcp_answer() {
+  local answer
+  answer=$("$@" mptcpize check 2>/dev/null | sed -n 's/^[a-z]* *kernel *//p;T;q')
+  echo "${answer:-mptcpize check says nothing of the kernel}"
+  [[ $answer == *'over IPv4 works'* ]]
+}
+
+# set_stage RATE: sets `scene`, which is "hosts" (two of them, two links) or "loopback"; `wire`,
+# "mptcp" or "tcp"; `left_out`, why it is not hosts and MPTCP; `address`, where the server is
+# reached; and the prefixes `on_client` and `on_server` of a command that is to run there.
+# shellcheck disable=SC2034 # used by those that source this
+set_stage() {
+  on_client=() on_server=() scene=loopback wire=mptcp address=127.0.0.1 left_out=''
+  if make_hosts "$@" 2>"$work/refusal"; then
     on_client=(nsenter "--net=/run/netns/$client" --)
     on_server=(nsenter "--net=/run/netns/$server" --)
-  else
-    address=127.0.0.1
+    if left_out=$(mptcp_answer "${on_client[@]}"); then
+      scene=hosts address=10.77.1.2 left_out=''
+      return
+    fi
+    remove_hosts
     on_client=() on_server=()
+  else
+    left_out=$(head -n 1 "$work/refusal")
   fi
+  local answer
+  answer=$(mptcp_answer) || { wire=tcp left_out=$answer; }
 }
 
 # serve PORT COMMAND…: starts a server and waits until it listens.
@@ -75,7 +101,9 @@ serve() {
 web_server() {
   mkdir -p "$work/www"
   {
-    [ "$(id -u)" != 0 ] || echo 'user root;'
+    # Root of a user namespace that has no other user can change to none, itself included.
+    if [ "${MPTCPIZE_OWN_NAMESPACES:-}" = 1 ]; then echo 'master_process off;'
+    elif [ "$(id -u)" = 0 ]; then echo 'user root;'; fi
     cat <<CONF
 pid $work/nginx-$1.pid;
 error_log stderr warn;
@@ -93,5 +121,5 @@ CONF
 
 # received INTERFACE: the bytes that the client has received there.
 received() {
-  ip netns exec "$client" cat "/sys/class/net/$1/statistics/rx_bytes"
+  "${on_client[@]}" sed -n "s/^ *$1: *\([0-9]*\) .*/\1/p" /proc/net/dev
 }

@@ -10,16 +10,8 @@ struct BPFPathTests {
     /// A Go program fetches from busybox's httpd; neither asks for MPTCP.
     @Test("both ends of a transfer use both paths", arguments: BPFMachine.kernels)
     func twoPaths(kernel: String) throws {
-        let source = try TemporaryDirectory()
-        try source.write(Self.fetch, to: "fetch.go")
-        try mustRun(
-            ["go", "build", "-o", source.file("fetch"), source.file("fetch.go")],
-            environment: [
-                "CGO_ENABLED": "0", "GOCACHE": source.file("cache"), "HOME": source.path,
-                "GO111MODULE": "off",
-            ], timeout: .seconds(300))
         let ip = try #require(Environment.find("ip"))
-        let machine = try BPFMachine(["fetch": source.file("fetch"), "ip": ip])
+        let machine = try BPFMachine(["fetch": Fixtures.go("fetch", Self.fetch), "ip": ip])
         let outcome = try machine.run(
             """
             for host in server client; do
@@ -41,7 +33,7 @@ struct BPFPathTests {
             mkdir /www; dd if=/dev/urandom of=/www/file bs=1M count=20 2>/dev/null
             mptcpize bpf attach --cgroup $cg/a --cgroup $cg/c || exit 1
             on server sh -c "echo 0 >$cg/a/cgroup.procs; busybox httpd -p 80 -h /www"
-            on client sh -c "echo 0 >$cg/c/cgroup.procs; ./fetch http://10.0.1.1/file /tmp/file"
+            on client sh -c "echo 0 >$cg/c/cgroup.procs; ./fetch 10.0.1.1:80 /file /tmp/file"
             cmp /www/file /tmp/file && echo same
             on client cat /proc/net/netstat |
               awk '/^MPTcpExt/ { if (!n++) split($0, names); else split($0, values) }
@@ -92,27 +84,37 @@ struct BPFPathTests {
         }
     }
 
+    /// `fetch ADDRESS PATH FILE`, over HTTP/1.0: the net/http package takes long to compile.
     private static let fetch = """
         package main
 
         import (
+        \t"bufio"
         \t"io"
-        \t"net/http"
+        \t"net"
         \t"os"
         )
 
+        func must(err error) {
+        \tif err != nil {
+        \t\tpanic(err)
+        \t}
+        }
+
         func main() {
-        \tanswer, err := http.Get(os.Args[1])
-        \tif err != nil {
-        \t\tpanic(err)
+        \tserver, err := net.Dial("tcp", os.Args[1])
+        \tmust(err)
+        \t_, err = io.WriteString(server, "GET "+os.Args[2]+" HTTP/1.0\\r\\n\\r\\n")
+        \tmust(err)
+        \tanswer := bufio.NewReader(server)
+        \tfor line := ""; line != "\\r\\n"; {
+        \t\tline, err = answer.ReadString('\\n')
+        \t\tmust(err)
         \t}
-        \tfile, err := os.Create(os.Args[2])
-        \tif err != nil {
-        \t\tpanic(err)
-        \t}
-        \tif _, err := io.Copy(file, answer.Body); err != nil {
-        \t\tpanic(err)
-        \t}
+        \tfile, err := os.Create(os.Args[3])
+        \tmust(err)
+        \t_, err = io.Copy(file, answer)
+        \tmust(err)
         }
         """
 }
