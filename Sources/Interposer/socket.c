@@ -67,8 +67,8 @@ INTERPOSED int socket(int family, int type, int protocol) {
   if (mptcpize_asks_for_tcp(family, type, protocol)) {
     unasked_enter();
     uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_SEQ_CST);
-    uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | STATE_CONFINED | 1u << family;
-    if (UNLIKELY((flags & relevant) != STATE_READY)) {
+    // Before the library is ready, the families are unusual.
+    if (UNLIKELY(flags & (STATE_INERT | STATE_RECORDING | STATE_CONFINED | 1u << family))) {
       unasked_end();
       return unusual(family, type, protocol);
     }

@@ -2,7 +2,7 @@
 
 #include "SocketPolicy.h"
 
-uint32_t state_flags;
+uint32_t state_flags = STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
 struct mptcpize_ring *state_ring;
 char state_program[16];
 uint16_t state_refusal_inet, state_refusal_inet6;
@@ -51,7 +51,7 @@ static struct mptcpize_ring *map_ring(const char *path) {
 
 uint32_t state_initialize(void) {
   int saved = errno_get();
-  uint32_t flags = STATE_READY | STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
+  uint32_t flags = STATE_READY;
   next_resolve();
   if (is_privileged_by_file()) {
     flags |= STATE_INERT;
