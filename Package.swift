@@ -123,8 +123,13 @@ let package = Package(
         .target(
             name: "ServiceStatus",
             dependencies: [
-                "Launch", "LinuxSystem", "Netlink", "Processes", "SocketInspection",
-                "SystemdUnits", "TextOutput",
+                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Netlink", "Processes",
+                "SocketInspection", "SocketPolicy", "SystemdUnits", "TextOutput",
+            ]),
+        .target(
+            name: "ServiceControl",
+            dependencies: [
+                "BPFMode", "Launch", "LinuxSystem", "ServiceStatus", "SystemdUnits", "TextOutput",
             ]),
         .target(
             name: "Diagnosis",
@@ -139,9 +144,10 @@ let package = Package(
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "BPFMode", "Completion", "Diagnosis", "KernelProbe", "Launch", "LinuxSystem",
-                "Processes", "RunHistory", "ServiceStatus", "SocketInspection", "Supervision",
-                "SystemdUnits", "TextOutput",
+                "BPFMode", "CLinux", "Completion", "Diagnosis", "KernelProbe", "Launch",
+                "LinuxSystem",
+                "Processes", "RunHistory", "ServiceControl", "ServiceStatus", "SocketInspection",
+                "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -175,7 +181,8 @@ let package = Package(
             ]),
         .testTarget(name: "LaunchTests", dependencies: ["Launch", "LinuxSystem", "TestSupport"]),
         .testTarget(
-            name: "BPFModeTests", dependencies: ["BPFMode", "LinuxSystem", "TestSupport"]),
+            name: "BPFModeTests",
+            dependencies: ["BPFMode", "BPFProgs", "LinuxSystem", "TestSupport"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: [
@@ -194,6 +201,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "SystemdUnitsTests", dependencies: ["LinuxSystem", "SystemdUnits", "TestSupport"]),
+        .testTarget(
+            name: "ServiceStatusTests",
+            dependencies: ["Launch", "LinuxSystem", "ServiceStatus", "SystemdUnits"]),
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"]),
         .testTarget(name: "CompletionTests", dependencies: ["Completion", "TestSupport"]),
         .testTarget(

@@ -207,7 +207,7 @@ _mptcpize_run() {
 
 _mptcpize_enable() {
     repeating_flags=()
-    non_repeating_flags=(--user --now --runtime --dry-run --protocol-as-tcp --version -h --help)
+    non_repeating_flags=(--user --now --runtime --allow-partial --dry-run --json --protocol-as-tcp --version -h --help)
     repeating_options=()
     non_repeating_options=(--mode)
     __mptcpize_offer_flags_options -1
@@ -231,7 +231,7 @@ _mptcpize_enable() {
 
 _mptcpize_disable() {
     repeating_flags=()
-    non_repeating_flags=(--user --now --all --version -h --help)
+    non_repeating_flags=(--user --now --all --json --version -h --help)
     repeating_options=()
     non_repeating_options=()
     __mptcpize_offer_flags_options -1

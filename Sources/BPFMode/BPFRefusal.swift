@@ -17,6 +17,13 @@ package enum BPFRefusal {
         Failure(.failed, object, "needs root", remedy: "try: sudo \(command)")
     }
 
+    /// Root of a user namespace may load no program that acts for the machine.
+    static var inUserNamespace: Failure {
+        Failure(
+            .failed, object, "needs root of the machine, not of a user namespace (a container)",
+            remedy: "run it on the host; \(other)")
+    }
+
     static func losesEdges(_ reason: String) -> Failure {
         Failure(
             .failed, object, reason, remedy: "the preload library mends it: mptcpize run")

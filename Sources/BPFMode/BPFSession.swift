@@ -19,6 +19,7 @@ package struct BPFSession: ~Copyable {
     ///   standard error.
     package static func open(debug: Bool = false) throws(Failure) -> BPFSession {
         guard geteuid() == 0 else { throw BPFRefusal.notRoot() }
+        guard !isInUserNamespace else { throw BPFRefusal.inUserNamespace }
         var size = 0
         guard mptcpize_bpf_object(&size) != nil else { throw BPFRefusal.notBuiltIn }
         let libbpf = try LibBPF(debug: debug)
@@ -27,6 +28,13 @@ package struct BPFSession: ~Copyable {
         let session = BPFSession(libbpf: libbpf, hierarchy: hierarchy, lock: lock)
         try session.mend()
         return session
+    }
+
+    /// Whether root here is another user outside: user_namespaces(7).
+    private static var isInUserNamespace: Bool {
+        let map = (try? lines(ofFile: "/proc/self/uid_map"))?.first ?? ""
+        let numbers = map.split(separator: " ")
+        return !numbers.isEmpty && numbers != ["0", "0", "4294967295"]
     }
 
     private init(
@@ -140,6 +148,7 @@ package struct BPFSession: ~Copyable {
     /// Takes the program and all that is pinned away, of whatever version of mptcpize.
     package static func detachAll() throws(Failure) {
         guard geteuid() == 0 else { throw BPFRefusal.notRoot() }
+        guard !isInUserNamespace else { throw BPFRefusal.inUserNamespace }
         let lock = try BPFLock()
         defer { extendLifetime(lock) }
         guard try BPFPins.exist() else { return }

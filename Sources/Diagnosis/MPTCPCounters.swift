@@ -28,12 +28,3 @@ struct MPTCPCounters: Equatable {
     /// 0 for one that this kernel does not have.
     subscript(_ name: String) -> UInt64 { values[name] ?? 0 }
 }
-
-/// Settings below /proc/sys, of the calling thread's network namespace where they have one.
-enum Sysctl {
-    /// Nil where there is none of that name. ("net.mptcp.enabled")
-    static func value(_ name: String) -> String? {
-        let path = "/proc/sys/" + name.split(separator: ".").joined(separator: "/")
-        return (try? lines(ofFile: path))?.first
-    }
-}

@@ -109,7 +109,9 @@ package struct TargetChecks: Sendable {
         }
         findings += RememberedChecks.findings(unitPrograms: programs)
         let status = try UnitStatus(loaded.name, of: manager, locator: locator)
-        findings += running(status)
+        findings +=
+            status.freshness == nil
+            ? try expected(loaded, manager) : running(status, loaded, manager)
         findings += namespace(name, loaded.properties, status)
         return findings
     }
@@ -161,7 +163,34 @@ package struct TargetChecks: Sendable {
                 .note, name, "\(error.reason); the BPF mode reaches it",
                 next: "mptcpize enable --mode bpf --now \(name)")
         }
-        return Finding(.ok, name, reach(unit), next: "mptcpize enable --now \(name)")
+        // Before, only the program's file is known.
+        let isSeen = unit.isActive || !unit.name.isService
+        return Finding(
+            .ok, name,
+            reach(unit) + (isSeen ? "" : "; whether what it starts in turn, only a start can tell"),
+            next: "mptcpize enable --now \(name)")
+    }
+
+    /// Without the marks around it, where a remedy is a command and nothing more.
+    private func command(_ remedy: String) -> String {
+        let inner = remedy.dropFirst().dropLast()
+        return remedy.hasPrefix("`") && remedy.hasSuffix("`") && !inner.contains("`")
+            ? String(inner) : remedy
+    }
+
+    /// What keeps processes that run now from being reached once the unit is enabled.
+    private func expected(_ unit: LoadedUnit, _ manager: ServiceManager) throws(Failure)
+        -> [Finding]
+    {
+        guard unit.isActive, unit.name.isService else { return [] }
+        let verdict = try UnitObservation(
+            unit: unit.name, manager: manager, locator: locator, mode: .preload
+        ).verdict(of: [unit.properties], .future)
+        return verdict.groups.map { group in
+            Finding(
+                group.ports.isEmpty ? .note : .problem, unit.name.description,
+                group.line(told: .will), next: command(group.cause.remedy(unit.name, of: manager)))
+        }
     }
 
     /// What makes the unit's sockets MPTCP, and in which programs.
@@ -179,12 +208,19 @@ package struct TargetChecks: Sendable {
         }.joined(separator: ", ")
     }
 
-    private func running(_ status: UnitStatus) -> [Finding] {
+    private func running(
+        _ status: UnitStatus, _ unit: LoadedUnit, _ manager: ServiceManager
+    ) -> [Finding] {
         let name = status.unit.description
         guard let freshness = status.freshness else { return [] }
         var findings: [Finding] = []
         switch freshness {
-        case .current: findings.append(Finding(.ok, name, "enabled by \(status.dropIns[0])"))
+        case .current:
+            let claim =
+                !unit.isActive
+                ? "it does not run"
+                : status.verdict.isWhole ? "what runs uses MPTCP" : status.verdict.headline
+            findings.append(Finding(.ok, name, "enabled by \(status.dropIns[0]); \(claim)"))
         case .stale:
             findings.append(
                 Finding(
@@ -199,11 +235,22 @@ package struct TargetChecks: Sendable {
             findings.append(
                 Finding(.problem, name, "enabled, and \(reason)", next: "mptcpize disable \(name)"))
         }
-        if status.needsRestart {
+        if unit.name.isSocket, status.needsRestart {
             findings.append(
                 Finding(
-                    .problem, name, "runs since before it was enabled: its sockets stay TCP",
-                    next: "systemctl restart \(name)"))
+                    .problem, name, "listens since before it was enabled, over TCP",
+                    next: "mptcpize enable --now \(name)"))
+        }
+        findings += status.verdict.groups.map { group in
+            Finding(
+                group.ports.isEmpty && status.verdict.isSuccess ? .note : .problem, name,
+                group.line(told: .was), next: command(group.cause.remedy(unit.name, of: manager)))
+        }
+        findings += status.verdict.demoted.map { process, listener in
+            Finding(
+                .problem, name,
+                "port \(listener.port) of \(process.title) is TCP: \(listener.reason.inWords)",
+                next: command(listener.reason.remedy(unit.name)))
         }
         return findings
     }

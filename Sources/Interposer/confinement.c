@@ -1,12 +1,16 @@
-// prctl and syscall, by which programs confine themselves.
+// The calls by which programs confine themselves: prctl, seccomp, landlock_restrict_self, and
+// syscall, by which libseccomp and most others make them.
 //
-// With seccomp(2): they may be killed for any call that their filter does not foresee, and none
+// With seccomp(2) they may be killed for any call that their filter does not foresee, and none
 // foresees ours. sshd's allows close, but not getsockopt; tor's allows socket(), but not with
-// MPTCP's protocol. From then on nothing is recorded, and what the filter kills for, which is
-// found out by running it here, is not done. A filter of one thread counts for all. One that was
-// there before the program began, as containers have it, is not seen.
+// MPTCP's protocol. What a filter kills for, which is found out by running it here, is not done
+// any more. A filter of one thread counts for all, but that of a vfork child for the child alone.
+// One that was there before the program began, as containers have it, is not seen.
 //
 // With Landlock's rules for TCP (Linux 6.7), which MPTCP sockets pass by: new ones stay TCP.
+//
+// All is forbidden before the program's call, since other threads may be under the filter before
+// the call returns (SECCOMP_FILTER_FLAG_TSYNC), and allowed again behind it as far as may be.
 
 #include <stdarg.h>
 
@@ -14,171 +18,302 @@
 #include "cork.h"
 #include "record.h"
 #include "state.h"
-#include "unread.h"
 
 // include/uapi/linux/prctl.h, seccomp.h
-enum { PR_SET_SECCOMP = 22, SECCOMP_MODE_STRICT = 1 };
+enum { PR_SET_SECCOMP = 22, SECCOMP_MODE_STRICT = 1, SECCOMP_MODE_FILTER = 2 };
 enum { SECCOMP_SET_MODE_STRICT = 0, SECCOMP_SET_MODE_FILTER = 1 };
+enum { SECCOMP_FILTER_FLAG_NEW_LISTENER = 8 };
 
 // --- What the library does without the program's having asked for it ------------------
 
 enum { SOME_FD = 3, SOME_POINTER = 0x10000, SOME_LENGTH = 4 };
 
-static bool spares(const struct mptcpize_filter *filter, int number, int first, int second,
-                   int third) {
+struct unasked_call {
+  int number, first, second, third;
+};
+
+static enum mptcpize_verdict verdict(const struct mptcpize_filter *filter, int number, int first,
+                                     int second, int third) {
   const struct mptcpize_system_call call = {
       .number = number,
       .architecture = AUDIT_ARCH,
       .arguments = {(unsigned int)first, (unsigned int)second, (unsigned int)third, SOME_POINTER,
                     SOME_LENGTH},
   };
-  return mptcpize_filter_spares(filter, &call);
+  return mptcpize_filter_verdict(filter, &call);
 }
 
-static bool spares_option(const struct mptcpize_filter *filter, int level, int name) {
-  return spares(filter, SYS_getsockopt, SOME_FD, level, name) &&
-         spares(filter, SYS_setsockopt, SOME_FD, level, name);
-}
-
-static bool spares_mptcp(const struct mptcpize_filter *filter, int family) {
-  static const int flags[] = {0, O_NONBLOCK, O_CLOEXEC, O_NONBLOCK | O_CLOEXEC};
-  bool result = true;
-  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
-    int type = 1 | flags[i];  // SOCK_STREAM; the flags are open's
-    result &= spares(filter, SYS_socket, family, type, MPTCPIZE_IPPROTO_MPTCP);
+// Whether no call is answered worse than so.
+static bool spares(const struct mptcpize_filter *filter, enum mptcpize_verdict worst,
+                   const struct unasked_call *calls, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const struct unasked_call *call = &calls[i];
+    if (verdict(filter, call->number, call->first, call->second, call->third) > worst) return false;
   }
-  return result;
+  return true;
 }
 
-static bool spares_questions(const struct mptcpize_filter *filter) {
-  return spares(filter, SYS_fstat, SOME_FD, SOME_POINTER, 0) &&
-         spares(filter, SYS_fcntl, SOME_FD, F_GETFD, 0) &&
-         spares(filter, SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_PROTOCOL) &&
-         spares(filter, SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_DOMAIN) &&
-         spares(filter, SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_INFO) &&
-         spares_option(filter, IPPROTO_TCP, TCP_NODELAY) &&
-         spares_option(filter, IPPROTO_TCP, TCP_CORK);
-}
-
-static bool spares_replacement(const struct mptcpize_filter *filter) {
-  static const struct {
-    int number, first, second, third;
-  } calls[] = {
-      {SYS_ppoll, SOME_POINTER, 1, SOME_POINTER},
-      {SYS_socket, AF_INET, 1 | O_CLOEXEC, IPPROTO_TCP},
-      {SYS_socket, AF_INET6, 1 | O_CLOEXEC, IPPROTO_TCP},
-      {SYS_getsockname, SOME_FD, SOME_POINTER, SOME_POINTER},
-      {SYS_bind, SOME_FD, SOME_POINTER, SOME_LENGTH},
-      {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
-      {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
-      {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_ADD, SOME_FD},
-      {SYS_dup3, SOME_FD, SOME_FD, O_CLOEXEC},
-      {SYS_close, SOME_FD, 0, 0},
-      {SYS_fcntl, SOME_FD, F_GETFD, 0},
-      {SYS_fcntl, SOME_FD, F_GETFL, 0},
-      {SYS_fcntl, SOME_FD, F_SETFL, 0},
-      {SYS_fcntl, SOME_FD, F_GETSIG, 0},
-      {SYS_fcntl, SOME_FD, F_SETSIG, 0},
-      {SYS_fcntl, SOME_FD, F_GETOWN_EX, SOME_POINTER},
-      {SYS_fcntl, SOME_FD, F_SETOWN_EX, SOME_POINTER},
-  };
-  bool result = true;
-  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-    result &= spares(filter, calls[i].number, calls[i].first, calls[i].second, calls[i].third);
-  }
+static bool spares_options(const struct mptcpize_filter *filter) {
   size_t count;
   const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
   for (size_t i = 0; i < count; i++) {
-    result &= spares_option(filter, options[i].level, options[i].number);
+    int level = options[i].level, number = options[i].number;
+    const struct unasked_call calls[] = {{SYS_getsockopt, SOME_FD, level, number},
+                                         {SYS_setsockopt, SOME_FD, level, number}};
+    if (!spares(filter, MPTCPIZE_VERDICT_REFUSED, calls, 2)) return false;
   }
+  return true;
+}
+
+// A supervisor that would be asked for TCP too may be asked for MPTCP.
+static bool spares_mptcp(const struct mptcpize_filter *filter, int family) {
+  static const int flags[] = {0, O_NONBLOCK, O_CLOEXEC, O_NONBLOCK | O_CLOEXEC};
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    int type = 1 | flags[i];  // SOCK_STREAM; the flags are open's
+    enum mptcpize_verdict mptcp = verdict(filter, SYS_socket, family, type, MPTCPIZE_IPPROTO_MPTCP);
+    if (mptcp <= MPTCPIZE_VERDICT_REFUSED) continue;
+    if (mptcp == MPTCPIZE_VERDICT_KILLED ||
+        verdict(filter, SYS_socket, family, type, 0) != MPTCPIZE_VERDICT_ASKED) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static const struct unasked_call questions[] = {
+    {SYS_fstat, SOME_FD, SOME_POINTER, 0},
+    {SYS_fcntl, SOME_FD, F_GETFD, 0},
+    {SYS_getpid, 0, 0, 0},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_PROTOCOL},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_DOMAIN},
+    {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_INFO},
+    {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO},
+    {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_NODELAY},
+    {SYS_setsockopt, SOME_FD, IPPROTO_TCP, TCP_NODELAY},
+    {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_CORK},
+    {SYS_setsockopt, SOME_FD, IPPROTO_TCP, TCP_CORK},
+};
+
+static const struct unasked_call replacement[] = {
+    {SYS_ppoll, SOME_POINTER, 1, SOME_POINTER},
+    {SYS_socket, AF_INET, 1 | O_CLOEXEC, IPPROTO_TCP},
+    {SYS_socket, AF_INET6, 1 | O_CLOEXEC, IPPROTO_TCP},
+    {SYS_getsockname, SOME_FD, SOME_POINTER, SOME_POINTER},
+    {SYS_bind, SOME_FD, SOME_POINTER, SOME_LENGTH},
+    {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
+    {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
+    {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_ADD, SOME_FD},
+    {SYS_epoll_ctl, SOME_FD, EPOLL_CTL_DEL, SOME_FD},
+    {SYS_eventfd2, 0, O_CLOEXEC, 0},
+    {SYS_rt_sigprocmask, 2, SOME_POINTER, SOME_POINTER},
+    {SYS_dup3, SOME_FD, SOME_FD, O_CLOEXEC},
+    {SYS_close, SOME_FD, 0, 0},
+    {SYS_fcntl, SOME_FD, F_DUPFD_CLOEXEC, 0},
+    {SYS_fcntl, SOME_FD, F_GETFD, 0},
+    {SYS_fcntl, SOME_FD, F_GETFL, 0},
+    {SYS_fcntl, SOME_FD, F_SETFL, 0},
+    {SYS_fcntl, SOME_FD, F_GETSIG, 0},
+    {SYS_fcntl, SOME_FD, F_SETSIG, 0},
+    {SYS_fcntl, SOME_FD, F_GETOWN_EX, SOME_POINTER},
+    {SYS_fcntl, SOME_FD, F_SETOWN_EX, SOME_POINTER},
+};
+
+// Besides the questions. The ways of asking are SocketPolicy's wire.c.
+static const struct unasked_call records[] = {
+    {SYS_getsockname, SOME_FD, SOME_POINTER, SOME_POINTER},
+    {SYS_getpeername, SOME_FD, SOME_POINTER, SOME_POINTER},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_ACCEPTCONN},
+    {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_WINDOW_CLAMP},
+    {SYS_ioctl, SOME_FD, SIOCOUTQNSD, SOME_POINTER},
+    {SYS_openat, AT_FDCWD, SOME_POINTER, O_RDONLY | O_CLOEXEC},
+    {SYS_read, SOME_FD, SOME_POINTER, SOME_LENGTH},
+    {SYS_close, SOME_FD, 0, 0},
+};
+
+static const struct unasked_call counting[] = {
+    {SYS_ppoll, SOME_POINTER, 1, SOME_POINTER},
+    {SYS_recvfrom, SOME_FD, SOME_POINTER, 1},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MEMINFO},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
+};
+
+static const struct unasked_call settings[] = {
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_BINDTOIFINDEX},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MARK},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_PRIORITY},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_MARK},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_PRIORITY},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_REUSEADDR},
+    {SYS_close, SOME_FD, 0, 0},
+};
+
+static const struct unasked_call pointers[] = {{SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1}};
+
+static const struct unasked_call information[] = {
+    {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO},
+    {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_TCPINFO},
+    {SYS_ppoll, SOME_POINTER, 1, SOME_POINTER},
+    {SYS_sendto, SOME_FD, 0, 0},
+};
+
+#define COUNT(calls) (sizeof(calls) / sizeof *(calls))
+
+// The kinds of calls for which the filter kills, or has the caller wait for somebody. Where it
+// answers with an errno, the library does without; only records would be wrong.
+static uint32_t forbidden_by(const struct mptcpize_filter *filter) {
+  const enum mptcpize_verdict allowed = MPTCPIZE_VERDICT_ALLOWED,
+                              refused = MPTCPIZE_VERDICT_REFUSED;
+  uint32_t kinds = 0;
+  if (!spares_mptcp(filter, AF_INET)) kinds |= UNASKED_INET;
+  if (!spares_mptcp(filter, AF_INET6)) kinds |= UNASKED_INET6;
+  if (!spares(filter, refused, questions, COUNT(questions))) kinds |= UNASKED_QUESTIONS;
+  if (kinds & UNASKED_QUESTIONS || !spares_options(filter) ||
+      !spares(filter, refused, replacement, COUNT(replacement))) {
+    kinds |= UNASKED_REPLACEMENT;
+  }
+  if (!spares(filter, refused, pointers, COUNT(pointers))) kinds |= UNASKED_POINTERS;
+  if (!spares(filter, refused, settings, COUNT(settings))) kinds |= UNASKED_SETTINGS;
+  if (!spares(filter, refused, information, COUNT(information))) kinds |= UNASKED_TCP_INFO;
+  if (kinds & UNASKED_QUESTIONS || !spares(filter, refused, counting, COUNT(counting))) {
+    kinds |= UNASKED_COUNTING;
+  }
+  if (!spares(filter, allowed, questions, COUNT(questions)) ||
+      !spares(filter, allowed, records, COUNT(records))) {
+    kinds |= UNASKED_RECORDS;
+  }
+  return kinds;
+}
+
+// --- The program's call ------------------------------------------------------------------
+
+// The thread's ID as the C library has it in memory, 0 where it does not tell: the number of a
+// thread's CPU clock is made of it (include/linux/posix-timers.h), by glibc and musl alike.
+static int32_t thread_in_memory(void) {
+  if (!next.pthread_self || !next.pthread_getcpuclockid) return 0;
+  int32_t clock = 0;
+  return next.pthread_getcpuclockid(next.pthread_self(), &clock) == 0 ? ~(clock >> 3) : 0;
+}
+
+static struct unasked_child *prepare(void) {
+  __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_SEQ_CST);
+  return unasked_prepare(thread_in_memory());
+}
+
+enum way { STRICT, FILTER, LANDLOCK };
+
+// Behind the call: by what it has confined the program, if it has.
+static long confined(struct unasked_child *child, bool succeeded, enum way way, const void *filter,
+                     long result) {
+  uint32_t kinds = 0;
+  // Strict mode: nothing but read, write and _exit.
+  if (succeeded && way == STRICT) kinds = UNASKED_ALL;
+  if (succeeded && way == FILTER) kinds = forbidden_by(filter);
+  if (succeeded && way == LANDLOCK) kinds = UNASKED_INET | UNASKED_INET6;
+  unasked_forbid(child, kinds);
   return result;
 }
 
-static bool spares_counting(const struct mptcpize_filter *filter) {
-  return spares(filter, SYS_ppoll, SOME_POINTER, 1, SOME_POINTER) &&
-         spares(filter, SYS_recvfrom, SOME_FD, SOME_POINTER, 1) &&
-         spares(filter, SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MEMINFO) &&
-         spares(filter, SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO) &&
-         spares_option(filter, SOL_SOCKET, SO_RCVLOWAT);
+typedef long prctl_call(const unsigned long *arguments);
+
+// prctl by whatever way the program makes it.
+static long confine_by_prctl(prctl_call *call, const unsigned long *arguments) {
+  struct unasked_child *child = prepare();
+  long result = call(arguments);
+  return confined(child, result == 0, arguments[1] == SECCOMP_MODE_STRICT ? STRICT : FILTER,
+                  (const void *)arguments[2], result);
 }
 
-// --- What follows of it --------------------------------------------------------------
-
-static void stay_tcp(int family) {
-  *(family == AF_INET ? &state_refusal_inet : &state_refusal_inet6) = EPERM;
-  __atomic_fetch_or(&state_flags, 1u << family, __ATOMIC_RELEASE);
+static long call_prctl(const unsigned long *a) {
+  return next.prctl((int)a[0], a[1], a[2], a[3], a[4]);
 }
 
-static void confined_by(const struct mptcpize_filter *filter) {
-  state_stop_recording();
-  if (!spares_mptcp(filter, AF_INET)) stay_tcp(AF_INET);
-  if (!spares_mptcp(filter, AF_INET6)) stay_tcp(AF_INET6);
-  if (!spares_questions(filter)) kernel_is_mute = true;
-  if (!spares_counting(filter)) unread_leave_alone();
-  if (!spares_replacement(filter)) {
-    __atomic_fetch_or(&state_flags, STATE_FIXED, __ATOMIC_RELEASE);
-  }
-}
-
-// Strict mode: nothing but read, write and _exit.
-static void confined_strictly(void) {
-  static const struct mptcpize_filter_step kill = {.code = 6 /* BPF_RET */};
-  const struct mptcpize_filter filter = {1, &kill};
-  confined_by(&filter);
+static long call_syscall_prctl(const unsigned long *a) {
+  return next.syscall(SYS_prctl, a[0], a[1], a[2], a[3], a[4]);
 }
 
 INTERPOSED int prctl(int option, ...) {
+  unsigned long arguments[5] = {(unsigned long)(long)option};
   va_list list;
   va_start(list, option);
-  unsigned long arguments[4];
-  for (int i = 0; i < 4; i++) arguments[i] = va_arg(list, unsigned long);
+  for (int i = 1; i < 5; i++) arguments[i] = va_arg(list, unsigned long);
   va_end(list);
-  state();
-  int result = next.prctl(option, arguments[0], arguments[1], arguments[2], arguments[3]);
-  if (option == PR_SET_SECCOMP && result >= 0) {
-    if (arguments[0] == SECCOMP_MODE_STRICT) {
-      confined_strictly();
-    } else {
-      confined_by((const struct mptcpize_filter *)arguments[1]);
-    }
-  }
-  return result;
+  bool confines = !(state() & STATE_INERT) && option == PR_SET_SECCOMP;
+  return (int)(confines ? confine_by_prctl(call_prctl, arguments) : call_prctl(arguments));
 }
 
 #if HAS_TIME64_NAMES
 ALSO_CALLED(int, __prctl_time64, "prctl", (int option, ...));
 #endif
 
-// include/uapi/linux/landlock.h; the same numbers on every architecture.
-enum { SYS_landlock_create_ruleset = 444, SYS_landlock_restrict_self = 446 };
+// With TSYNC it may be the ID of a thread that stands in the way, with NEW_LISTENER a descriptor.
+static bool has_succeeded(unsigned int flags, long result) {
+  return flags & SECCOMP_FILTER_FLAG_NEW_LISTENER ? result >= 0 : result == 0;
+}
+
+static bool confines(unsigned int operation) {
+  return !(state() & STATE_INERT) &&
+         (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER);
+}
+
+static long confined_by_seccomp(struct unasked_child *child, unsigned int operation,
+                                unsigned int flags, const void *filter, long result) {
+  return confined(child, has_succeeded(flags, result),
+                  operation == SECCOMP_SET_MODE_STRICT ? STRICT : FILTER, filter, result);
+}
+
+// No C library has these three so far (glibc 2.42, musl 1.2.5); programs may bring their own.
+INTERPOSED int seccomp(unsigned int operation, unsigned int flags, void *arguments) {
+  if (!confines(operation)) return next.seccomp(operation, flags, arguments);
+  struct unasked_child *child = prepare();
+  long result = next.seccomp(operation, flags, arguments);
+  return (int)confined_by_seccomp(child, operation, flags, arguments, result);
+}
+
+// include/uapi/linux/landlock.h
 struct ruleset {
   uint64_t files, network;
 };
 
-// Whether a ruleset of this process has rules for the network.
-static bool has_network_rules;
+// What this process knows of its rulesets. One that it has from elsewhere may have any rules.
+static bool has_rulesets, has_network_rules;
 
-static void called(long number, const long *arguments) {
-  switch (number) {
-    case SYS_seccomp:
-      if (arguments[0] == SECCOMP_SET_MODE_STRICT) confined_strictly();
-      if (arguments[0] == SECCOMP_SET_MODE_FILTER) {
-        confined_by((const struct mptcpize_filter *)arguments[2]);
-      }
-      break;
-    case SYS_landlock_create_ruleset: {
-      const struct ruleset *rules = (const struct ruleset *)arguments[0];
-      if (rules && (size_t)arguments[1] >= sizeof *rules && rules->network) {
-        has_network_rules = true;
-      }
-      break;
-    }
-    case SYS_landlock_restrict_self:
-      if (!has_network_rules) break;
-      stay_tcp(AF_INET);
-      stay_tcp(AF_INET6);
-      break;
-  }
+static long created(const struct ruleset *rules, size_t size, uint32_t flags, long result) {
+  if (result < 0 || flags) return result;  // flags ask for what the kernel has
+  has_rulesets = true;
+  if (size >= sizeof *rules && rules->network) has_network_rules = true;
+  return result;
+}
+
+INTERPOSED int landlock_create_ruleset(const void *attributes, size_t size, uint32_t flags) {
+  state();
+  return (int)created(attributes, size, flags,
+                      next.landlock_create_ruleset(attributes, size, flags));
+}
+
+// Without a ruleset only flags are set.
+static bool restricts(int ruleset) {
+  return ruleset >= 0 && (has_network_rules || !has_rulesets) && !(state() & STATE_INERT);
+}
+
+INTERPOSED int landlock_restrict_self(int ruleset, uint32_t flags) {
+  state();
+  if (!restricts(ruleset)) return next.landlock_restrict_self(ruleset, flags);
+  struct unasked_child *child = prepare();
+  long result = next.landlock_restrict_self(ruleset, flags);
+  return (int)confined(child, result == 0, LANDLOCK, NULL, result);
+}
+
+// --- syscall -------------------------------------------------------------------------------
+
+static long pass_on(long number, const long *a) {
+  return next.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static void closing(int fd) {
+  if (quiet_end()) return;
+  cork_release(fd);
+  if (recording()) record_closing(fd, MPTCPIZE_CAUSE_CLOSE);
 }
 
 // libseccomp confines by it; libuv (node) closes by it, to be no cancellation point.
@@ -189,13 +324,32 @@ INTERPOSED long syscall(long number, ...) {
   for (int i = 0; i < 6; i++) arguments[i] = va_arg(list, long);
   va_end(list);
   state();
-  if (number == SYS_close && !quiet_end()) {
-    int fd = (int)arguments[0];
-    cork_release(fd);
-    if (recording()) record_closing(fd, MPTCPIZE_CAUSE_CLOSE);
+  struct unasked_child *child;
+  switch (number) {
+    case SYS_clone:
+    case SYS_clone3:
+      state_share();
+      break;
+    case SYS_close:
+      closing((int)arguments[0]);
+      break;
+    case SYS_prctl:
+      if ((int)arguments[0] != PR_SET_SECCOMP || state() & STATE_INERT) break;
+      return confine_by_prctl(call_syscall_prctl, (const unsigned long *)arguments);
+    case SYS_seccomp:
+      if (!confines((unsigned int)arguments[0])) break;
+      child = prepare();
+      return confined_by_seccomp(child, (unsigned int)arguments[0], (unsigned int)arguments[1],
+                                 (const void *)arguments[2], pass_on(number, arguments));
+    case SYS_landlock_create_ruleset:
+      return created((const struct ruleset *)arguments[0], (size_t)arguments[1],
+                     (uint32_t)arguments[2], pass_on(number, arguments));
+    case SYS_landlock_restrict_self: {
+      if (!restricts((int)arguments[0])) break;
+      child = prepare();
+      long result = pass_on(number, arguments);
+      return confined(child, result == 0, LANDLOCK, NULL, result);
+    }
   }
-  long result = next.syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
-                             arguments[4], arguments[5]);
-  if (result >= 0) called(number, arguments);
-  return result;
+  return pass_on(number, arguments);
 }

@@ -4,30 +4,57 @@
 #include "state.h"
 
 // One bit for each descriptor; fs.nr_open's default, the most that RLIMIT_NOFILE can
-// be raised to. 128 KiB of .bss, of which only pages that are written to exist. A bit
+// be raised to. 128 KiB of .bss each, of which only pages that are written to exist. A bit
 // that is out of date, for a descriptor closed behind our back, costs one system call
 // without effect.
 enum { DESCRIPTORS = 1 << 20, BITS = sizeof(unsigned long) * 8 };
 
-static unsigned long corked[DESCRIPTORS / BITS];
+// `corked` is inherited by children, who have the socket too and may uncork it. `ours` are those
+// that the process `owner` has corked itself: its children may close theirs and end without a
+// push, for the socket is not closed by that. A vfork child, whose memory this is, is one of them.
+static unsigned long corked[DESCRIPTORS / BITS], ours[DESCRIPTORS / BITS];
+static int32_t owner;
 
-bool cork_is_set(int fd) {
-  if (fd < 0 || fd >= DESCRIPTORS || kernel_is_mute) return false;
-  return __atomic_load_n(&corked[fd / BITS], __ATOMIC_RELAXED) >> (fd % BITS) & 1;
+static bool has(const unsigned long *bits, int fd) {
+  if (fd < 0 || fd >= DESCRIPTORS) return false;
+  return __atomic_load_n(&bits[fd / BITS], __ATOMIC_RELAXED) >> (fd % BITS) & 1;
 }
 
-static void mark(int fd, bool set) {
-  unsigned long bit = 1ul << (fd % BITS);
-  if (set) {
-    __atomic_fetch_or(&corked[fd / BITS], bit, __ATOMIC_RELAXED);
-    __atomic_fetch_or(&state_flags, STATE_CORKED, __ATOMIC_RELAXED);
-  } else {
-    __atomic_fetch_and(&corked[fd / BITS], ~bit, __ATOMIC_RELAXED);
+bool cork_is_set(int fd) { return has(corked, fd); }
+
+static bool is_owner(void) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  return may_ask && __atomic_load_n(&owner, __ATOMIC_RELAXED) == kernel_getpid();
+}
+
+static void become_owner(void) {
+  if (is_owner()) return;
+  for (size_t i = 0; i < DESCRIPTORS / BITS; i++) {
+    if (__atomic_load_n(&ours[i], __ATOMIC_RELAXED)) {
+      __atomic_store_n(&ours[i], 0, __ATOMIC_RELAXED);
+    }
   }
+  __atomic_store_n(&owner, kernel_getpid(), __ATOMIC_RELAXED);
+}
+
+static void mark(int fd) {
+  become_owner();
+  unsigned long bit = 1ul << (fd % BITS);
+  __atomic_fetch_or(&corked[fd / BITS], bit, __ATOMIC_RELAXED);
+  __atomic_fetch_or(&ours[fd / BITS], bit, __ATOMIC_RELAXED);
+  __atomic_fetch_or(&state_flags, STATE_CORKED, __ATOMIC_RELAXED);
+}
+
+static void forget(int fd) {
+  unsigned long bit = 1ul << (fd % BITS);
+  __atomic_fetch_and(&corked[fd / BITS], ~bit, __ATOMIC_RELAXED);
+  __atomic_fetch_and(&ours[fd / BITS], ~bit, __ATOMIC_RELAXED);
 }
 
 // Setting TCP_NODELAY pushes what is queued; afterwards it is as the program left it.
 static void push(int fd) {
+  UNASKED(may_push, UNASKED_QUESTIONS);
+  if (!may_push) return;
   int32_t one = 1, zero = 0;
   int64_t nodelay = kernel_get_int(fd, IPPROTO_TCP, TCP_NODELAY);
   if (nodelay < 0) return;
@@ -38,25 +65,35 @@ static void push(int fd) {
 void cork_set(int fd, bool set) {
   if (fd < 0 || fd >= DESCRIPTORS) return;
   if (set) {
-    if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP) mark(fd, true);
+    if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP) mark(fd);
   } else if (cork_is_set(fd)) {
-    mark(fd, false);
+    forget(fd);
     push(fd);
   }
 }
 
-void cork_release(int fd) {
-  if (!cork_is_set(fd)) return;
-  mark(fd, false);
+static void uncork(int fd) {
+  UNASKED(may_push, UNASKED_QUESTIONS);
+  if (!may_push) return;
   int32_t zero = 0;
+  forget(fd);
   kernel_setsockopt(fd, IPPROTO_TCP, TCP_CORK, &zero, sizeof zero);
 }
 
+void cork_shutdown(int fd) {
+  if (cork_is_set(fd)) uncork(fd);
+}
+
+void cork_release(int fd) {
+  if (has(ours, fd) && is_owner()) uncork(fd);
+}
+
 void cork_release_range(unsigned int first, unsigned int last) {
-  if (!(state() & STATE_CORKED)) return;
+  if (!(state() & STATE_CORKED) || !is_owner()) return;
   for (unsigned int fd = first; fd <= last && fd < DESCRIPTORS;) {
-    if (__atomic_load_n(&corked[fd / BITS], __ATOMIC_RELAXED)) {
-      cork_release((int)fd++);
+    if (__atomic_load_n(&ours[fd / BITS], __ATOMIC_RELAXED)) {
+      if (has(ours, (int)fd)) uncork((int)fd);
+      fd++;
     } else {
       fd = (fd / BITS + 1) * BITS;
     }

@@ -13,7 +13,10 @@ void cork_set(int fd, bool corked);
 /// Whether the descriptor was corked, as far as this process knows.
 bool cork_is_set(int fd);
 
-/// The descriptor is about to be closed or shut down: what it holds back is sent.
+/// The descriptor is about to be shut down for sending: what it holds back is sent.
+void cork_shutdown(int fd);
+
+/// The descriptor is about to be closed: the same, unless another process has corked it.
 void cork_release(int fd);
 
 /// The same for all descriptors from `first` to `last`.

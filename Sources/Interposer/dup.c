@@ -14,8 +14,11 @@ INTERPOSED int dup(int fd) {
 // Only what will succeed closes the descriptor it replaces.
 static void replacing(int from, int to) {
   if (!recording() && !cork_is_set(to)) return;
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return;
   if (from == to || to < 0 || syscall2(SYS_fcntl, from, F_GETFD) < 0) return;
-  cork_release(to);
+  // What is held back by a socket that has another number stays so.
+  if (kernel_inode(from) != kernel_inode(to)) cork_release(to);
   if (recording()) record_closing(to, MPTCPIZE_CAUSE_REPLACED);
 }
 

@@ -21,7 +21,11 @@ __attribute__((noinline)) static int at_mark(ioctl_function *next_ioctl, int fd,
                                              unsigned long request, int32_t *argument) {
   int before = errno_get();
   int result = next_ioctl(fd, request, argument);
-  if (result >= 0 || !argument || !remedies_answers_mark(fd)) return result;
+  if (result >= 0 || !remedies_answers_mark(fd)) return result;
+  // The kernel writes any number there, so that it says whether one can be written.
+  socklen_t length = sizeof *argument;
+  long written = kernel_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, argument, &length);
+  if (written < 0) return (int)kernel_result(written);
   *argument = 0;
   told(fd);
   errno_set(before);

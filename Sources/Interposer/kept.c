@@ -8,6 +8,7 @@ enum { SLOTS = 4096, PROBES = 16, LINE_BITS = 8 };
 struct slot {
   _Alignas(8) uint64_t key;  // inode and line of the table; 0: free; BUSY: being written
   int32_t value;
+  uint32_t turn;  // when it was written, counted in writes
 };
 
 #define BUSY UINT64_MAX
@@ -34,6 +35,8 @@ static uint64_t load(const struct slot *slot) {
   return __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
 }
 
+static uint32_t turns;
+
 // A slot that a signal handler or another thread is writing is passed over: nobody waits.
 static bool write(struct slot *slot, uint64_t expected, uint64_t key, int32_t value) {
   if (!__atomic_compare_exchange_n(&slot->key, &expected, BUSY, false, __ATOMIC_ACQUIRE,
@@ -42,8 +45,14 @@ static bool write(struct slot *slot, uint64_t expected, uint64_t key, int32_t va
   }
   // Not before BUSY is seen: an acquiring exchange alone does not order this (AArch64).
   __atomic_store_n(&slot->value, value, __ATOMIC_RELEASE);
+  uint32_t turn = __atomic_add_fetch(&turns, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&slot->turn, turn, __ATOMIC_RELAXED);
   __atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
   return true;
+}
+
+static uint32_t age(const struct slot *slot) {
+  return __atomic_load_n(&turns, __ATOMIC_RELAXED) - __atomic_load_n(&slot->turn, __ATOMIC_RELAXED);
 }
 
 bool kept_put(uint64_t inode, const struct mptcpize_option *option, int32_t value) {
@@ -57,9 +66,12 @@ bool kept_put(uint64_t inode, const struct mptcpize_option *option, int32_t valu
   for (size_t probe = 0; probe < PROBES; probe++) {
     if (write(slot_at(inode, probe), 0, key, value)) return true;
   }
-  // Full: another's place, changing from call to call.
-  static uint32_t turn;
-  struct slot *victim = slot_at(inode, __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % PROBES);
+  // Full: the place of the oldest.
+  struct slot *victim = slot_at(inode, 0);
+  for (size_t probe = 1; probe < PROBES; probe++) {
+    struct slot *slot = slot_at(inode, probe);
+    if (age(slot) > age(victim)) victim = slot;
+  }
   uint64_t other = load(victim);
   if (other != BUSY) write(victim, other, key, value);
   return true;

@@ -13,15 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__x86_64__)
-#include "arch/x86_64.h"
-#elif defined(__i386__)
-#include "arch/i386.h"
-#elif defined(__aarch64__)
-#include "arch/aarch64.h"
-#else
-#error "no system call layer for this architecture: add Sources/Interposer/arch/<name>.h"
-#endif
+#include "arch/native.h"
+#include "unasked.h"
 
 // include/linux/socket.h
 enum { AF_INET = 2, AF_INET6 = 10 };
@@ -35,34 +28,51 @@ enum {
   SO_RCVBUF = 8,
   SO_PRIORITY = 12,
   SO_RCVLOWAT = 18,
+  SO_ACCEPTCONN = 30,
+  SO_SNDBUFFORCE = 32,
+  SO_RCVBUFFORCE = 33,
   SO_MARK = 36,
   SO_PROTOCOL = 38,
   SO_DOMAIN = 39,
   SO_MEMINFO = 55,
-  SO_BINDTOIFINDEX = 62
+  SO_BINDTOIFINDEX = 62,
+  SO_NETNS_COOKIE = 71,
+  SO_BUF_LOCK = 72
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
-enum { TCP_NODELAY = 1, TCP_CORK = 3, TCP_INFO = 11, MPTCP_INFO = 1 };
+enum {
+  TCP_NODELAY = 1,
+  TCP_CORK = 3,
+  TCP_WINDOW_CLAMP = 10,
+  TCP_INFO = 11,
+  MPTCP_INFO = 1,
+  MPTCP_TCPINFO = 2
+};
 
 // include/uapi/linux/sockios.h, asm-generic/ioctls.h; FIONREAD is SIOCINQ too
-enum { SIOCATMARK = 0x8905, FIONREAD = 0x541b };
+enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b, FIONREAD = 0x541b };
 
 // include/uapi/asm-generic/errno*.h
 enum {
   EPERM = 1,
+  ENOENT = 2,
+  EBADF = 9,
   EFAULT = 14,
+  EEXIST = 17,
   EINVAL = 22,
   ENOTTY = 25,
+  ENOTSOCK = 88,
   ENOPROTOOPT = 92,
   EOPNOTSUPP = 95,
+  EADDRINUSE = 98,
   ENOTCONN = 107
 };
 
 // include/uapi/asm-generic/fcntl.h; O_NOFOLLOW is the architecture's own
-enum { O_RDONLY = 0, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, AT_FDCWD = -100 };
+enum { O_RDONLY = 0, O_RDWR = 2, O_NONBLOCK = 04000, O_ASYNC = 020000, O_CLOEXEC = 02000000 };
 enum { F_GETFD = 1, F_GETFL = 3, F_SETFL = 4, F_SETSIG = 10, F_GETSIG = 11, FD_CLOEXEC = 1 };
-enum { F_SETOWN_EX = 15, F_GETOWN_EX = 16 };
+enum { F_SETOWN_EX = 15, F_GETOWN_EX = 16, F_DUPFD_CLOEXEC = 1030, AT_FDCWD = -100 };
 enum { SEEK_END = 2 };
 
 // include/uapi/asm-generic/mman*.h
@@ -106,7 +116,10 @@ struct epoll_registration {
 __attribute__((packed))
 #endif
 ;
-enum { EPOLL_CTL_ADD = 1 };
+enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2 };
+#define EPOLLONESHOT (1u << 30)
+// EPOLLEXCLUSIVE, EPOLLWAKEUP, EPOLLONESHOT, EPOLLET: no events, but how they are told.
+#define EPOLL_MANNERS 0xf0000000u
 
 /// The result as a C library gives it: -1 and errno, or the value.
 long kernel_result(long result);
@@ -120,46 +133,59 @@ static inline long kernel_setsockopt(int fd, int level, int name, const void *va
   return syscall5(SYS_setsockopt, fd, level, name, (long)value, (long)length);
 }
 
-/// The program's own seccomp filter kills for questions: none is asked any more.
-extern bool kernel_is_mute __attribute__((visibility("hidden")));
-
 /// Whether a TCP or MPTCP socket is neither connected nor connecting nor listening, nor ever was.
 bool kernel_is_unconnected(int fd);
 
 /// An integer option; negative errno where it cannot be read.
-static inline int64_t kernel_get_int(int fd, int level, int name) {
-  if (__builtin_expect(kernel_is_mute, false)) return -EPERM;
-  int32_t value = 0;
-  socklen_t length = sizeof value;
-  long result = kernel_getsockopt(fd, level, name, &value, &length);
-  return result < 0 ? result : (int64_t)value;
-}
+int64_t kernel_get_int(int fd, int level, int name);
 
 /// Names a socket, whatever descriptor or process it is open in; 0 when it cannot be told.
 /// Not SO_COOKIE: an accepted MPTCP socket has its listener's, once that one has been asked.
-static inline uint64_t kernel_inode(int fd) {
-  if (__builtin_expect(kernel_is_mute, false)) return 0;
-  uint64_t status[(STAT_SIZE + 7) / 8];
-  return syscall2(SYS_fstat, fd, (long)status) < 0 ? 0 : status[STAT_INODE / 8];
-}
+uint64_t kernel_inode(int fd);
 
 /// S_IFMT of st_mode, include/uapi/linux/stat.h.
 enum file_type {
-  FILE_UNKNOWN = -1,
   FILE_ANONYMOUS = 0,  ///< epoll, eventfd and the like: the kernel shows no type
   FILE_SOCKET = 0140000,
 };
 
-/// FILE_UNKNOWN for what is not open, too.
-static inline enum file_type kernel_file_type(int fd) {
-  uint32_t status[STAT_SIZE / 4];
-  if (syscall2(SYS_fstat, fd, (long)status) < 0) return FILE_UNKNOWN;
-  return (enum file_type)(status[STAT_MODE / 4] & 0170000);
+/// Names a file of any kind, which the number of its inode alone does not.
+struct kernel_file {
+  uint64_t device, inode;
+  enum file_type type;
+};
+
+/// 0, or a negative errno.
+static inline long kernel_get_file(int fd, struct kernel_file *file) {
+  uint64_t status[(STAT_SIZE + 7) / 8];
+  long result = syscall2(SYS_fstat, fd, (long)status);
+  if (result < 0) return result;
+  *file = (struct kernel_file){
+      .device = status[STAT_DEVICE / 8],
+      .inode = status[STAT_INODE / 8],
+      .type = (enum file_type)(((const uint32_t *)status)[STAT_MODE / 4] & 0170000),
+  };
+  return 0;
 }
+
+/// Whether this file is open as `fd`.
+bool kernel_is_file(int fd, const struct kernel_file *file);
 
 static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {
   return syscall3(SYS_ioctl, fd, (long)request, (long)argument);
 }
+
+/// Closes a descriptor of our own. What refuses that, a filter, may be asked again: the kernel
+/// itself never fails to.
+void kernel_close(int fd);
+
+/// Whether descriptors may be closed at all.
+bool kernel_may_close(void);
+
+/// Keeps the program's signal handlers away; false where that is refused. Those of its own faults
+/// stay: a blocked one kills. SIGSYS is among them, by which sandboxes answer system calls.
+bool kernel_hold_signals(uint64_t *before);
+void kernel_release_signals(uint64_t before);
 
 static inline int32_t kernel_getpid(void) { return (int32_t)syscall1(SYS_getpid, 0); }
 

@@ -1,5 +1,6 @@
 #include "late.h"
 
+#include "carry.h"
 #include "kept.h"
 #include "record.h"
 #include "replace.h"
@@ -7,7 +8,7 @@
 
 // What TCP itself makes of the value, on a socket of its own.
 static int judge(const struct mptcpize_setting *setting, int32_t *shown) {
-  int socket = replace_plain_socket(setting->family);
+  int socket = carry_plain_socket(setting->family);
   if (socket < 0) return REPLACE_FAILED;
   long result =
       kernel_setsockopt(socket, setting->level, setting->number, setting->value, setting->length);
@@ -15,13 +16,15 @@ static int judge(const struct mptcpize_setting *setting, int32_t *shown) {
   if (result >= 0) {
     result = kernel_getsockopt(socket, setting->level, setting->number, shown, &size);
   }
-  syscall1(SYS_close, socket);
+  kernel_close(socket);
   return (int)-result;
 }
 
 int late_set(int fd, const struct mptcpize_setting *setting) {
+  UNASKED(may_judge, UNASKED_REPLACEMENT);
+  if (!may_judge) return REPLACE_FAILED;
   uint64_t inode = kernel_inode(fd);
-  if ((state() & STATE_FIXED) || !inode || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
+  if (!inode || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   int32_t shown = setting->option->initial;
   int error = judge(setting, &shown);
   if (error) return error;
@@ -49,6 +52,8 @@ static void look(const struct mptcpize_option *option, int32_t value, void *cont
 
 // What the kernel says of an option, for the record.
 static int refusal_of(int fd, const struct mptcpize_option *option) {
+  UNASKED(may_ask, UNASKED_REPLACEMENT);
+  if (!may_ask) return EPERM;
   int32_t value = option->initial;
   return (int)-kernel_setsockopt(fd, option->level, option->number, &value, sizeof value);
 }

@@ -97,6 +97,19 @@ static long raw_syscall(long number, ...) {
                                 arguments[4], arguments[5]));
 }
 
+static int raw_seccomp(unsigned int operation, unsigned int flags, void *arguments) {
+  return (int)kernel_result(syscall3(SYS_seccomp, operation, flags, (long)arguments));
+}
+
+static int raw_landlock_create_ruleset(const void *attributes, size_t size, uint32_t flags) {
+  return (int)kernel_result(
+      syscall3(SYS_landlock_create_ruleset, (long)attributes, (long)size, flags));
+}
+
+static int raw_landlock_restrict_self(int ruleset, uint32_t flags) {
+  return (int)kernel_result(syscall2(SYS_landlock_restrict_self, ruleset, flags));
+}
+
 static int raw_shutdown(int fd, int how) {
   return (int)kernel_result(syscall2(SYS_shutdown, fd, how));
 }
@@ -141,11 +154,20 @@ static void raw_exit(int status) {
 
 #define raw__exit raw_exit
 #define raw__Exit raw_exit
+#define raw_clone NULL
 #define raw_fclose NULL
+#define raw_pthread_self NULL
+#define raw_pthread_getcpuclockid NULL
+#define raw_execv NULL
+#define raw_execl NULL
+#define raw_execlp NULL
+#define raw_execle NULL
 #define raw_execvp NULL
 #define raw_execvpe NULL
 #define raw_fexecve NULL
 #define raw_quick_exit NULL
+#define raw_posix_spawn NULL
+#define raw_posix_spawnp NULL
 #define raw_fflush NULL
 #define raw_fileno NULL
 #define raw___ioctl_time64 raw_ioctl

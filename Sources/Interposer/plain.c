@@ -41,6 +41,8 @@ static void change(plain_options options, const struct mptcpize_option *option, 
 
 // A connection that fell back hands options to its TCP subflow, which takes them all.
 static bool speaks_mptcp(int fd) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (!may_ask) return false;
   uint8_t information[4];
   socklen_t length = sizeof information;
   return kernel_getsockopt(fd, SOL_MPTCP, MPTCP_INFO, information, &length) >= 0;
@@ -52,7 +54,7 @@ static void learn_settable(int fd, const struct mptcpize_option *option) {
   enum { TRIES = 256 };
   static uint32_t tries;
   if (option->unchecked || (unsigned int)option->number >= PLAIN_LIMIT) return;
-  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES || (state() & STATE_CONFINED)) return;
+  if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES) return;
   __atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED);
   if (speaks_mptcp(fd)) change(plain_settable, option, true);
 }
@@ -85,12 +87,13 @@ static void end_early(void) {
 // connected over a UNIX socket is not noticed: there EINVAL stays.
 static void learn_early(void) {
   static bool looked;
-  if (__atomic_exchange_n(&looked, true, __ATOMIC_RELAXED) || (state() & STATE_CONFINED)) return;
+  UNASKED(may_look, UNASKED_REPLACEMENT);
+  if (!may_look || __atomic_exchange_n(&looked, true, __ATOMIC_RELAXED)) return;
   change_early(plain_early, true);
   // First, so that a connection made while we look is told of.
   __atomic_fetch_or(&state_flags, STATE_FRESH, __ATOMIC_SEQ_CST);
   bool found = false;
-  descriptors_each(FILE_SOCKET, look_at, &found);
+  descriptors_each_socket(look_at, &found);
   if (!found) change_early(plain_settable, true);
   if (found || !(state() & STATE_FRESH)) end_early();
 }

@@ -2,6 +2,7 @@
 
 #include "SocketPolicy.h"
 #include "descriptors.h"
+#include "program_memory.h"
 #include "state.h"
 
 static const struct mptcpize_kernel kernel = {kernel_getsockopt, kernel_ioctl};
@@ -30,6 +31,7 @@ static struct mptcpize_event event_for(int kind, int fd) {
 
 // A daemon that was started under --report goes on without its costs when that has ended.
 static void put(const struct mptcpize_event *event) {
+  if (event->fd >= 0 && !event->inode) return;  // it became forbidden to ask for it
   if (mptcpize_ring_is_read(state_ring)) {
     mptcpize_ring_put(state_ring, event);
   } else {
@@ -61,6 +63,8 @@ static void ask_address(struct mptcpize_address *to, int fd, long call) {
 }
 
 void record_created(int fd, int family, int asked, int got, int refusal) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_CREATED, fd);
   event.family = (uint8_t)family;
   event.asked = (uint16_t)asked;
@@ -70,6 +74,8 @@ void record_created(int fd, int family, int asked, int got, int refusal) {
 }
 
 void record_listening(int fd) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_LISTENING, fd);
@@ -80,21 +86,25 @@ void record_listening(int fd) {
 }
 
 void record_connecting(int fd, const void *address, socklen_t length, int error) {
-  if (!address || length < sizeof(uint16_t)) return;
-  const union socket_address *peer = address;
-  if (error == EFAULT || (peer->family != AF_INET && peer->family != AF_INET6)) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
+  union socket_address peer = {.family = 0};
+  if (!program_memory_read(&peer, address, length < sizeof peer ? length : sizeof peer)) return;
+  if (peer.family != AF_INET && peer.family != AF_INET6) return;
   struct mptcpize_event event = event_for(MPTCPIZE_CONNECTING, fd);
   event.got = (uint16_t)protocol;
   event.error = (uint16_t)error;
-  set_address(&event.remote, peer, length);
+  set_address(&event.remote, &peer, length);
   ask_address(&event.local, fd, SYS_getsockname);
   event.family = event.remote.family;
   put(&event);
 }
 
 void record_accepted(int fd) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_ACCEPTED, fd);
@@ -106,6 +116,8 @@ void record_accepted(int fd) {
 }
 
 void record_duplicated(int fd, int origin) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_DUPLICATED, fd);
@@ -115,6 +127,8 @@ void record_duplicated(int fd, int origin) {
 }
 
 void record_remedied(int fd, int level, int name, int remedy, int refusal) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   int protocol = socket_int(fd, SO_PROTOCOL);
   if (!is_tcp(protocol)) return;
   struct mptcpize_event event = event_for(MPTCPIZE_REMEDIED, fd);
@@ -141,9 +155,14 @@ static void record_answer(int kind, int fd, int cause) {
   put(&event);
 }
 
-void record_observed(int fd) { record_answer(MPTCPIZE_OBSERVED, fd, 0); }
+void record_observed(int fd) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (may_ask) record_answer(MPTCPIZE_OBSERVED, fd, 0);
+}
 
 void record_closing(int fd, enum mptcpize_close_cause cause) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   record_answer(MPTCPIZE_CLOSED, fd, cause);
 }
 
@@ -159,8 +178,10 @@ static void close_in_range(int fd, void *context) {
 }
 
 void record_closing_range(unsigned int first, unsigned int last) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct range range = {first, last};
-  descriptors_each(FILE_SOCKET, close_in_range, &range);
+  descriptors_each_socket(close_in_range, &range);
 }
 
 static void close_on_exec(int fd, void *context) {
@@ -169,9 +190,31 @@ static void close_on_exec(int fd, void *context) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) record_closing(fd, MPTCPIZE_CAUSE_EXEC);
 }
 
-void record_exec(void) { descriptors_each(FILE_SOCKET, close_on_exec, NULL); }
+void record_exec(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (may_ask) descriptors_each_socket(close_on_exec, NULL);
+}
+
+// A path, or the end of a long one, in the place of the addresses.
+static void set_name(struct mptcpize_event *event, const char *name, size_t length) {
+  size_t cut = length > MPTCPIZE_NAME ? length - MPTCPIZE_NAME : 0;
+  char *place = (char *)event + offsetof(struct mptcpize_event, local);
+  for (size_t i = cut; i < length; i++) place[i - cut] = name[i];
+}
+
+void record_unreached(int pid, const char *name, size_t length, enum mptcpize_unreached reason) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
+  struct mptcpize_event event = event_for(MPTCPIZE_UNREACHED, -1);
+  event.pid = pid;
+  event.cause = (uint8_t)reason;
+  set_name(&event, name, length);
+  put(&event);
+}
 
 void record_exec_failed(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_EXEC_FAILED, -1);
   put(&event);
 }
@@ -181,7 +224,10 @@ static void close_at_exit(int fd, void *context) {
   record_closing(fd, MPTCPIZE_CAUSE_EXIT);
 }
 
-void record_process_ending(void) { descriptors_each(FILE_SOCKET, close_at_exit, NULL); }
+void record_process_ending(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (may_ask) descriptors_each_socket(close_at_exit, NULL);
+}
 
 static void inherit(int fd, void *context) {
   (void)context;
@@ -195,13 +241,15 @@ static void inherit(int fd, void *context) {
 
 // By now, and not when the child comes to say so, is it known what the child will have.
 static void record_forking(void) {
-  if (!recording()) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKING, -1);
   put(&event);
 }
 
 static void record_forked(void) {
-  if (!recording()) return;
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask || !recording()) return;
   struct mptcpize_event event = event_for(MPTCPIZE_FORKED, -1);
   event.origin = owner;
   owner = event.pid;
@@ -224,9 +272,14 @@ static void register_fork_handler(void) {
 }
 
 void record_image_started(void) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
   struct mptcpize_event event = event_for(MPTCPIZE_STARTED, -1);
   owner = event.pid;
+  size_t length = 0;
+  const char *other = state_preloaded_before(&length);
+  if (other) set_name(&event, other, length);
   put(&event);
-  descriptors_each(FILE_SOCKET, inherit, NULL);
+  descriptors_each_socket(inherit, NULL);
   register_fork_handler();
 }

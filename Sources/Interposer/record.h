@@ -39,6 +39,10 @@ void record_closing_range(unsigned int first, unsigned int last);
 /// exec is about to be called: what is close-on-exec goes away.
 void record_exec(void);
 
+/// The program `name`, of `length` bytes, is started in process `pid`, and the library will not be
+/// there, for the reason.
+void record_unreached(int pid, const char *name, size_t length, enum mptcpize_unreached reason);
+
 /// exec returned.
 void record_exec_failed(void);
 

@@ -1,9 +1,7 @@
 #include "registrations.h"
 
-#include "descriptors.h"
-
 // Small: this runs on whatever stack the program has.
-enum { CHUNK = 512, LINE = 160 };
+enum { CHUNK = 512, LINE = 128 };
 
 static const char folder_path[] = "/proc/thread-self/fdinfo/";
 
@@ -42,39 +40,52 @@ static bool field(const char *line, const char *label, unsigned int base, uint64
   return false;
 }
 
-struct search {
-  uint64_t inode;
-  struct registrations *found;
-};
+// As fdinfo has it, MKDEV(major, minor), of what stat has: include/linux/kdev_t.h.
+static uint64_t kernel_device(uint64_t device) {
+  uint64_t major = (device & 0xfff00) >> 8;
+  uint64_t minor = (device & 0xff) | (device >> 12 & 0xfff00);
+  return major << 20 | minor;
+}
 
-// "tfd:        5 events:       19 data:                5  pos:0 ino:a3b1 sdev:9"
-static void examine(const char *line, int epoll, const struct search *search) {
-  uint64_t fd, events, data, inode;
-  if (!field(line, "tfd:", 10, &fd) || !field(line, "events:", 16, &events) ||
-      !field(line, "data:", 16, &data) || !field(line, "ino:", 16, &inode)) {
+static void add(struct registrations *found, int epoll, int fd, struct epoll_registration event) {
+  bool has_fired = (event.events & EPOLLONESHOT) && !(event.events & ~EPOLL_MANNERS);
+  if (has_fired || found->count == REGISTRATIONS_MOST) {
+    found->failed = true;
     return;
   }
-  if (inode != search->inode) return;
-  struct registrations *found = search->found;
-  if (found->count == REGISTRATIONS_MOST) return;
   found->entries[found->count].epoll = epoll;
-  found->entries[found->count].fd = (int)fd;
-  found->entries[found->count].event = (struct epoll_registration){(uint32_t)events, data};
+  found->entries[found->count].fd = fd;
+  found->entries[found->count].is_removed = false;
+  found->entries[found->count].event = event;
   found->count++;
 }
 
-static void read_information(int number, void *context) {
-  const struct search *search = context;
-  char path[sizeof folder_path + 12];
-  for (size_t i = 0; i < sizeof folder_path; i++) path[i] = folder_path[i];
-  append_number(path + sizeof folder_path - 1, (unsigned int)number);
-  long file = syscall4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
-  if (file < 0) return;
+// "tfd:        5 events:       19 data:                5  pos:0 ino:a3b1 sdev:9"
+static void examine(struct registrations *found, int epoll, const char *line) {
+  uint64_t fd, events, data, inode, device;
+  if (!field(line, "tfd:", 10, &fd) || !field(line, "events:", 16, &events) ||
+      !field(line, "data:", 16, &data) || !field(line, "ino:", 16, &inode) ||
+      !field(line, "sdev:", 16, &device)) {
+    return;
+  }
+  if (inode != found->file.inode || device != kernel_device(found->file.device)) return;
+  add(found, epoll, (int)fd, (struct epoll_registration){(uint32_t)events, data});
+}
+
+// Whether a descriptor is no epoll set: such a set would say that a new file is not in it.
+static bool is_no_epoll(int fd) {
+  long other = syscall2(SYS_eventfd2, 0, O_CLOEXEC);
+  if (other < 0) return false;
+  long result = syscall4(SYS_epoll_ctl, fd, EPOLL_CTL_DEL, other, 0);
+  kernel_close((int)other);
+  return result == -EINVAL || result == -EBADF;
+}
+
+static void read_lines(struct registrations *found, int epoll, long file) {
   char chunk[CHUNK], line[LINE];
   size_t length = 0;
-  for (;;) {
-    long size = syscall3(SYS_read, file, (long)chunk, sizeof chunk);
-    if (size <= 0) break;
+  long size;
+  while ((size = syscall3(SYS_read, file, (long)chunk, sizeof chunk)) > 0) {
     for (long i = 0; i < size; i++) {
       if (chunk[i] != '\n') {
         if (length < sizeof line - 1) line[length++] = chunk[i];
@@ -82,23 +93,71 @@ static void read_information(int number, void *context) {
       }
       line[length] = 0;
       length = 0;
-      examine(line, number, search);
+      examine(found, epoll, line);
     }
   }
-  syscall1(SYS_close, file);
+  if (size < 0) found->failed = true;
 }
 
-void registrations_find(int fd, struct registrations *found) {
-  found->count = 0;
-  struct search search = {kernel_inode(fd), found};
-  descriptors_each(FILE_ANONYMOUS, read_information, &search);
-}
-
-void registrations_restore(const struct registrations *found, int fd) {
-  uint64_t inode = kernel_inode(fd);
-  for (size_t i = 0; i < found->count; i++) {
-    struct epoll_registration event = found->entries[i].event;
-    int number = kernel_inode(found->entries[i].fd) == inode ? found->entries[i].fd : fd;
-    syscall4(SYS_epoll_ctl, found->entries[i].epoll, EPOLL_CTL_ADD, number, (long)&event);
+static void read_set(struct registrations *found, int fd) {
+  char path[sizeof folder_path + 12];
+  for (size_t i = 0; i < sizeof folder_path; i++) path[i] = folder_path[i];
+  append_number(path + sizeof folder_path - 1, (unsigned int)fd);
+  long file = syscall4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+  if (file >= 0) {
+    read_lines(found, fd, file);
+    kernel_close((int)file);
+  } else if (!is_no_epoll(fd)) {
+    found->failed = true;
   }
+}
+
+void registrations_look_at(struct registrations *found, int fd, const struct kernel_file *file) {
+  if (file->type == FILE_ANONYMOUS) read_set(found, fd);
+}
+
+bool registrations_claim(const struct registrations *found, struct numbers *numbers,
+                         bool is_alone) {
+  for (size_t i = 0; i < found->count; i++) {
+    if (!numbers_claim(numbers, found->entries[i].fd, is_alone)) return false;
+  }
+  return true;
+}
+
+// The user's watches are counted (fs.epoll.max_user_watches), and a filter may refuse to add.
+bool registrations_reserve(const struct registrations *found, int reserve) {
+  struct epoll_registration silent = {0, 0};
+  bool is_added = false;
+  for (size_t i = 0; i < found->count; i++) {
+    long result =
+        syscall4(SYS_epoll_ctl, found->entries[i].epoll, EPOLL_CTL_ADD, reserve, (long)&silent);
+    // Two numbers may be in the same set.
+    if (result < 0 && !(is_added && result == -EEXIST)) return false;
+    is_added = true;
+  }
+  return true;
+}
+
+bool registrations_remove(struct registrations *found) {
+  struct registrations left = {.file = found->file};
+  for (size_t i = 0; i < found->count; i++) {
+    // Not found is what was found twice, since the set is open under two numbers.
+    long result =
+        syscall4(SYS_epoll_ctl, found->entries[i].epoll, EPOLL_CTL_DEL, found->entries[i].fd, 0);
+    if (result < 0 && result != -ENOENT) return false;
+    found->entries[i].is_removed = result >= 0;
+  }
+  for (size_t i = 0; i < found->count; i++) read_set(&left, found->entries[i].epoll);
+  return !left.failed && left.count == 0;
+}
+
+bool registrations_make(const struct registrations *found) {
+  bool result = true;
+  for (size_t i = 0; i < found->count; i++) {
+    if (!found->entries[i].is_removed) continue;
+    struct epoll_registration event = found->entries[i].event;
+    result &= syscall4(SYS_epoll_ctl, found->entries[i].epoll, EPOLL_CTL_ADD, found->entries[i].fd,
+                       (long)&event) >= 0;
+  }
+  return result;
 }

@@ -5,6 +5,7 @@
 #include "kept.h"
 #include "late.h"
 #include "plain.h"
+#include "program_memory.h"
 #include "record.h"
 #include "replace.h"
 #include "state.h"
@@ -13,7 +14,9 @@
 // Where the kernel may not be asked, a socket that refuses what TCP takes counts as one; and a
 // larger buffer harms no other.
 static bool is_mptcp(int fd) {
-  return kernel_is_mute || kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP;
+  int64_t protocol = kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL);
+  return protocol < 0 ? protocol != -EBADF && protocol != -ENOTSOCK
+                      : protocol == MPTCPIZE_IPPROTO_MPTCP;
 }
 
 // Once for each socket and option, or a program that sets one for each packet fills the ring.
@@ -46,11 +49,9 @@ static int set_cork(int fd, const struct mptcpize_setting *setting) {
 
 static int set_receive_buffer(int fd, const struct mptcpize_setting *setting) {
   int32_t asked = 0;
-  if (!setting->value || setting->length < sizeof asked || !is_mptcp(fd)) {
+  if (setting->length < sizeof asked || !is_mptcp(fd) ||
+      !program_memory_read(&asked, setting->value, sizeof asked)) {
     return set_next(fd, setting);
-  }
-  for (size_t i = 0; i < sizeof asked; i++) {
-    ((uint8_t *)&asked)[i] = ((const uint8_t *)setting->value)[i];
   }
   uint64_t inode = kernel_inode(fd);
   // The kernel takes a negative size for the largest there is.
@@ -68,6 +69,64 @@ static int set_receive_buffer(int fd, const struct mptcpize_setting *setting) {
     tell(fd, setting, MPTCPIZE_ADJUST, is_new);
   }
   return result;
+}
+
+// --- Pointers that may be no good -------------------------------------------------------
+
+// More than TCP takes of any value.
+struct copy {
+  uint8_t bytes[256];
+};
+
+// How much of a value TCP reads before it looks at what is set: sk_setsockopt, do_tcp_setsockopt,
+// do_ip_setsockopt. The last one does so for the options only that it knows.
+static socklen_t read_by_tcp(const struct mptcpize_setting *setting) {
+  if (setting->length >= sizeof(int32_t)) return sizeof(int32_t);
+  return setting->level == IPPROTO_IP && setting->length > 0 ? 1 : 0;
+}
+
+static bool is_readable_to_tcp(const struct mptcpize_setting *setting) {
+  bool reads_all = setting->level == SOL_SOCKET || setting->level == IPPROTO_TCP;
+  bool reads_known = setting->level == IPPROTO_IP && setting->option && !setting->option->is_bytes;
+  int32_t unused;
+  return (!reads_all && !reads_known) || setting->length > INT32_MAX ||
+         program_memory_read(&unused, setting->value, read_by_tcp(setting));
+}
+
+// The same, but with a value that can be read; null where the program's cannot. For IPv6 no pointer
+// is a 0 (do_ipv6_setsockopt).
+static struct mptcpize_setting copied(const struct mptcpize_setting *setting, struct copy *copy) {
+  struct mptcpize_setting result = *setting;
+  result.value = NULL;
+  if (setting->length > INT32_MAX) return result;  // nothing is read of those
+  bool is_bytes = setting->option && setting->option->is_bytes;
+  if (setting->length > sizeof copy->bytes) result.length = sizeof copy->bytes;
+  socklen_t size = is_bytes ? result.length : read_by_tcp(setting);
+  bool is_zero = setting->level == IPPROTO_IPV6 && !setting->value && !is_bytes;
+  for (socklen_t i = 0; is_zero && i < size; i++) copy->bytes[i] = 0;
+  if (is_zero || program_memory_read(copy->bytes, setting->value, size)) {
+    result.value = copy->bytes;
+  }
+  return result;
+}
+
+// The kernel's own errno for what it writes an integer to, and the length of it that it has room
+// for, as the kernel writes it: whatever number is there then.
+static int check_room(int fd, socklen_t *length) {
+  int32_t unused;
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (may_ask) return (int)-kernel_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &unused, length);
+  if (!length) return EFAULT;
+  if ((int32_t)*length < 0) return EINVAL;
+  if (*length > sizeof unused) *length = sizeof unused;
+  return 0;
+}
+
+// The same for the integer itself.
+static int check_place(int fd, void *value, socklen_t length) {
+  UNASKED(may_ask, UNASKED_QUESTIONS);
+  if (may_ask) return (int)-kernel_getsockopt(fd, SOL_SOCKET, SO_DOMAIN, value, &length);
+  return value || !length ? 0 : EFAULT;
 }
 
 // --- setsockopt -----------------------------------------------------------------------
@@ -114,17 +173,29 @@ static int carry_out(int fd, const struct mptcpize_setting *setting,
 static int remedy(int fd, struct mptcpize_setting *setting, int before) {
   setting->refusal = errno_get();
   if (!mptcpize_option_is_refusal(setting->option, setting->refusal) || !is_mptcp(fd)) return -1;
+  setting->family = (int32_t)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+  struct copy copy;
+  struct mptcpize_setting readable = copied(setting, &copy);
   bool is_present = setting->option && setting->option->hint == MPTCPIZE_HINT_PRESENT &&
-                    asks_for_present_device(fd, setting);
+                    asks_for_present_device(fd, &readable);
   if (is_present) {
     errno_set(before);
     return 0;
   }
-  setting->family = (int32_t)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
-  struct mptcpize_decision decision = mptcpize_option_decide(setting);
+  if (!is_readable_to_tcp(setting)) {
+    errno_set(EFAULT);
+    return -1;
+  }
+  struct mptcpize_decision decision = mptcpize_option_decide(&readable);
   int error = carry_out(fd, setting, &decision);
   errno_set(error ? error : before);
   return error ? -1 : 0;
+}
+
+static bool is_out_of_range(const struct mptcpize_setting *setting) {
+  struct copy copy;
+  struct mptcpize_setting readable = copied(setting, &copy);
+  return mptcpize_option_is_out_of_range(&readable);
 }
 
 // All options, and all that may be to be done about them.
@@ -138,7 +209,7 @@ __attribute__((noinline)) static int set_any(int fd, int level, int number, cons
     if (option->level == SOL_SOCKET) return set_receive_buffer(fd, &setting);
     return set_cork(fd, &setting) ? remedy(fd, &setting, before) : 0;
   }
-  if (mptcpize_option_is_out_of_range(&setting) && is_mptcp(fd)) {
+  if (option->unchecked && is_out_of_range(&setting) && is_mptcp(fd)) {
     errno_set(EINVAL);
     return -1;
   }
@@ -167,19 +238,17 @@ int remedies_set(int fd, int level, int number, const void *value, socklen_t len
 // --- getsockopt -------------------------------------------------------------------------
 
 // As the kernel does it: as many bytes as there is room for; IPPROTO_IP has single ones.
-static int answer_int(int level, int32_t number, void *value, socklen_t *length) {
-  if ((int32_t)*length < 0) return EINVAL;
-  if (!value) return EFAULT;
+static int answer_int(int fd, int level, int32_t number, void *value, socklen_t *length) {
+  int error = check_room(fd, length);
+  if (error) return error;
   uint8_t *bytes = value;
   if (level == IPPROTO_IP && *length > 0 && *length < sizeof number && number >= 0 &&
       number <= UINT8_MAX) {
     *length = 1;
-    bytes[0] = (uint8_t)number;
-    return 0;
   }
-  if (*length > sizeof number) *length = sizeof number;
-  for (socklen_t i = 0; i < *length; i++) bytes[i] = ((const uint8_t *)&number)[i];
-  return 0;
+  error = check_place(fd, value, *length);
+  for (socklen_t i = 0; !error && i < *length; i++) bytes[i] = ((const uint8_t *)&number)[i];
+  return error;
 }
 
 // The path MTU in TCP_INFO: tcpi_pmtu, include/uapi/linux/tcp.h.
@@ -192,13 +261,18 @@ static int answer_mtu(int fd, int level, void *value, socklen_t *length) {
   if (is_closed) tcp_info_mend(fd, (uint8_t *)information, size);
   uint32_t tcp_state = information[STATE_WORD] & 0xff;
   if (tcp_state == CLOSED || tcp_state == LISTENING || !information[MTU_WORD]) return ENOTCONN;
-  return answer_int(level, (int32_t)information[MTU_WORD], value, length);
+  return answer_int(fd, level, (int32_t)information[MTU_WORD], value, length);
 }
 
 // The errno that the program sees, 0 for success.
 static int answer(int fd, const struct mptcpize_option *option, int level, void *value,
                   socklen_t *length, int refusal) {
   int family = (int)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
+  int32_t room;
+  bool is_known = level == SOL_SOCKET || level == IPPROTO_IP || level == IPPROTO_TCP ||
+                  (level == IPPROTO_IPV6 && family == AF_INET6);
+  if (is_known && !program_memory_read(&room, length, sizeof room)) return EFAULT;
+  if (is_known && room < 0) return EINVAL;
   if (!option || (level == IPPROTO_IPV6 && family == AF_INET)) {
     return mptcpize_option_get_error(option, level, family, refusal);
   }
@@ -207,12 +281,14 @@ static int answer(int fd, const struct mptcpize_option *option, int level, void 
     case MPTCPIZE_GET_INT:
     case MPTCPIZE_GET_BOOL:
       kept_get(kernel_inode(fd), option, &number);
-      return answer_int(level, number, value, length);
+      return answer_int(fd, level, number, value, length);
     case MPTCPIZE_GET_INITIAL:
-      return answer_int(level, number, value, length);
-    case MPTCPIZE_GET_EMPTY:
-      *length = 0;
-      return 0;
+      return answer_int(fd, level, number, value, length);
+    case MPTCPIZE_GET_EMPTY: {
+      int error = check_room(fd, length);
+      if (!error) *length = 0;
+      return error;
+    }
     case MPTCPIZE_GET_MTU:
       return answer_mtu(fd, level, value, length);
     case MPTCPIZE_GET_ERROR:
@@ -232,7 +308,7 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
     // The kernel tells the value of some options that it does not let MPTCP set.
     int32_t kept;
     if (option && (state() & STATE_KEPT) && kept_get(kernel_inode(fd), option, &kept)) {
-      answer_int(level, kept, value, length);
+      answer_int(fd, level, kept, value, length);
     }
     // MPTCP tells IPV6_V6ONLY of an AF_INET socket too.
     bool is_foreign = level == IPPROTO_IPV6 && is_mptcp(fd) &&
@@ -241,7 +317,7 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
     return is_foreign ? -1 : 0;
   }
   int refusal = errno_get();
-  if (!mptcpize_option_is_refusal(NULL, refusal) || !length || !is_mptcp(fd)) return result;
+  if (!mptcpize_option_is_refusal(NULL, refusal) || !is_mptcp(fd)) return result;
   int error = answer(fd, option, level, value, length, refusal);
   errno_set(error ? error : before);
   return error ? -1 : 0;

@@ -1,177 +1,213 @@
-// Nothing is changed before everything has worked: the new socket is complete, even
-// bound, before dup3 puts it in the old one's place in one step.
+// One step, or nothing. All that can be refused is done first, to the new socket: it is complete,
+// even bound, before the old one is touched. Then the old one leaves its epoll sets, dup3 puts the
+// new one under each number, and the new one enters the sets. What fails in between is undone by
+// calls that have been seen to succeed: a limit, a filter or another thread may stop any of them.
 
 #include "replace.h"
 
-#include "SocketPolicy.h"
-#include "cork.h"
+#include "carry.h"
 #include "descriptors.h"
-#include "kept.h"
 #include "record.h"
 #include "registrations.h"
 #include "state.h"
 
-// --- All numbers of the socket ----------------------------------------------------
-
-enum { NUMBERS_MOST = 16 };
-
-struct numbers {
-  uint64_t inode;
-  size_t count;
-  int fds[NUMBERS_MOST];
-};
-
-static void collect(int fd, void *context) {
-  struct numbers *numbers = context;
-  if (kernel_inode(fd) != numbers->inode) return;
-  if (numbers->count < NUMBERS_MOST) numbers->fds[numbers->count] = fd;
-  numbers->count++;
-}
-
-// --- What is carried over ---------------------------------------------------------
-
-static bool same(const uint8_t *one, socklen_t length, const uint8_t *other, socklen_t length2) {
-  if (length != length2) return false;
-  for (socklen_t i = 0; i < length; i++) {
-    if (one[i] != other[i]) return false;
-  }
-  return true;
-}
-
-static bool carry(int from, int to, const struct mptcpize_option_key *option) {
-  uint8_t wanted[64] = {0}, present[64] = {0};
-  socklen_t length = sizeof wanted, length2 = sizeof present;
-  if (kernel_getsockopt(from, option->level, option->number, wanted, &length) < 0) return true;
-  if (kernel_getsockopt(to, option->level, option->number, present, &length2) < 0) return true;
-  if (same(wanted, length, present, length2)) return true;
-  bool is_buffer =
-      option->level == SOL_SOCKET && (option->number == SO_SNDBUF || option->number == SO_RCVBUF);
-  if (is_buffer) {
-    // The kernel shows twice what was asked.
-    int32_t shown = 0;
-    for (size_t i = 0; i < sizeof shown; i++) ((uint8_t *)&shown)[i] = wanted[i];
-    shown /= 2;
-    return kernel_setsockopt(to, option->level, option->number, &shown, sizeof shown) >= 0;
-  }
-  return kernel_setsockopt(to, option->level, option->number, wanted, length) >= 0;
-}
-
 struct replacement {
-  int socket;
-  const struct mptcpize_option *option;  // the one that is set, over whatever was kept of it
+  int old, new;  // numbers of our own
+  bool is_alone;
+  struct numbers numbers;
+  struct registrations registrations;
+  struct carried carried;
 };
 
-static void carry_kept(const struct mptcpize_option *option, int32_t value, void *context) {
-  const struct replacement *to = context;
-  if (option == to->option) return;
-  if (option->level == SOL_SOCKET && option->number == SO_RCVBUF) value /= 2;
-  kernel_setsockopt(to->socket, option->level, option->number, &value, sizeof value);
+// --- What there is --------------------------------------------------------------------
+
+static void look_at(int fd, const struct kernel_file *file, void *context) {
+  struct replacement *replacement = context;
+  numbers_look_at(&replacement->numbers, fd, file);
+  registrations_look_at(&replacement->registrations, fd, file);
 }
 
-static bool carry_options(int from, struct replacement *to, uint64_t inode) {
-  size_t count;
-  const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
-  for (size_t i = 0; i < count; i++) {
-    if (!carry(from, to->socket, &options[i])) return false;
+// Whether all of it can be replaced. No number that another thread or process gives away meanwhile
+// may be overwritten, and there is no dup3 that compares. But the only number of a socket is in
+// use, by the call that led here.
+static bool look(struct replacement *replacement, int fd) {
+  struct numbers *numbers = &replacement->numbers;
+  struct registrations *registrations = &replacement->registrations;
+  if (kernel_get_file(fd, &numbers->file) < 0) return false;
+  registrations->file = numbers->file;
+  if (!descriptors_each(look_at, replacement) || numbers->failed || registrations->failed) {
+    return false;
   }
-  kept_each(inode, carry_kept, to);
-  return true;
+  replacement->is_alone = descriptors_are_own();
+  return numbers->count == 1 || (numbers->count > 1 && replacement->is_alone);
 }
 
-static bool carry_flags(int from, int to) {
-  long signal = syscall2(SYS_fcntl, from, F_GETSIG);
-  if (signal > 0) syscall3(SYS_fcntl, to, F_SETSIG, signal);
-  int32_t owner[2] = {0, 0};  // struct f_owner_ex
-  if (syscall3(SYS_fcntl, from, F_GETOWN_EX, (long)owner) >= 0 && owner[1]) {
-    syscall3(SYS_fcntl, to, F_SETOWN_EX, (long)owner);
+// --- The exchange ---------------------------------------------------------------------
+
+struct search {
+  const struct replacement *replacement;
+  bool found;
+};
+
+static void look_again(int fd, void *context) {
+  struct search *search = context;
+  const struct replacement *replacement = search->replacement;
+  if (fd != replacement->old && kernel_is_file(fd, &replacement->numbers.file)) {
+    search->found = true;
   }
-  long flags = syscall2(SYS_fcntl, from, F_GETFL);
-  return flags >= 0 && syscall3(SYS_fcntl, to, F_SETFL, flags) >= 0;
 }
 
-static bool is_bound(const union socket_address *address) {
-  const uint8_t *bytes =
-      address->family == AF_INET ? address->inet.address : address->inet6.address;
-  size_t size = address->family == AF_INET ? 4 : 16;
-  if (address->inet.port) return true;
-  for (size_t i = 0; i < size; i++) {
-    if (bytes[i]) return true;
+// Whether another thread has connected the old socket meanwhile, or given it one more number.
+static bool is_overtaken(const struct replacement *replacement) {
+  struct search search = {replacement, false};
+  if (replacement->is_alone) return false;
+  descriptors_each_socket(look_again, &search);
+  return search.found || !kernel_is_unconnected(replacement->old);
+}
+
+// O_ASYNC is set through the number that the program knows, which its signals name.
+static bool set_async(const struct replacement *replacement) {
+  if (!replacement->carried.is_async) return true;
+  int fd = replacement->numbers.entries[0].fd;
+  long flags = syscall2(SYS_fcntl, fd, F_GETFL);
+  return flags >= 0 && syscall3(SYS_fcntl, fd, F_SETFL, flags | O_ASYNC) >= 0;
+}
+
+static bool exchange(struct replacement *replacement) {
+  const struct numbers *numbers = &replacement->numbers;
+  struct registrations *registrations = &replacement->registrations;
+  size_t done = 0;
+  if (registrations_remove(registrations) && numbers_put(numbers, replacement->new, &done) &&
+      !is_overtaken(replacement) && set_async(replacement) && registrations_make(registrations)) {
+    return true;
+  }
+  numbers_put_back(numbers, replacement->old, done);
+  // With its last number it leaves all sets.
+  kernel_close(replacement->new);
+  replacement->new = -1;
+  registrations_make(registrations);
+  return false;
+}
+
+// Watches are reserved by a file that is never ready, and in the sets until it is done.
+static bool exchange_reserved(struct replacement *replacement) {
+  if (replacement->registrations.count == 0) return exchange(replacement);
+  int reserve = (int)syscall2(SYS_eventfd2, 0, O_CLOEXEC);
+  if (reserve < 0) return false;
+  bool result =
+      registrations_reserve(&replacement->registrations, reserve) && exchange(replacement);
+  kernel_close(reserve);
+  return result;
+}
+
+// --- A listener whose address another process holds, too -------------------------------
+
+// Inode numbers of new sockets whose old ones may still be bound to the same address.
+enum { BOUND_MOST = 64 };
+static uint64_t bound[BOUND_MOST];
+
+static void remember(int fd) {
+  static uint32_t turn;
+  uint32_t place = __atomic_fetch_add(&turn, 1, __ATOMIC_RELAXED) % BOUND_MOST;
+  __atomic_store_n(&bound[place], kernel_inode(fd), __ATOMIC_RELAXED);
+}
+
+static bool is_remembered(int fd) {
+  uint64_t inode = kernel_inode(fd);
+  for (size_t i = 0; inode && i < BOUND_MOST; i++) {
+    if (__atomic_load_n(&bound[i], __ATOMIC_RELAXED) == inode) return true;
   }
   return false;
 }
 
-// While the old socket still holds the address, both have to allow sharing it.
-static bool carry_address(int from, int to) {
-  union socket_address address;
-  socklen_t length = sizeof address;
-  if (syscall3(SYS_getsockname, from, (long)&address, (long)&length) < 0) return false;
-  if (!is_bound(&address)) return true;
-  int32_t one = 1;
-  int32_t asked = (int32_t)kernel_get_int(from, SOL_SOCKET, SO_REUSEADDR);
-  kernel_setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  kernel_setsockopt(to, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  bool bound = syscall3(SYS_bind, to, (long)&address, length) >= 0;
-  kernel_setsockopt(to, SOL_SOCKET, SO_REUSEADDR, &asked, sizeof asked);
-  kernel_setsockopt(from, SOL_SOCKET, SO_REUSEADDR, &asked, sizeof asked);
-  return bound;
+// A listener may share its address with a socket that does not listen if both allow it when it
+// begins to: net/ipv4/inet_connection_sock.c, inet_csk_get_port().
+int replace_listen(int fd, int backlog) {
+  int before = errno_get();
+  int result = next.listen(fd, backlog);
+  if (result == 0 || errno_get() != EADDRINUSE || !is_remembered(fd)) return result;
+  int32_t one = 1, zero = 0;
+  if (kernel_get_int(fd, SOL_SOCKET, SO_REUSEADDR) != 0) return result;
+  kernel_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  errno_set(before);
+  result = next.listen(fd, backlog);
+  kernel_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &zero, sizeof zero);
+  return result;
 }
 
-// --- The replacement ----------------------------------------------------------------
+// --- The new socket -------------------------------------------------------------------
 
-static bool put_in_place(int socket, const struct numbers *numbers) {
+static long set(int socket, const struct mptcpize_setting *setting) {
+  return kernel_setsockopt(socket, setting->level, setting->number, setting->value,
+                           setting->length);
+}
+
+// 0, or TCP's errno. A refusal that does not last is not TCP's.
+static int ask_tcp(int socket, const struct mptcpize_setting *setting) {
+  if (!setting || set(socket, setting) >= 0) return 0;
+  return (int)-set(socket, setting);
+}
+
+static int replace_by_new(struct replacement *replacement, const struct mptcpize_setting *setting) {
+  const struct carried *carried = &replacement->carried;
+  int result = REPLACE_FAILED;
+  bool is_carried = carry(replacement->old, replacement->numbers.file.inode, replacement->new,
+                          &replacement->carried);
+  // Which of several numbers the signals of O_ASYNC name is not known.
+  if (is_carried && !(carried->is_async && replacement->numbers.count > 1)) {
+    // Asked when all is as it would be.
+    result = ask_tcp(replacement->new, setting);
+    if (result == 0 && !exchange_reserved(replacement)) result = REPLACE_FAILED;
+  }
+  if (result != REPLACE_DONE) {
+    carry_back(replacement->old, carried);
+  } else if (carried->is_bound && carried->was_exclusive) {
+    remember(replacement->new);
+  }
+  return result;
+}
+
+static int replace_old(struct replacement *replacement, const struct mptcpize_setting *setting) {
+  if (!kernel_is_file(replacement->old, &replacement->numbers.file)) return REPLACE_FAILED;
+  replacement->new = carry_socket(replacement->old);
+  if (replacement->new < 0) return REPLACE_FAILED;
+  int result = replace_by_new(replacement, setting);
+  if (replacement->new >= 0) kernel_close(replacement->new);
+  return result;
+}
+
+static void tell(const struct numbers *numbers, const struct mptcpize_setting *setting) {
+  if (!setting || !recording()) return;
   for (size_t i = 0; i < numbers->count; i++) {
-    int fd = numbers->fds[i];
-    if (kernel_inode(fd) != numbers->inode) continue;  // another thread has closed it meanwhile
-    long flags = syscall2(SYS_fcntl, fd, F_GETFD);
-    if (flags < 0) return false;
-    if (syscall3(SYS_dup3, socket, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) return false;
-  }
-  return true;
-}
-
-int replace_plain_socket(int64_t family) {
-  enum { KIND = 1 | O_CLOEXEC };  // SOCK_STREAM | SOCK_CLOEXEC
-  int socket = (int)syscall3(SYS_socket, (long)family, KIND, IPPROTO_TCP);
-  if (socket < 0 || kernel_get_int(socket, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) {
-    return socket;
-  }
-  syscall1(SYS_close, socket);
-  return (int)syscall3(SYS_socket, (long)family, KIND, MPTCPIZE_PLAIN_TCP);
-}
-
-// Makes it all that the old one is, and puts it in its place.
-static bool take_place(int fd, const struct mptcpize_setting *setting, int socket) {
-  struct numbers numbers = {.inode = kernel_inode(fd)};
-  // Without its number, under a filter that refuses fstat, it is any socket.
-  if (!numbers.inode) return false;
-  struct registrations registrations;
-  struct replacement replacement = {socket, setting ? setting->option : NULL};
-  descriptors_each(FILE_SOCKET, collect, &numbers);
-  registrations_find(fd, &registrations);
-  if (numbers.count == 0 || numbers.count > NUMBERS_MOST) return false;
-  if (!carry_options(fd, &replacement, numbers.inode) || !carry_address(fd, socket) ||
-      !carry_flags(fd, socket) || !put_in_place(socket, &numbers)) {
-    return false;
-  }
-  registrations_restore(&registrations, fd);
-  for (size_t i = 0; setting && recording() && i < numbers.count; i++) {
-    record_remedied(numbers.fds[i], setting->level, setting->number, MPTCPIZE_DEMOTE,
+    record_remedied(numbers->entries[i].fd, setting->level, setting->number, MPTCPIZE_DEMOTE,
                     setting->refusal);
   }
-  return true;
+}
+
+// Numbers that the epoll sets know are claimed before one of ours can take their place.
+static int replace(int fd, const struct mptcpize_setting *setting) {
+  struct replacement replacement = {.is_alone = false};
+  if (!look(&replacement, fd)) return REPLACE_FAILED;
+  int result = REPLACE_FAILED;
+  struct numbers *numbers = &replacement.numbers;
+  if (registrations_claim(&replacement.registrations, numbers, replacement.is_alone)) {
+    replacement.old = (int)syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+    if (replacement.old >= 0) {
+      result = replace_old(&replacement, setting);
+      kernel_close(replacement.old);
+    }
+  }
+  numbers_release(numbers);
+  if (result == REPLACE_DONE) tell(numbers, setting);
+  return result;
 }
 
 int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
-  if ((state() & STATE_FIXED) || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
-  int64_t family = kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN);
-  if (family < 0) return REPLACE_FAILED;
-  int socket = replace_plain_socket(family);
-  if (socket < 0) return REPLACE_FAILED;
-  long refused = setting ? kernel_setsockopt(socket, setting->level, setting->number,
-                                             setting->value, setting->length)
-                         : 0;
-  int result = (int)-refused;
-  if (!refused && !take_place(fd, setting, socket)) result = REPLACE_FAILED;
-  syscall1(SYS_close, socket);
+  UNASKED(may_replace, UNASKED_REPLACEMENT);
+  if (!may_replace || !kernel_may_close() || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
+  uint64_t signals;
+  if (!kernel_hold_signals(&signals)) return REPLACE_FAILED;
+  int result = replace(fd, setting);
+  kernel_release_signals(signals);
   return result;
 }

@@ -12,11 +12,15 @@ int replace_plain_socket(int64_t family);
 
 /// Puts a TCP socket that is all that the MPTCP socket was (options, flags, bound address, epoll
 /// registrations) in its place, under each of its numbers. Only a socket that is neither connected
-/// nor connecting nor listening, nor ever was, can be replaced. `setting`, or null, is an option
-/// that the TCP socket has set as well.
+/// nor connecting nor listening, nor ever was, can be replaced; and one of several numbers only
+/// while no other thread can give one of them away. `setting`, or null, is an option that the TCP
+/// socket has set as well; what was kept of others it has in any case.
 ///
-/// REPLACE_DONE; REPLACE_FAILED: nothing has changed; else the errno with which TCP refuses the
-/// setting too: nothing has changed.
+/// REPLACE_DONE; or REPLACE_FAILED: all is as it was; or the errno with which TCP refuses the
+/// setting too: all is as it was.
 int replace_with_tcp(int fd, const struct mptcpize_setting *setting);
+
+/// listen(2), for a socket whose address its predecessor may still hold in another process.
+int replace_listen(int fd, int backlog);
 
 #endif

@@ -9,7 +9,7 @@ INTERPOSED int shutdown(int fd, int how) {
   // Shutting down the receiving side alone changes nothing on the wire.
   if (how != SHUT_RD) {
     if (wanted) record_observed(fd);
-    cork_release(fd);
+    cork_shutdown(fd);
   }
   return next.shutdown(fd, how);
 }

@@ -49,7 +49,11 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
   bool is_unusual = flags & 1u << family;
   uint16_t refusal = *refusal_of(family);
   if (is_unusual && refusal) return plain(&request, refusal);
+  if (!unasked_begin(family == AF_INET ? UNASKED_INET : UNASKED_INET6)) {
+    return plain(&request, EPERM);
+  }
   int fd = next.socket(family, type, MPTCPIZE_IPPROTO_MPTCP);
+  unasked_end();
   if (fd < 0) return refused(&request);
   if (is_unusual && !cgroup_settings_reach_subflows(fd, family)) {
     syscall1(SYS_close, fd);
@@ -60,16 +64,22 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
 }
 
 INTERPOSED int socket(int family, int type, int protocol) {
-  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   if (mptcpize_asks_for_tcp(family, type, protocol)) {
-    uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | 1u << family;
-    if (UNLIKELY((flags & relevant) != STATE_READY)) return unusual(family, type, protocol);
+    unasked_enter();
+    uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_SEQ_CST);
+    uint32_t relevant = STATE_READY | STATE_INERT | STATE_RECORDING | STATE_CONFINED | 1u << family;
+    if (UNLIKELY((flags & relevant) != STATE_READY)) {
+      unasked_end();
+      return unusual(family, type, protocol);
+    }
     struct request request = {family, type, protocol, 0};
     request.before = errno_get();
     __asm__("" : "+m"(request));  // or the compiler keeps it in saved registers too
     int fd = next.socket(request.family, request.type, MPTCPIZE_IPPROTO_MPTCP);
+    unasked_end();
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
+  uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   if (UNLIKELY((flags & (STATE_READY | STATE_PROTOCOL_AS_TCP)) != STATE_READY)) {
     return unusual(family, type, protocol);
   }

@@ -72,7 +72,18 @@ uint32_t state_initialize(void) {
   return state_flags;
 }
 
-void state_stop_recording(void) {
-  __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_RECORDING, __ATOMIC_RELEASE);
-  __atomic_fetch_or(&state_flags, STATE_CONFINED, __ATOMIC_RELEASE);
+const char *state_preloaded_before(size_t *length) {
+  const char *list = environment("LD_PRELOAD");
+  static const char ours[] = "libmptcpize";
+  size_t matched = 0, end = 0;
+  if (!list) return NULL;
+  while (*list == ':' || *list == ' ') list++;
+  for (; list[end] && list[end] != ':' && list[end] != ' '; end++) {
+    matched = list[end] == ours[matched] ? matched + 1 : list[end] == ours[0];
+    if (!ours[matched]) return NULL;
+  }
+  *length = end;
+  return end ? list : NULL;
 }
+
+void state_share(void) { __atomic_fetch_or(&state_flags, STATE_SHARED, __ATOMIC_RELEASE); }

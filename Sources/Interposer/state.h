@@ -16,10 +16,10 @@ enum {
   STATE_CORKED = 1 << 5,     ///< a socket was corked, at one time or another
   STATE_KEPT = 1 << 6,       ///< an option's value was kept, at one time or another
   STATE_FRESH = 1 << 7,      ///< no socket is connected, and the first one is to be told of
-  STATE_CONFINED = 1 << 8,   ///< the program allows itself no other system calls than its own
-  STATE_FIXED = 1 << 9,      ///< it is killed for those by which a socket is replaced
+  STATE_CONFINED = 1 << 8,   ///< the program has confined itself: ask unasked.h before each call
   STATE_PROTOCOL_AS_TCP = 1 << 11,  ///< SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP
-  STATE_LATE = 1 << 12,  ///< an option's value was kept that is decided about later, at one time
+  STATE_LATE = 1 << 12,    ///< an option's value was kept that is decided about later, at one time
+  STATE_SHARED = 1 << 13,  ///< another process, by clone(2), has these very descriptors
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
   STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
@@ -41,10 +41,11 @@ INTERNAL uint16_t state_refusal_inet, state_refusal_inet6;
 /// comes first calls it: the constructor, or a call out of somebody else's.
 uint32_t state_initialize(void);
 
-/// The program allows itself no system calls but those that it knows of: no more
-/// records, since each needs some, and nothing is learned. For its later forks too, but not after
-/// an exec.
-void state_stop_recording(void);
+/// The first entry of LD_PRELOAD, if that is another library; else null.
+const char *state_preloaded_before(size_t *length);
+
+/// Another process is about to have these descriptors too.
+void state_share(void);
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
@@ -74,7 +75,10 @@ static inline bool quiet_end(void) {
   return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_CORKED)) != STATE_READY);
 }
 
-/// Whether there is a ring to write to. Afterwards the next definitions are known.
-static inline bool recording(void) { return state() & STATE_RECORDING; }
+/// Whether there is a ring to write to, and records may be. Afterwards the next definitions are
+/// known.
+static inline bool recording(void) {
+  return state() & STATE_RECORDING && unasked_allowed(UNASKED_RECORDS);
+}
 
 #endif

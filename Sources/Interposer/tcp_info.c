@@ -12,7 +12,6 @@
 // include/net/tcp_states.h
 enum { ESTABLISHED = 1, FIN_WAIT1 = 4, FIN_WAIT2 = 5, CLOSED = 7, CLOSE_WAIT = 8 };
 
-enum { MPTCP_TCPINFO = 2 };
 enum { MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000 };
 enum { FLAG_FALLBACK = 1, FLAG_REMOTE_KEY_RECEIVED = 2 };
 
@@ -78,7 +77,8 @@ static const uint8_t *living_subflow(int fd, struct subflows *subflows, socklen_
 }
 
 __attribute__((noinline)) void tcp_info_mend(int fd, uint8_t *information, socklen_t length) {
-  if (kernel_is_mute || (state() & (STATE_INERT | STATE_STRICT | STATE_CONFINED))) return;
+  UNASKED(may_ask, UNASKED_TCP_INFO);
+  if (!may_ask || (state() & (STATE_INERT | STATE_STRICT))) return;
   uint8_t connection[80] = {0};
   socklen_t told = sizeof connection;
   if (kernel_getsockopt(fd, SOL_MPTCP, MPTCP_INFO, connection, &told) < 0) return;

@@ -17,10 +17,6 @@
 // include/linux/socket.h
 enum { MSG_PEEK = 2, MSG_TRUNC = 0x20, MSG_DONTWAIT = 0x40 };
 
-static bool left_alone;
-
-void unread_leave_alone(void) { left_alone = true; }
-
 // --- How much there is ------------------------------------------------------------------
 
 // MPTCP counts the end of the stream as a byte: whoever reads as much as was said, and no less,
@@ -111,7 +107,8 @@ static void open_window(int fd, int32_t count) {
 }
 
 void unread_counted(int fd, int32_t *count) {
-  if (*count <= 0 || left_alone || (state() & (STATE_INERT | STATE_STRICT))) return;
+  UNASKED(may_count, UNASKED_COUNTING);
+  if (!may_count || *count <= 0 || (state() & (STATE_INERT | STATE_STRICT))) return;
   if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return;
   int32_t unread = *count;
   without_end(fd, &unread);

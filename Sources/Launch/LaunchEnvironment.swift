@@ -53,6 +53,16 @@ package struct LaunchEnvironment {
         set("GODEBUG", old + "\(separator)multipathtcp=1".utf8)
     }
 
+    /// Has qemu-user keep LD_PRELOAD to itself: it makes its guest's system calls through its own
+    /// C library, and the guest's loader would print an error. (QEMU_UNSET_ENV is a list, of which
+    /// each name is taken out of the guest's environment.)
+    mutating func hidePreloadFromGuest() {
+        let old = value(of: "QEMU_UNSET_ENV") ?? []
+        let names = old.split(separator: UInt8(ascii: ","))
+        if names.contains(Bytes("LD_PRELOAD".utf8)[...]) { return }
+        set("QEMU_UNSET_ENV", old.isEmpty ? Bytes("LD_PRELOAD".utf8) : old + ",LD_PRELOAD".utf8)
+    }
+
     /// Has the preload library pass the kernel's errors on, without remedies.
     mutating func makeStrict() { set(MPTCPIZE_ENV_STRICT, Bytes("1".utf8)) }
 

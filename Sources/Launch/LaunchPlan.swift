@@ -35,7 +35,10 @@ package struct LaunchPlan: Sendable {
     }
 
     /// Whether only the kernel can make the program's sockets MPTCP.
-    package var needsKernel: Bool { unreached != nil }
+    package var needsKernel: Bool {
+        guard case .never(let obstacle)? = unreached?.reach else { return false }
+        return obstacle.isReachedByKernel
+    }
 
     /// Notes what the user is told about a program that needs the kernel.
     package mutating func settle(_ answer: Reach.KernelAnswer) {

@@ -78,6 +78,13 @@ package struct HostSystem: LaunchSystem {
         return mount.f_flag & UInt(ST_NOSUID) != 0
     }
 
+    /// Whether the file lies on a mount of which nothing can be mapped as program text.
+    package func isOnNoexecMount(_ path: Bytes) -> Bool {
+        let noexec: UInt = 8  // ST_NOEXEC of sys/statvfs.h, a GNU name
+        var mount = statvfs()
+        return statvfs(path.cString, &mount) == 0 && mount.f_flag & noexec != 0
+    }
+
     package func realPath(of path: Bytes) -> Bytes? {
         guard let resolved = realpath(path.cString, nil) else { return nil }
         defer { free(resolved) }

@@ -51,13 +51,18 @@ package struct Launcher: Sendable {
             var plan = LaunchPlan(
                 executable: place.cString, arguments: request.arguments.map(\.cString),
                 environment: request.environment.map(\.cString), notes: [])
+            if let wrapper = Wrapper(request.arguments), wrapper.effect == .startsElsewhere {
+                let note = Reach.never(.wrapper(wrapper)).note(
+                    for: .init(program: name, file: name), userSetsGoDebug: false)
+                plan.notes = [note].compactMap { $0 }
+            }
             if program.countsOnEdges { plan.countingOnEdges = program.path }
             return plan
         }
         let reach = Reach(to: program) {
             // Missing for mptcpize's own architecture means a broken installation.
             $0 == .native || locator.library(for: $0) != nil
-        }
+        }.following(request.arguments)
         let subject = Reach.Subject(
             program: name, file: program.path == place ? name : program.path)
         let userSetsGoDebug = environment.setsGoMultipath
@@ -67,6 +72,7 @@ package struct Launcher: Sendable {
                 ? try library(for: program, needed: reach == .preload, on: system) : nil)
         environment.enableGoMultipath()
         if request.strict { environment.makeStrict() }
+        if Wrapper(request.arguments)?.effect == .emulates { environment.hidePreloadFromGuest() }
         if request.protocolAsTCP { environment.showProtocolAsTCP() }
         var plan = LaunchPlan(
             executable: place.cString, arguments: request.arguments.map(\.cString),

@@ -17,6 +17,8 @@ package enum Reach: Equatable, Sendable {
         case addressSanitizer
         case oldGo(GoVersion)
         case environmentCleared
+        /// It starts its program past the preload library.
+        case wrapper(Wrapper)
         /// None is installed for programs of this architecture.
         case noLibrary(Architecture)
     }
@@ -42,6 +44,15 @@ package enum Reach: Equatable, Sendable {
         } else {
             self = .preload
         }
+    }
+
+    /// The same with what the program's arguments tell: whether it starts another one so that the
+    /// library does not come along.
+    func following(_ arguments: [Bytes]) -> Reach {
+        guard self == .preload || self == .never(.privileges(.setUser)),
+            let wrapper = Wrapper(arguments), wrapper.effect != .emulates
+        else { return self }
+        return .never(.wrapper(wrapper))
     }
 
     /// Whether a Go program does by itself what GODEBUG says.
@@ -79,7 +90,15 @@ package enum Reach: Equatable, Sendable {
             return subject.line(
                 "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
         case .never(let obstacle):
-            return subject.line("\(obstacle.reason): \(kernel.consequence)")
+            var text = "\(obstacle.reason): \(kernel.consequence)"
+            let remedy: String? =
+                switch (kernel, obstacle) {
+                case (.notAsked, _): obstacle.remedy
+                case (.refused, .wrapper(let wrapper)): wrapper.startingInside
+                default: nil
+                }
+            if let remedy { text += "; \(remedy)" }
+            return subject.line(text)
         }
     }
 
@@ -106,7 +125,7 @@ package enum Reach: Equatable, Sendable {
 
         var consequence: String {
             switch self {
-            case .notAsked: "it stays TCP; \(Reach.Obstacle.bpfMode)"
+            case .notAsked: "it stays TCP"
             case .refused(let reason):
                 "it stays TCP; the BPF mode would reach it, but \(reason)"
             case .granted: "the kernel makes its sockets MPTCP (BPF mode)"
@@ -131,15 +150,36 @@ extension Reach.Obstacle {
             "built by \(version.text.isEmpty ? "an old Go" : version.text), "
                 + "which knows no MPTCP (go1.21 and newer do)"
         case .environmentCleared: "its first line clears LD_PRELOAD"
+        case .wrapper(let wrapper):
+            switch wrapper.effect {
+            case .clearsEnvironment, .emulates:
+                "starts its program with an environment of its own, without LD_PRELOAD"
+            case .startsElsewhere: "has systemd start its program, in a unit of its own"
+            }
         case .noLibrary(let architecture):
             "an \(architecture.name) program, and no preload library for these is installed"
         }
     }
 
-    package var remedy: String { Self.bpfMode }
+    package var remedy: String {
+        guard case .wrapper(let wrapper) = self else { return Self.bpfMode }
+        switch wrapper.effect {
+        case .startsElsewhere: return wrapper.startingInside
+        case .clearsEnvironment, .emulates: return "\(wrapper.startingInside), or \(Self.bpfMode)"
+        }
+    }
+
+    /// Whether the kernel reaches what is started, in the cgroup of `run`.
+    var isReachedByKernel: Bool {
+        if case .wrapper(let wrapper) = self { wrapper.effect != .startsElsewhere } else { true }
+    }
 
     fileprivate static let bpfMode =
         "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)"
+}
+
+extension Wrapper {
+    fileprivate var startingInside: String { "`\(name) mptcpize run PROGRAM` starts it over MPTCP" }
 }
 
 extension ELFImage {

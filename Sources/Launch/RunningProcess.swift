@@ -21,6 +21,8 @@ package struct RunningProcess: Sendable, Equatable {
     package let pid: Int32
     package let program: String
     package var reach: Reach
+    /// What /proc shows of it; nil where it does not.
+    package let evidence: ProcessEvidence?
     /// Whether it has become what it is going to be: its program waits for something, or has
     /// worked for a while. Before, it may be systemd's child that has yet to start the
     /// program, or a script that is about to.
@@ -33,20 +35,24 @@ package struct RunningProcess: Sendable, Equatable {
         isSettled = Self.isSettled(pid)
         let comm = (try? contents(ofFile: "/proc/\(pid)/comm")) ?? []
         program = String(decoding: comm.prefix { $0 != 0x0A }, as: UTF8.self)
-        let maps: Bytes
         do throws(Errno) {
-            maps = try Self.maps(pid)
+            let evidence = try ProcessEvidence(of: pid)
+            self.evidence = evidence
+            reach = evidence.reach
         } catch {
             if Self.isGone(error) { return nil }
+            evidence = nil
             reach = .unknown
-            return
         }
-        // Go makes its system calls itself, whatever is mapped.
-        if let version = Self.goVersion(pid) {
-            reach = version.knowsMultipath && Self.hasGoMultipath(pid) ? .godebug : .none
-        } else {
-            reach = maps.split(separator: 0x0A).contains(where: Self.isOurs) ? .preload : .none
-        }
+    }
+
+    /// One that is told of.
+    package init(pid: Int32, program: String, reach: Reach) {
+        self.pid = pid
+        self.program = program
+        self.reach = reach
+        evidence = nil
+        isSettled = true
     }
 
     /// Whether a process is no more, or about to be.
@@ -83,25 +89,13 @@ package struct RunningProcess: Sendable, Equatable {
         let hasWorked = user + kernel > sysconf(Int32(_SC_CLK_TCK))
         return hasWorked || !["R", "D"].contains(fields[0])
     }
+}
 
-    /// The library is known by its name: services may see it under another path.
-    private static func isOurs(_ mapping: ArraySlice<UInt8>) -> Bool {
-        let deleted = " (deleted)"
-        let path = String(decoding: mapping.drop { $0 != UInt8(ascii: "/") }, as: UTF8.self)
-        return PreloadList.isOurs(
-            Bytes((path.hasSuffix(deleted) ? path.dropLast(deleted.count) : path[...]).utf8))
-    }
-
-    private static func goVersion(_ pid: Int32) -> GoVersion? {
-        guard let source = try? HostSystem().open(Bytes("/proc/\(pid)/exe".utf8)) else {
-            return nil
-        }
-        return ELFImage(source)?.goVersion
-    }
-
-    private static func hasGoMultipath(_ pid: Int32) -> Bool {
-        let environment = (try? contents(ofFile: "/proc/\(pid)/environ")) ?? []
-        let value = LaunchEnvironment(environment.split(separator: 0).map { Bytes($0) }).goMultipath
-        return value != nil && value != "0"
+extension ProcessEvidence {
+    fileprivate var reach: RunningProcess.Reach {
+        // Go makes its system calls itself, whatever is mapped.
+        if let go = image?.go { return go.knowsMultipath && goMultipath == true ? .godebug : .none }
+        // With AT_SECURE the library does nothing, however it came in.
+        return mapping == .executable && isSecure != true ? .preload : .none
     }
 }

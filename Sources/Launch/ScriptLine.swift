@@ -46,9 +46,14 @@ package struct EnvCommand: Equatable, Sendable {
             // Without -S, env gets the rest of the line as one word.
             split = [argument]
         }
+        self.init(words: split[...])
+    }
+
+    /// The same of env's own arguments.
+    init?(words: ArraySlice<Bytes>) {
         var path: Bytes?
         var loses = false
-        var words = split[...]
+        var words = words
         while let word = words.first, word.first == UInt8(ascii: "-") {
             words = words.dropFirst()
             switch word.text {

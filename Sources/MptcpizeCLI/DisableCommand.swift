@@ -1,8 +1,10 @@
 import ArgumentParser
 import Glibc
 import LinuxSystem
+import ServiceControl
 import ServiceStatus
 import SystemdUnits
+import TextOutput
 
 /// `mptcpize disable`: units as they were before `enable`.
 struct DisableCommand: ParsableCommand {
@@ -22,6 +24,9 @@ struct DisableCommand: ParsableCommand {
     @Flag(help: "All units that are enabled.")
     var all = false
 
+    @Flag(help: "Write one JSON document.")
+    var json = false
+
     @Argument(
         help: ArgumentHelp("A service, a socket, or the path of its file.", valueName: "unit"),
         completion: .enabledUnits)
@@ -32,21 +37,32 @@ struct DisableCommand: ParsableCommand {
     }
 
     func run() throws {
+        do throws(Failure) {
+            try disable()
+        } catch {
+            if json { try Console.output(UnitChange.document([], failure: error)) }
+            throw error
+        }
+    }
+
+    private func disable() throws(Failure) {
         if scope.scope == .system, geteuid() != 0 {
             throw Failure(
                 .failed, "disable", "only root may change the system's units",
                 remedy: "use sudo, or --user for units of your own")
         }
         if all, scope.scope == .system, !ServiceManager.isRunning {
-            for step in try Disabling.carryOutWithoutManager() {
-                try Console.output("\(step.unit): disabled")
-            }
+            let steps = try Disabling.carryOutWithoutManager()
+            if json { return try output(steps) }
+            for step in steps { try Console.output("\(step.unit): disabled") }
             return
         }
         let manager = try ServiceManager(scope.scope)
         let units = all ? try UnitStatus.units([], of: manager).map(\.description) : units
         let disabling = Disabling(manager)
-        for step in try disabling.carryOut(units, restarts: now, evenIfMounted: all) {
+        let steps = try disabling.carryOut(units, restarts: now, evenIfMounted: all)
+        if json { return try output(steps) }
+        for step in steps {
             var message =
                 step.removed.isEmpty
                 ? "\(step.unit): was not enabled"
@@ -60,5 +76,9 @@ struct DisableCommand: ParsableCommand {
             }
             try Console.output(message)
         }
+    }
+
+    private func output(_ steps: [Disabling.Step]) throws(Failure) {
+        try Console.output(UnitChange.document(steps.map { $0.change(restarts: now) }))
     }
 }

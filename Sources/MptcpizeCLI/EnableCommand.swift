@@ -1,7 +1,11 @@
 import ArgumentParser
 import Glibc
+import Launch
 import LinuxSystem
+import ServiceControl
+import ServiceStatus
 import SystemdUnits
+import TextOutput
 
 /// `mptcpize enable`: services and sockets of systemd over MPTCP, for good.
 struct EnableCommand: ParsableCommand {
@@ -25,8 +29,14 @@ struct EnableCommand: ParsableCommand {
     @Flag(help: "Until the next boot only.")
     var runtime = false
 
+    @Flag(help: "With --now, keep what works where a part of a unit is not reached.")
+    var allowPartial = false
+
     @Flag(help: "Show what would be written where, and change nothing.")
     var dryRun = false
+
+    @Flag(help: "Write one JSON document.")
+    var json = false
 
     @Option(help: "What makes a service's sockets MPTCP: preload, or bpf (Linux 6.6 or newer).")
     var mode = ServiceMode.preload
@@ -41,7 +51,21 @@ struct EnableCommand: ParsableCommand {
         completion: .units)
     var units: [String]
 
+    func validate() throws {
+        if allowPartial, !now { throw ValidationError("--allow-partial goes with --now.") }
+        if dryRun, json { throw ValidationError("Give only one of --dry-run and --json.") }
+    }
+
     func run() throws {
+        do throws(Failure) {
+            try enable()
+        } catch {
+            if json { try Console.output(UnitChange.document([], failure: error)) }
+            throw error
+        }
+    }
+
+    private func enable() throws(Failure) {
         let manager = try ServiceManager(scope.scope)
         if scope.scope == .system, geteuid() != 0, !dryRun {
             throw Failure(
@@ -56,7 +80,8 @@ struct EnableCommand: ParsableCommand {
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
             options: .init(
-                restarts: now, isRuntime: runtime, mode: mode, protocolAsTCP: protocolAsTCP))
+                restarts: now, isRuntime: runtime, mode: mode, protocolAsTCP: protocolAsTCP,
+                allowsPartial: allowPartial))
         let steps = try enabling.plan(units)
         if dryRun {
             for step in steps {
@@ -64,26 +89,43 @@ struct EnableCommand: ParsableCommand {
             }
             return
         }
-        try enabling.carryOut(steps)
-        for step in steps {
-            try Console.output(message(step, now || (try enabling.isReached(step)), manager))
-            guard let service = try enabling.unmendedService(step) else { continue }
+        let outcomes = try enabling.carryOut(steps)
+        if json {
+            return try Console.output(
+                UnitChange.document(outcomes.map { $0.change(of: manager) }))
+        }
+        for outcome in outcomes {
+            try Console.output(message(outcome, manager))
+            guard let service = try enabling.unmendedService(outcome.step) else { continue }
             try Console.output(
                 "    options that MPTCP sockets refuse are mended in \(service) after "
                     + manager.command("mptcpize", "enable", service))
         }
     }
 
-    private func message(
-        _ step: Enabling.Step, _ reached: Bool, _ manager: ServiceManager
-    ) -> String {
-        let name = step.unit.name
-        let done = "\(name): \(step.isDone ? "was enabled already" : "enabled") (\(step.path))"
-        if !step.unit.isActive { return done }
-        return done + "; "
-            + (reached
-                ? "what runs uses MPTCP"
-                : "what runs uses MPTCP after " + manager.command("systemctl", "restart", name))
+    private func message(_ outcome: Enabling.Outcome, _ manager: ServiceManager) -> String {
+        let name = outcome.step.unit.name
+        let done =
+            "\(name): \(outcome.step.isDone ? "was enabled already" : "enabled") "
+            + "(\(outcome.step.path))"
+        if outcome.verdicts.isEmpty {
+            let start =
+                name.isTemplate
+                ? ""
+                : "; it does not run: "
+                    + manager.command(
+                        "mptcpize", "status", name) + " tells what is reached once it does"
+            return done + (now ? start : "")
+        }
+        if let prediction = outcome.prediction {
+            let restart = manager.command("systemctl", "restart", name)
+            return done + "; " + prediction.prediction(after: restart).printable
+        }
+        let claims = outcome.verdicts.map(\.claim)
+        let claim = Set(claims).count == 1 ? claims[0] : claims.joined(separator: "; ")
+        let remedies = outcome.verdicts.compactMap { $0.reason(of: manager)?.remedy }
+        let next = remedies.first { !$0.isEmpty }.map { "; \($0)" } ?? ""
+        return done + "; " + claim.printable + next
     }
 }
 

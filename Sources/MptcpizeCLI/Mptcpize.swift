@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Glibc
 import LinuxSystem
 
@@ -32,7 +33,8 @@ struct Mptcpize: ParsableCommand {
             let run = try RunArguments(Array(words.dropFirst()))
             if !run.help { try RunCommand.start(run, environment: ProcessInput.environment) }
         }
-        var command = try parseAsRoot()
+        // Not parseAsRoot(nil), which takes them from /proc.
+        var command = try parseAsRoot(words.map(\.text))
         try command.run()
     }
 
@@ -63,8 +65,8 @@ struct Mptcpize: ParsableCommand {
 /// What the process was started with, byte for byte.
 enum ProcessInput {
     static var arguments: [Bytes] {
-        (0..<Int(CommandLine.argc)).compactMap { index in
-            CommandLine.unsafeArgv[index].map { Bytes(cString: $0) }
+        (0..<clinux_argument_count()).compactMap { index in
+            clinux_argument(index).map { Bytes(cString: $0) }
         }
     }
 

@@ -28,7 +28,8 @@ struct StatusCommand: ParsableCommand {
             statuses.append(try UnitStatus(unit, of: manager, locator: locator))
         }
         if json {
-            let document: JSONValue = ["version": 1, "units": .array(statuses.map(\.json))]
+            let units = statuses.map { $0.json(of: manager) }
+            let document: JSONValue = ["version": 1, "units": .array(units)]
             try Console.output(document)
         } else if statuses.isEmpty {
             try Console.output("no unit is enabled; `mptcpize enable UNIT` enables one")

@@ -40,11 +40,12 @@ package struct SocketOwners: Sendable {
         return indices.map { processes[Int($0)] }
     }
 
-    /// All descriptors that are open on sockets with these inodes.
-    package static func holders(of inodes: Set<UInt64>) -> [(inode: UInt64, pid: Int32, fd: Int32)]
-    {
+    /// All descriptors that are open on sockets with these inodes, in these processes or any.
+    package static func holders(
+        of inodes: Set<UInt64>, in pids: [Int32]? = nil
+    ) -> [(inode: UInt64, pid: Int32, fd: Int32)] {
         var result: [(inode: UInt64, pid: Int32, fd: Int32)] = []
-        for pid in processNumbers() {
+        for pid in pids ?? processNumbers() {
             let directory = "/proc/\(pid)/fd"
             for name in directoryEntries(directory) {
                 guard let fd = Int32(name), let link = linkTarget("\(directory)/\(name)"),

@@ -19,6 +19,10 @@ extension SocketNews {
         case .fellBack(let socket):
             let peer = socket.remote.map { " with \($0.text)" } ?? ""
             return ["\(socket.title): fell back to TCP on the wire\(peer)"]
+        case .unreached(let program, let pid):
+            return [
+                "\(program.name)[\(pid)]: was started and not reached (\(program.reason.inWords))"
+            ]
         case .several(let news): return news.flatMap(\.lines)
         }
     }

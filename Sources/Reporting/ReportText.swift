@@ -1,10 +1,13 @@
+import LinuxSystem
+import SocketRecords
 import SocketValues
 import TextOutput
 
 extension SocketReport {
     /// The report for a person: a table, then its sum in words. One line each, no newlines.
     package func lines(styled: Bool = false) -> [String] {
-        if sockets.isEmpty { return [emptyReport] + dropped }
+        let notes = [unreachedSentence].compactMap { $0 } + dropped
+        if sockets.isEmpty { return [emptyReport] + notes }
         var table = TextTable([
             .init("PID", .right), .init("PROGRAM"), .init("FD", .right), .init("ROLE"),
             .init("LOCAL"), .init("REMOTE"), .init("RESULT"), .init("PATHS", .right),
@@ -13,7 +16,7 @@ extension SocketReport {
         for socket in sockets {
             table.append(Self.cells(socket), note: note(socket))
         }
-        return table.lines(noteTitle: "WHY", styled: styled) + [sentences] + dropped
+        return table.lines(noteTitle: "WHY", styled: styled) + [sentences] + notes
     }
 
     private static func cells(_ socket: ReportedSocket) -> [TextTable.Cell] {
@@ -85,10 +88,19 @@ extension SocketReport {
                 notes.joined(separator: "; ")
             } else if wasReached {
                 "it used none, or by raw system calls or in a static or Go program that it started"
+                    + otherCause
             } else {
                 "the preload library did not come into it (is it static, or a Go program?)"
             }
         return "The program opened no TCP socket that could be seen: \(reason)."
+    }
+
+    private var otherCause: String {
+        if otherLibraries.isEmpty { return "" }
+        let names = otherLibraries.map { $0.lastPathComponent.text.printable }
+        return
+            ", or by \(names.joined(separator: ", ")), which LD_PRELOAD names before mptcpize's library"
+            + " and which may take socket() past it"
     }
 
     private var dropped: [String] {

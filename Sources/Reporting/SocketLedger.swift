@@ -1,3 +1,4 @@
+import LinuxSystem
 import SocketRecords
 import SocketValues
 
@@ -54,6 +55,10 @@ package struct SocketLedger {
     /// Whether any record has come.
     package private(set) var hasRecords = false
     private(set) var entries: [Entry] = []
+    /// Programs that the library did not come into.
+    package private(set) var unreached = UnreachedPrograms()
+    /// Libraries that programs were started with before ours.
+    package private(set) var otherLibraries: [Bytes] = []
     /// Records of new sockets that found no room here.
     package private(set) var overflow: UInt64 = 0
     private var byInode: [UInt64: Int] = [:]
@@ -88,10 +93,14 @@ package struct SocketLedger {
         case .observed: if let index = find(event) { entries[index].observe(event.answer) }
         case .closed: return close(event)
         case .remedied: return remedy(event)
-        case .started: return start(event.pid)
+        case .started: return start(event)
         case .forking: beginFork(event.pid)
         case .forked: fork(event.pid, of: event.origin)
         case .execFailed: execFailed(event.pid)
+        case .unreached:
+            guard let program = event.unreached else { return nil }
+            unreached.add(program, event.pid)
+            return .unreached(program, event.pid)
         }
         return nil
     }
@@ -180,7 +189,15 @@ package struct SocketLedger {
     }
 
     /// A new program image: what it holds follows. What close-on-exec took has been told.
-    private mutating func start(_ pid: Int32) -> SocketNews? {
+    private mutating func start(_ event: SocketEvent) -> SocketNews? {
+        let pid = event.pid
+        unreached.withdraw(pid)
+        let most = 16
+        if let library = event.otherLibrary, otherLibraries.count < most,
+            !otherLibraries.contains(library)
+        {
+            otherLibraries.append(library)
+        }
         guard var process = processes.removeValue(forKey: pid) else { return nil }
         for (fd, index) in process.open { drop(index, Holder(pid: pid, fd: fd)) }
         let news = process.execClosed.compactMap { newsOfClose($0.index) }
@@ -198,6 +215,7 @@ package struct SocketLedger {
 
     private mutating func fork(_ pid: Int32, of parent: Int32) {
         forget(pid)
+        unreached.confirm(pid)
         // A parent that is dead by now is swept away.
         let process = processes[parent]
         if processes.count >= sweepAt { sweep() }
@@ -283,6 +301,7 @@ package struct SocketLedger {
     }
 
     private mutating func execFailed(_ pid: Int32) {
+        unreached.withdraw(pid)
         guard let closes = processes[pid]?.execClosed else { return }
         processes[pid]!.execClosed = []
         for close in closes where close.wasHolder && processes[pid]!.open[close.fd] == nil {
@@ -318,5 +337,7 @@ package enum SocketNews: Equatable, Sendable {
     case remedied(ReportedSocket, Remedy)
     /// At its close, the socket turned out to have spoken plain TCP.
     case fellBack(ReportedSocket)
+    /// A program was started that the library does not come into.
+    case unreached(UnreachedProgram, Int32)
     case several([SocketNews])
 }

@@ -1,4 +1,5 @@
 import LinuxSystem
+import SocketRecords
 import SocketValues
 import TextOutput
 
@@ -15,12 +16,17 @@ package struct SocketReport: Sendable {
     package var notes: [String]
     /// Whether the program, or one that it started, has put any record into the ring.
     package var wasReached: Bool
+    /// Programs that were started and not reached, each with how often.
+    package var unreached: [(program: UnreachedProgram, count: Int)]
+    /// Libraries that LD_PRELOAD names before ours.
+    package var otherLibraries: [Bytes]
     /// Whether the kernel told what became of the sockets, rather than the preload library.
     package var byKernel = false
 
     package init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
-        notes: [String] = [], wasReached: Bool = true
+        notes: [String] = [], wasReached: Bool = true,
+        unreached: [(program: UnreachedProgram, count: Int)] = [], otherLibraries: [Bytes] = []
     ) {
         self.command = command
         self.end = end
@@ -28,6 +34,8 @@ package struct SocketReport: Sendable {
         self.eventsDropped = eventsDropped
         self.notes = notes
         self.wasReached = wasReached
+        self.unreached = unreached
+        self.otherLibraries = otherLibraries
     }
 
     /// How many sockets there are of each kind.
@@ -74,6 +82,7 @@ extension SocketReport {
             "command": .array(command.map { JSONValue(bytes: $0) }),
             "exit": exit,
             "sockets": .array(sockets.map(json)),
+            "unreached": unreachedJSON,
             "summary": .object(counts),
         ]
     }

@@ -22,6 +22,11 @@ package struct RememberedReport: Equatable, Sendable {
     /// More options than the kernel has make no sense; a program can fill the ring with them.
     private static let mostOptions = 64
 
+    /// A report lists no more sockets than these (SocketLedger): a larger number is none of ours.
+    private static let mostSockets = 1 << 20
+    /// The year 10000, in seconds since 1970.
+    private static let latest: UInt64 = 253_402_300_800
+
     package init(_ report: SocketReport, date: UInt64) {
         self.date = date
         wires = report.summary.all
@@ -81,12 +86,13 @@ extension RememberedReport {
             let words = line.split(separator: " ")
             switch words.first {
             case "report":
-                guard words.count > 1, let date = UInt64(words[1]) else { return reports }
+                guard words.count > 1, let date = UInt64(words[1]), date < latest
+                else { return reports }
                 reports.append(RememberedReport(date: date, counts: words.dropFirst(2)))
             case "option":
                 guard words.count == 5, let level = UInt32(words[1]),
-                    let number = UInt32(words[2]), let sockets = Int(words[4]), sockets > 0,
-                    !reports.isEmpty
+                    let number = UInt32(words[2]), let sockets = Int(words[4]),
+                    (1...mostSockets).contains(sockets), !reports.isEmpty
                 else { continue }
                 reports[reports.count - 1].count(
                     Option(
@@ -105,7 +111,7 @@ extension RememberedReport {
         for count in counts {
             let parts = count.split(separator: "=")
             if parts.count == 2, let wire = Wire(rawValue: String(parts[0])),
-                let number = Int(parts[1]), number > 0
+                let number = Int(parts[1]), (1...Self.mostSockets).contains(number)
             {
                 wires[wire] = number
             }

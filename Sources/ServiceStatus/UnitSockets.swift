@@ -15,10 +15,22 @@ package struct UnitSockets: Sendable, Equatable {
     package var mptcp = 0
     package var fallback = 0
     package var tcp = 0
+    /// The listeners that do not take MPTCP.
+    var tcpListeners: [TCPListener] = []
+    /// The ports of all listeners.
+    var ports: Set<UInt16> = []
 
     package init() {}
 
+    /// Whether MPTCP was seen on one of them.
+    var usesMPTCP: Bool { listeningMPTCP > 0 || mptcp > 0 }
+
     private mutating func count(_ socket: ListedSocket) {
+        let port = socket.socket.local.port
+        if socket.isListener { ports.insert(port) }
+        if socket.isListener, socket.wire == .tcp {
+            tcpListeners.append(TCPListener(port: port, inode: socket.socket.inode))
+        }
         switch socket.wire {
         case .mptcp: mptcp += 1
         case .fallback: fallback += 1

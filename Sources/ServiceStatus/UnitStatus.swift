@@ -3,13 +3,6 @@ import Launch
 import LinuxSystem
 import SystemdUnits
 
-/// One process of a unit, with its sockets.
-package struct UnitProcess: Sendable, Equatable {
-    package let process: RunningProcess
-    /// Nil where they cannot be told.
-    package let sockets: UnitSockets?
-}
-
 /// What `mptcpize status` says of one unit: how it is configured, and what its
 /// processes and their sockets really are.
 package struct UnitStatus: Sendable {
@@ -33,9 +26,14 @@ package struct UnitStatus: Sendable {
     package let needsReload: Bool
     /// ActiveState of systemd; "not-found" and "masked" where it cannot be started.
     package let state: String
-    package let processes: [UnitProcess]
+    /// What its processes, or a socket unit's listeners, are.
+    package let verdict: UnitVerdict
+    /// Where what it stands for really runs; nil where it runs that itself.
+    let elsewhere: Failure?
+
+    package var processes: [UnitProcess] { verdict.processes }
     /// What a socket unit listens with; nil for other units.
-    package let listeners: UnitSockets?
+    package var listeners: UnitSockets? { verdict.listeners }
 
     /// - Throws: `Failure` where systemd or the drop-in cannot be read.
     package init(
@@ -57,9 +55,17 @@ package struct UnitStatus: Sendable {
             load == "loaded"
             ? (unit.isTemplate ? (isActive ? "active" : "inactive") : properties["ActiveState"])
             : load
-        processes = Self.processes(of: units, mode: installed.first?.mode ?? .preload)
-        listeners =
-            unit.isSocket && isActive ? UnitSockets.of(listeners: properties.listeners) : nil
+        let observation = UnitObservation(
+            unit: unit, manager: manager, locator: locator,
+            mode: installed.first?.mode ?? .preload)
+        verdict =
+            unit.isSocket && !isActive
+            ? UnitVerdict(unit, processes: [])
+            : try observation.verdict(of: units, .past(dropIn: installed.first))
+        elsewhere =
+            load == "loaded"
+            ? try PayloadElsewhere(unit, properties, mode: observation.mode).failure(of: manager)
+            : nil
         guard let first = installed.first else {
             freshness = nil
             return
@@ -85,26 +91,6 @@ package struct UnitStatus: Sendable {
         return result
     }
 
-    private static func processes(
-        of units: [UnitProperties], mode: ServiceMode
-    ) -> [UnitProcess] {
-        let attached = mode == .bpf ? (try? BPFPlan.attached()) ?? [] : []
-        var found: [RunningProcess] = []
-        for cgroup in units.map({ $0["ControlGroup"] }) where !cgroup.isEmpty {
-            var processes = RunningProcess.all(inCgroupOfUnit: cgroup)
-            if attached.contains(where: { $0.hasSuffix(cgroup) }) {
-                for index in processes.indices { processes[index].reach = .bpf }
-            }
-            found += processes
-        }
-        let sockets = UnitSockets.of(found.map(\.pid))
-        return found.compactMap { process in
-            let sockets = sockets[process.pid]
-            if sockets == nil, RunningProcess.hasEnded(process.pid) { return nil }
-            return UnitProcess(process: process, sockets: sockets)
-        }
-    }
-
     /// The units that were asked for, or all that are enabled.
     package static func units(
         _ arguments: [String], of manager: ServiceManager
@@ -122,11 +108,6 @@ package struct UnitStatus: Sendable {
         return Set(all).sorted { $0.description < $1.description }
     }
 
-    /// Whether a process of it has to be restarted to be reached.
-    package var needsRestart: Bool {
-        guard freshness != nil else { return false }
-        return unit.isSocket
-            ? listeners.map { $0.listeningTCP > 0 } ?? false
-            : processes.contains { $0.process.reach == .none }
-    }
+    /// Whether a restart would reach more of it.
+    package var needsRestart: Bool { freshness != nil && verdict.wantsRestart }
 }

@@ -46,11 +46,26 @@ extension UnitStatus {
             lines.append(
                 "unit files have changed on the disk: `systemctl \(manager.option)daemon-reload`")
         }
+        if let elsewhere { lines.append("\(elsewhere.reason.printable): \(elsewhere.remedy)") }
         if let listeners { lines.append("listening: \(listeners.listening)") }
-        if needsRestart {
-            let reason =
-                unit.isSocket ? "listens since before enable" : "some processes were not reached"
-            lines.append("\(reason): \(restartCommand(manager))")
+        guard freshness != nil else { return lines }
+        if unit.isSocket {
+            if needsRestart {
+                lines.append("listens since before enable: \(restartCommand(manager))")
+            }
+            return lines
+        }
+        if !processes.isEmpty, !verdict.isWhole { lines.append(verdict.headline) }
+        for group in verdict.groups {
+            let remedy =
+                group.cause == .olderThanDropIn || group.cause == .notAttached
+                ? restartCommand(manager) : group.cause.remedy(unit, of: manager)
+            lines.append(group.line(told: .was).printable + (remedy.isEmpty ? "" : "; \(remedy)"))
+        }
+        for (process, listener) in verdict.demoted {
+            lines.append(
+                "port \(listener.port) of \(process.title.printable) is TCP: "
+                    + "\(listener.reason.inWords); \(listener.reason.remedy(unit))")
         }
         return lines
     }
@@ -64,7 +79,7 @@ extension UnitStatus {
     }
 
     /// The status as a member of the document of `status --json`.
-    package var json: JSONValue {
+    package func json(of manager: ServiceManager) -> JSONValue {
         let configured: String? =
             switch freshness {
             case nil: nil
@@ -72,9 +87,11 @@ extension UnitStatus {
             case .stale, .refused: "stale"
             case .unknown: "unknown"
             }
-        let reason: String? = if case .refused(let reason) = freshness { reason } else { nil }
+        let refusal: String? = if case .refused(let reason) = freshness { reason } else { nil }
+        let reason = refusal ?? (freshness == nil ? nil : verdict.reason(of: manager)?.text)
         return [
             "unit": .string(unit.description),
+            "changed": .bool(false),
             "enabled": .bool(!dropIns.isEmpty),
             "drop_ins": .array(dropIns.map { .string($0) }),
             "configuration": JSONValue(configured),
@@ -83,15 +100,8 @@ extension UnitStatus {
             "needs_restart": .bool(needsRestart),
             "state": .string(state),
             "listeners": listeners?.json ?? .null,
-            "processes": .array(
-                processes.map { entry in
-                    [
-                        "pid": JSONValue(entry.process.pid),
-                        "program": .string(entry.process.program),
-                        "reached_by": .string(entry.process.reach.rawValue),
-                        "sockets": entry.sockets?.json ?? .null,
-                    ]
-                }),
+            "whole": .bool(verdict.isWhole),
+            "processes": verdict.json(of: manager),
         ]
     }
 }
@@ -113,5 +123,23 @@ extension RunningProcess.Reach {
         case .none: .bad
         case .unknown: .doubtful
         }
+    }
+}
+
+extension UnitVerdict {
+    /// The processes, each with why it was not reached.
+    package func json(of manager: ServiceManager) -> JSONValue {
+        .array(
+            processes.map { process in
+                let ports = Set(process.sockets?.tcpListeners.map(\.port) ?? []).sorted()
+                return [
+                    "pid": JSONValue(process.pid), "program": .string(process.program),
+                    "reached_by": .string(process.reach.rawValue),
+                    "cause": JSONValue(process.cause?.name),
+                    "reason": JSONValue(process.cause?.reason),
+                    "tcp_ports": .array(ports.map { JSONValue($0) }),
+                    "sockets": process.sockets?.json ?? .null,
+                ]
+            })
     }
 }

@@ -31,8 +31,8 @@ static int read_value(const struct mptcpize_setting *setting, int32_t *number) {
 
 static bool is_zero(const struct mptcpize_setting *setting) {
   const uint8_t *bytes = setting->value;
-  for (uint32_t i = 0; bytes && i < setting->length; i++) {
-    if (bytes[i]) return false;
+  for (uint32_t i = 0; i < setting->length; i++) {
+    if (!bytes || bytes[i]) return false;
   }
   return true;
 }

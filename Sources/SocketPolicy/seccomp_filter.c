@@ -1,5 +1,7 @@
 // Classic BPF, as far as seccomp(2) takes it: kernel/seccomp.c, seccomp_check_filter().
 
+#include <stdbool.h>
+
 #include "SeccompFilter.h"
 
 // include/uapi/linux/bpf_common.h, filter.h
@@ -113,19 +115,21 @@ static uint32_t answer(const struct mptcpize_filter *filter, const union data *d
   return 0;
 }
 
-bool mptcpize_filter_spares(const struct mptcpize_filter *filter,
-                            const struct mptcpize_system_call *call) {
+enum mptcpize_verdict mptcpize_filter_verdict(const struct mptcpize_filter *filter,
+                                              const struct mptcpize_system_call *call) {
   // include/uapi/linux/seccomp.h: SECCOMP_RET_*. What a kernel does not know, it kills for.
   enum { ERRNO = 0x0005, USER_NOTIF = 0x7fc0, TRACE = 0x7ff0, LOG = 0x7ffc, ALLOW = 0x7fff };
   union data data = {.call = *call};
   switch (answer(filter, &data) >> 16) {
-    case ERRNO:
-    case USER_NOTIF:
-    case TRACE:
     case LOG:
     case ALLOW:
-      return true;
+      return MPTCPIZE_VERDICT_ALLOWED;
+    case ERRNO:
+      return MPTCPIZE_VERDICT_REFUSED;
+    case USER_NOTIF:
+    case TRACE:
+      return MPTCPIZE_VERDICT_ASKED;
     default:
-      return false;
+      return MPTCPIZE_VERDICT_KILLED;
   }
 }

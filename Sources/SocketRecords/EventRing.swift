@@ -26,6 +26,7 @@ package struct EventRing: ~Copyable, EventSource {
     /// - Throws: the reason of the last place, as our own failure (125).
     package init(in places: [RingPlace] = RingPlace.candidates()) throws(Failure) {
         var reasons: [String] = []
+        var isFull = false
         for place in places {
             place.removeStale()
             do throws(Errno) {
@@ -44,13 +45,16 @@ package struct EventRing: ~Copyable, EventSource {
                 mptcpize_ring_format(ring)
                 return
             } catch {
+                isFull = isFull || [ENOSPC, EDQUOT].contains(error.rawValue)
                 reasons.append("\(place.directory) (\(error.reason))")
             }
         }
         throw Failure(
             .own, "event ring", "cannot be made in \(reasons.joined(separator: ", "))",
-            remedy: "free \((mptcpize_ring_size() + 1 << 20 - 1) >> 20) MB there, or leave out"
-                + " --report and -d")
+            remedy: (isFull
+                ? "free \((mptcpize_ring_size() + 1 << 20 - 1) >> 20) MB there"
+                : "name a directory that can be written to in XDG_RUNTIME_DIR")
+                + ", or leave out --report and -d")
     }
 
     deinit {

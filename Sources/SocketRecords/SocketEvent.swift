@@ -10,7 +10,7 @@ package struct SocketEvent: Equatable, Sendable {
     package enum Kind: UInt8, Sendable {
         case created = 1
         case listening, connecting, accepted, duplicated, closed, remedied, started, forked
-        case inherited, execFailed, observed, forking
+        case inherited, execFailed, observed, forking, unreached
     }
 
     /// The protocol of a socket as it was created.
@@ -38,6 +38,10 @@ package struct SocketEvent: Equatable, Sendable {
     package var remote: SocketAddress?
     package var remedy: Remedy?
     package var program: ProgramName
+    /// UNREACHED: the program and why.
+    package var unreached: UnreachedProgram?
+    /// STARTED: a library that LD_PRELOAD names before ours.
+    package var otherLibrary: Bytes?
 
     /// Nil for what no writer of ours puts: an unknown kind, a PID or descriptor that
     /// cannot be.
@@ -50,6 +54,8 @@ package struct SocketEvent: Equatable, Sendable {
         }
         switch kind {
         case .started, .execFailed, .forking: break
+        case .unreached:
+            guard UnreachedProgram.Reason(rawValue: record.cause) != nil else { return nil }
         case .forked: guard record.origin > 0, record.origin != record.pid else { return nil }
         case .duplicated: guard record.fd >= 0, record.origin >= 0 else { return nil }
         default: guard record.fd >= 0 || byKernel else { return nil }
@@ -73,6 +79,12 @@ package struct SocketEvent: Equatable, Sendable {
             ? Remedy(
                 level: record.option_level, option: record.option_name,
                 kind: Remedy.Kind(code: record.remedy), error: error) : nil
+        if kind == .unreached || kind == .started {
+            let name = Self.name(in: record)
+            unreached = UnreachedProgram.Reason(rawValue: record.cause)
+                .map { UnreachedProgram(path: name, reason: $0) }
+            otherLibrary = kind == .started && !name.isEmpty ? name : nil
+        }
         program = withUnsafeBytes(of: record.program) {
             ProgramName(
                 low: $0.load(as: UInt64.self), high: $0.load(fromByteOffset: 8, as: UInt64.self))
@@ -102,5 +114,15 @@ package struct ProgramName: Equatable, Sendable {
         withUnsafeBytes(of: (low, high)) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self).printable
         }
+    }
+}
+
+extension SocketEvent {
+    /// What stands in the place of the addresses (MPTCPIZE_NAME).
+    private static func name(in record: mptcpize_event) -> Bytes {
+        let bytes =
+            withUnsafeBytes(of: record.local) { Bytes($0) }
+            + withUnsafeBytes(of: record.remote) { Bytes($0) }
+        return Bytes(bytes.prefix { $0 != 0 })
     }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Processes
 import Reporting
 import SocketPolicy
 import SocketValues
@@ -23,11 +24,8 @@ package enum LiveSockets {
     /// the one with this inode number (0: any). Needs Linux 5.6 and ptrace's rights over the process.
     package static func ask(_ pid: Int32, _ fd: Int32, _ inode: UInt64) -> LiveAnswer {
         do throws(Errno) {
-            let process = Descriptor(owning: try retrying { clinux_pidfd_open(pid) })
-            let number = try retrying { clinux_pidfd_getfd(process.number, fd) }
-            let copy = Descriptor(owning: number)
-            if inode != 0 && Self.inode(of: copy.number) != inode { return .closed }
-            return answer(copy.number).map { .answer($0) } ?? .closed
+            let socket = try BorrowedSocket(of: pid, fd, inode)
+            return answer(socket.descriptor.number).map { .answer($0) } ?? .closed
         } catch {
             switch error.rawValue {
             case ESRCH: return .gone
@@ -49,11 +47,6 @@ package enum LiveSockets {
             }
             return ask(pid, fd, inode)
         }
-    }
-
-    private static func inode(of socket: Int32) -> UInt64? {
-        var status = stat()
-        return fstat(socket, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     /// Nil for what is no TCP or MPTCP socket.

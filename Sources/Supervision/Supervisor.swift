@@ -173,7 +173,8 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
             sockets: ledger.finish(
                 main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
             eventsDropped: source.lost + UInt64(undrained) + ledger.overflow,
-            notes: plan.notes, wasReached: ledger.hasRecords)
+            notes: plan.notes, wasReached: ledger.hasRecords,
+            unreached: ledger.unreached.list, otherLibraries: ledger.otherLibraries)
     }
 
     /// Finds out who has the sockets that are still open: the kernel tells who made them.
@@ -198,6 +199,7 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
         var count = 0
         while count < limit, let event = source.take() {
             count += 1
+            if event.unreached?.isReachedByGo == true { continue }
             let news = ledger.feed(event)
             if debug, let news { lines += news.lines }
         }
@@ -222,5 +224,15 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
             usleep(1000)
         }
         undrained = UInt32(max(0, left))
+    }
+}
+
+extension UnreachedProgram {
+    /// Whether GODEBUG reaches it all the same.
+    fileprivate var isReachedByGo: Bool {
+        guard reason == .staticallyLinked, path.first == UInt8(ascii: "/"),
+            let file = try? HostSystem().open(path)
+        else { return false }
+        return ELFImage(file)?.goVersion?.knowsMultipath ?? false
     }
 }

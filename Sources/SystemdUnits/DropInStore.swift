@@ -121,7 +121,11 @@ package struct DropInStore: Sendable {
             try base.synchronize()
         } catch {
             if found == nil, error.rawValue == ENOENT { return nil }
-            throw unwritable(found?.path ?? path, error)
+            let failure = unwritable(found?.path ?? path, error)
+            guard error.rawValue == EROFS else { throw failure }
+            throw Failure(
+                failure.status, failure.object, failure.reason,
+                remedy: "remount its file system so that it can be written, and try again")
         }
         removeMade(directoriesMade - 1)
         return found

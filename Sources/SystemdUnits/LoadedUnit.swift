@@ -104,7 +104,7 @@ package struct LoadedUnit: Sendable {
 }
 
 /// Whether two paths lead to the same file.
-func isSameFile(_ one: String, _ other: String) -> Bool {
+package func isSameFile(_ one: String, _ other: String) -> Bool {
     var first = stat()
     var second = stat()
     return stat(one, &first) == 0 && stat(other, &second) == 0

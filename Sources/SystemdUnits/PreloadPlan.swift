@@ -1,3 +1,4 @@
+import Launch
 import LinuxSystem
 
 /// The preload library as services are to load it.
@@ -13,6 +14,20 @@ package struct ServiceLibrary: Sendable, Equatable {
         self.file = file
         self.preload = preload
         self.directories = directories
+    }
+}
+
+extension ServiceLibrary {
+    /// The library for programs of this machine's own architecture alone.
+    package init(_ library: PreloadLibrary) {
+        self.init(
+            file: library.path.text, preload: library.path.text,
+            directories: [library.path.directory?.text ?? "/"])
+    }
+
+    /// The path that a service's processes see it under.
+    package func file(seenBy properties: UnitProperties) -> String {
+        ServiceSandbox(properties: properties, library: self).file
     }
 }
 

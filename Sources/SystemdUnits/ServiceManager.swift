@@ -55,6 +55,12 @@ package struct ServiceManager: Sendable {
         }
     }
 
+    init(scope: ManagerScope, configuration: String, runtime: String) {
+        self.scope = scope
+        self.configuration = configuration
+        self.runtime = runtime
+    }
+
     /// "--user", for commands that the user is told to type.
     package var option: String { scope == .user ? "--user " : "" }
 

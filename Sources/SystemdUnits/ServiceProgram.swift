@@ -123,6 +123,11 @@ package struct ServiceProgram {
         let files = [library] + (hasSibling ? [sibling!] : [])
         for file in files {
             if let failure = Self.untrusted(file.path, scope: scope) { throw failure }
+            if HostSystem().isOnNoexecMount(file.path) {
+                throw Failure(
+                    .failed, file.path.text, "lies on a file system that is mounted noexec",
+                    remedy: "remount it with exec, or `make install` elsewhere")
+            }
         }
         return ServiceLibrary(
             file: library.path.text,

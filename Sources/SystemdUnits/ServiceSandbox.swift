@@ -113,7 +113,8 @@ struct ServiceSandbox {
     /// one by plain TCP under the same numbers, in the same epoll sets.
     static let calls = [
         "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "fstat", "dup3",
-        "close", "openat", "read", "ppoll", "epoll_ctl", "recvfrom", "sendto",
+        "close", "openat", "read", "ppoll", "epoll_ctl", "eventfd2", "rt_sigprocmask", "recvfrom",
+        "sendto",
     ]
 
     /// A filter that answers with an error is harmless: the library does without.

@@ -20,7 +20,7 @@ package struct SocketPlan: Sendable {
     }
 
     /// IPPROTO_MPTCP, as systemd shows SocketProtocol=mptcp.
-    static let mptcp = "262"
+    package static let mptcp = "262"
 
     /// - Throws: `Failure` where the unit has nothing to gain, or would not start.
     package func dropIn() throws(Failure) -> DropIn {
@@ -53,7 +53,7 @@ package struct SocketPlan: Sendable {
         return DropIn(section: "Socket", settings: ["SocketProtocol=mptcp"])
     }
 
-    static func unsupported(_ unit: UnitName, _ properties: UnitProperties) -> Failure {
+    package static func unsupported(_ unit: UnitName, _ properties: UnitProperties) -> Failure {
         let service =
             UnitName(properties["Triggers"].prefix { $0 != " " }) ?? unit.sibling("service")
         let canListenItself = properties["Accept"] != "yes" && service != nil

@@ -24,6 +24,11 @@ package struct UnitPlanner {
                 .failed, unit.name.description, "is transient: its settings go when it stops",
                 remedy: "`systemd-run … mptcpize run PROGRAM` starts it over MPTCP")
         }
+        if let failure = try PayloadElsewhere(unit.name, unit.properties, mode: mode)
+            .failure(of: manager)
+        {
+            throw failure
+        }
         if mode == .bpf {
             try refuseActivatedBySocket(unit, beside: others)
             if let user = ServiceProgram(unit.name, unit.properties).kernelUser {
@@ -68,6 +73,12 @@ package struct UnitPlanner {
         let reaches = program.reaches(with: locator).map(\.reach)
         if !reaches.isEmpty, reaches.allSatisfy(\.isGo) { return }
         let file = ServiceSandbox(properties: unit.properties, library: library).file
+        if let confinement = SELinux.confinement(
+            of: program.realPaths, properties: unit.properties, library: library.file)
+        {
+            throw Failure(
+                .failed, unit.name.description, confinement.reason, remedy: confinement.remedy)
+        }
         guard
             let confinement = AppArmor().confinement(
                 of: program.realPaths, properties: unit.properties, library: file)
@@ -131,9 +142,21 @@ package struct UnitPlanner {
             throw Failure(
                 .failed, unit.name.description,
                 "gets its listening socket from \(name), which systemd opens",
-                remedy: SocketPlan.probeSupport() == false
-                    ? SocketPlan.unsupported(name, socket).remedy
-                    : manager.command("mptcpize", "enable", name))
+                remedy: remedy(name, socket))
         }
+    }
+
+    /// To enable the socket unit, where that will not be refused in its turn.
+    private func remedy(_ socket: UnitName, _ properties: UnitProperties) -> String {
+        let plan = SocketPlan(
+            unit: socket, properties: properties, isSupported: SocketPlan.probeSupport(),
+            kernelHasMPTCP: SocketPlan.probeKernel())
+        do throws(Failure) {
+            _ = try plan.dropIn()
+        } catch {
+            return error.object == socket.description && error.reason.hasPrefix("this systemd")
+                ? error.remedy : "\(socket) \(error.reason): \(error.remedy)"
+        }
+        return manager.command("mptcpize", "enable", socket)
     }
 }

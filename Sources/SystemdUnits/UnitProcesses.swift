@@ -13,9 +13,9 @@ extension RunningProcess {
 
     private static func pids(below path: String) -> [Int32] {
         var result = ((try? contents(ofFile: path + "/cgroup.procs")) ?? []).split(separator: 0x0A)
-            .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
-        // The files of the cgroup itself have a dot in their names, but no unit's suffix.
-        for entry in directoryEntries(path) where !entry.contains(".") || UnitName(entry) != nil {
+            .compactMap { Int32(String(decoding: $0, as: UTF8.self)) }.filter { $0 > 0 }
+        for entry in directoryEntries(path)
+        where access("\(path)/\(entry)/cgroup.procs", F_OK) == 0 {
             result += pids(below: "\(path)/\(entry)")
         }
         return result

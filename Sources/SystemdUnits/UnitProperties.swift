@@ -1,3 +1,5 @@
+import LinuxSystem
+
 /// What systemd itself says of a unit: the output of `systemctl show`, which is
 /// promised to stay parsable.
 package struct UnitProperties: Sendable, Equatable {
@@ -53,6 +55,17 @@ package struct UnitProperties: Sendable, Equatable {
         }
     }
 
+    /// The command lines of ExecStart=, split at spaces: systemd shows them unquoted.
+    var commands: [[Bytes]] {
+        zip(programs, all("ExecStart")).map { program, line in
+            let start = line.firstRange(of: " ; argv[]=")!.upperBound
+            let rest = line[start...]
+            let end = rest.firstRange(of: " ; ignore_errors=")?.lowerBound ?? rest.endIndex
+            let words = rest[..<end].split(separator: " ").map { Bytes($0.utf8) }
+            return [Bytes(program.utf8)] + words.dropFirst()
+        }
+    }
+
     /// The files of EnvironmentFile=, in their order, specifiers expanded.
     package var environmentFiles: [(pattern: String, isOptional: Bool)] {
         all("EnvironmentFiles").compactMap { line in
@@ -72,7 +85,7 @@ package struct UnitProperties: Sendable, Equatable {
 
 extension StringProtocol {
     /// Where a text stands first; the C library's and Foundation's searches are not at hand.
-    func firstRange(of text: String) -> Range<Index>? {
+    package func firstRange(of text: String) -> Range<Index>? {
         indices.lazy.first { self[$0...].hasPrefix(text) }
             .map { $0..<index($0, offsetBy: text.count) }
     }

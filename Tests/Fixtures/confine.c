@@ -1,5 +1,6 @@
-// confine prctl|seccomp FILTER: makes a connection to itself, then confines itself by that call,
-// and goes on as over TCP: sets options, makes a socket, forks, closes what it has, and ends.
+// confine WAY FILTER (the ways are those of seccomp_program.h): makes a connection to itself, then
+// confines itself by that call, and goes on as over TCP: sets options, makes a socket, forks,
+// closes what it has, and ends.
 //
 //   narrow     it may read, write, set options and close, as in sshd's sandbox, make TCP sockets,
 //              as in tor's and vsftpd's, and is killed for asking anything
@@ -8,24 +9,15 @@
 // Prints "alive", and with the harmless filter the protocols of its new socket, before and after
 // it set an option for which a socket has to become plain TCP.
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define UNLESS(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (skip))
-#define KILL BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
-#define KILL_FOR(number) UNLESS(number, 1), KILL
-#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#include "seccomp_program.h"
 
 static struct sock_filter narrow[] = {
     LOAD(nr),
@@ -47,12 +39,6 @@ static struct sock_filter narrow[] = {
     ALLOW,
 };
 static struct sock_filter harmless[] = {LOAD(nr), KILL_FOR(SYS_reboot), ALLOW};
-
-static int confine(const char *way, struct sock_fprog program) {
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -1;
-  if (strcmp(way, "prctl") == 0) return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-  return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
-}
 
 static int protocol_of(int fd) {
   int protocol = -1;
@@ -80,9 +66,9 @@ int main(int argc, char **argv) {
   unsigned int action = SECCOMP_RET_ALLOW;
   if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action)) return 1;
   close(listener);
-  struct sock_fprog program = {sizeof harmless / sizeof *harmless, harmless};
-  if (is_narrow) program = (struct sock_fprog){sizeof narrow / sizeof *narrow, narrow};
-  if (confine(argv[1], program)) {
+  long result = is_narrow ? confine_by(argv[1], narrow, sizeof narrow / sizeof *narrow)
+                          : confine_by(argv[1], harmless, sizeof harmless / sizeof *harmless);
+  if (result < 0) {
     perror("seccomp");
     return 1;
   }

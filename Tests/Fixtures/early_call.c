@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,13 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+// Which no C library has so far.
+enum { SECCOMP_GET_ACTION_AVAIL = 2 };
+int seccomp(unsigned int operation, unsigned int flags, void *arguments) __attribute__((weak));
+int landlock_create_ruleset(const void *attributes, size_t size, unsigned int flags)
+    __attribute__((weak));
+int landlock_restrict_self(int ruleset, unsigned int flags) __attribute__((weak));
 
 __attribute__((constructor)) static void early(void) {
   const char *name = getenv("EARLY_CALL");
@@ -28,8 +36,12 @@ __attribute__((constructor)) static void early(void) {
   CALL(ioctl, -1, 0, NULL);
   CALL(sockatmark, -1);
   CALL(prctl, PR_GET_DUMPABLE);
+  CALL(seccomp, SECCOMP_GET_ACTION_AVAIL, 0, NULL);
+  CALL(landlock_create_ruleset, NULL, 0, 0);
+  CALL(landlock_restrict_self, -1, 0);
   CALL(syscall, SYS_getpid);
   CALL(shutdown, -1, SHUT_RD);
+  CALL(clone, NULL, NULL, 0, NULL);
   CALL(close, -1);
   CALL(close_range, ~0u, ~0u, 0);
   CALL(closefrom, 1 << 30);

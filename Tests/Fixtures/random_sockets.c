@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,7 +25,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,7 +85,10 @@ struct object {
 
 static struct object objects[OBJECTS];
 static struct { int fd, object; } numbers[NUMBERS];
-static int epoll_fd;
+
+// The second set is in the first one.
+enum { SETS = 2 };
+static int sets[SETS];
 
 static int unused_object(void) {
   for (int i = 0; i < OBJECTS; i++)
@@ -501,31 +508,38 @@ static bool call_poll(void) {
   return true;
 }
 
-static bool call_epoll(void) {
+// DIFFERS: what is edge-triggered may be told once more when a socket was replaced; and one that
+// has fired once keeps its socket from being replaced, so that no such one is made of a fresh
+// socket.
+static bool call_register(void) {
   static const int operations[] = {EPOLL_CTL_ADD, EPOLL_CTL_ADD, EPOLL_CTL_ADD, EPOLL_CTL_MOD,
                                    EPOLL_CTL_DEL};
-  int number = used_number(), fd = numbers[number].fd;
-  struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLRDHUP, {.u64 = (uint64_t)fd << 32 | 7}};
-  if (chance(70)) {
-    int operation = operations[any(5)];
-    int result = epoll_ctl(epoll_fd, operation, fd, &event);
-    say("epoll_ctl %d %d", operation, fd);
-    say_result(result);
-    return true;
-  }
+  int number = used_number(), fd = numbers[number].fd, set = (int)any(SETS);
+  struct epoll_event event = {EPOLLIN | EPOLLOUT | EPOLLRDHUP,
+                              {.u64 = (uint64_t)fd << 32 | (uint64_t)set}};
+  int operation = operations[any(5)];
+  if (chance(15)) event.events = EPOLLIN | EPOLLEXCLUSIVE;
+  if (object_of(number)->state >= LISTENING && chance(15)) event.events |= EPOLLONESHOT;
+  int result = epoll_ctl(sets[set], operation, fd, &event);
+  say("epoll_ctl %d %d %d %#x", set, operation, fd, event.events);
+  say_result(result);
+  return true;
+}
+
+static bool call_wait(void) {
   for (int i = 0; i < NUMBERS; i++) {
     if (numbers[i].fd < 0) continue;
     if (object_of(i)->state == FAILED || is_uncertain(object_of(i))) return false;
     settle(i);
   }
-  struct epoll_event events[NUMBERS];
-  int count = epoll_wait(epoll_fd, events, NUMBERS, 0);
-  say("epoll_wait = %d\n", count);
+  struct epoll_event events[2 * NUMBERS];
+  int set = (int)any(SETS), count = epoll_wait(sets[set], events, 2 * NUMBERS, 0);
+  say("epoll_wait %d = %d\n", set, count);
   // In the order of the numbers: the kernel's is that of the events' arrival.
-  for (int i = 0; i < NUMBERS; i++)
+  for (int i = -1; i < NUMBERS; i++)
     for (int j = 0; j < count; j++)
-      if ((int)(events[j].data.u64 >> 32) == numbers[i].fd)
-        say("  %d: %#x %u\n", numbers[i].fd, events[j].events, (unsigned)events[j].data.u64);
+      if ((int)(events[j].data.u64 >> 32) == (i < 0 ? -1 : numbers[i].fd))
+        say("  %d: %#x %u\n", i, events[j].events, (unsigned)events[j].data.u64);
   return true;
 }
 
@@ -591,16 +605,83 @@ static bool call_get(void) {
   return true;
 }
 
+// --- Calls beside others, and under limits ------------------------------------------------------
+
+// What follows happens while another process has all sockets and sets too.
+static bool call_beside_process(void) {
+  bool (*const calls[])(void) = {call_set, call_set, call_register, call_listen, call_fcntl};
+  if (!chance(30)) return false;
+  pid_t child = fork();
+  if (child == 0)
+    for (;;) pause();
+  say("beside a process\n");
+  for (int i = 0; i < 3; i++) calls[any(sizeof calls / sizeof *calls)]();
+  kill(child, SIGKILL);
+  waitpid(child, NULL, 0);
+  return true;
+}
+
+static void *set_in_thread(void *result) {
+  *(bool *)result = call_set();
+  return NULL;
+}
+
+static bool is_alone(void) {
+  struct stat status;  // a link to each thread's folder, and two of its own
+  return stat("/proc/self/task", &status) == 0 && status.st_nlink == 3;
+}
+
+// DIFFERS: while there are two threads, a socket of several numbers is not replaced.
+static bool call_in_thread(void) {
+  for (int i = 0; i < OBJECTS; i++)
+    if (objects[i].references > 1) return false;
+  if (!chance(50)) return false;
+  bool result = false;
+  pthread_t thread;
+  say("in a thread\n");
+  pthread_create(&thread, NULL, set_in_thread, &result);
+  pthread_join(thread, NULL);
+  while (!is_alone()) usleep(20);  // the kernel counts it for some time yet
+  return result;
+}
+
+// DIFFERS: with no descriptor left a socket is not replaced. The option is ignored then, which is
+// all that others have in common with TCP.
+static bool call_limited(void) {
+  int number = used_number(), free = dup(numbers[number].fd), value = (int)any(3) * 1000;
+  close(free);
+  struct rlimit limit = {(rlim_t)free + any(4), 1024};
+  setrlimit(RLIMIT_NOFILE, &limit);
+  say("limited\n");
+  bool result = true;
+  int fd = numbers[number].fd;
+  const struct object *object = object_of(number);
+  if (chance(30)) {
+    result = call_socket() || call_dup();
+  } else if (object->state <= BOUND && !object->inherits) {
+    say("set %d TCP_USER_TIMEOUT", fd);
+    say_result(setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value));
+    socklen_t length = sizeof value;
+    getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &length);
+    say("  reads %d\n", value);
+  }
+  limit.rlim_cur = 1024;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  return result;
+}
+
 // --- One sequence ---------------------------------------------------------------------------
 
 static const struct {
   bool (*call)(void);
   uint8_t weight;
 } calls[] = {
-    {call_socket, 5}, {call_bind, 6},    {call_listen, 6},   {call_connect, 12}, {call_accept, 8},
-    {call_send, 8},   {call_receive, 8}, {call_shutdown, 3}, {call_close, 3},    {call_dup, 3},
-    {call_fcntl, 3},  {call_name, 3},    {call_ioctl, 2},    {call_poll, 4},     {call_epoll, 6},
-    {call_set, 14},   {call_get, 10},
+    {call_socket, 5},  {call_bind, 6}, {call_listen, 6},         {call_connect, 12},
+    {call_accept, 8},  {call_send, 8}, {call_receive, 8},        {call_shutdown, 3},
+    {call_close, 3},   {call_dup, 3},  {call_fcntl, 3},          {call_name, 3},
+    {call_ioctl, 2},   {call_poll, 4}, {call_register, 6},       {call_wait, 3},
+    {call_set, 14},    {call_get, 10}, {call_beside_process, 1}, {call_in_thread, 1},
+    {call_limited, 1},
 };
 
 static void sequence(void) {
@@ -608,7 +689,9 @@ static void sequence(void) {
   sum = 0xcbf29ce484222325;
   for (int i = 0; i < NUMBERS; i++) numbers[i].fd = -1;
   memset(objects, 0, sizeof objects);
-  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  for (int i = 0; i < SETS; i++) sets[i] = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event inner = {EPOLLIN, {.u64 = (uint64_t)-1 << 32}};
+  epoll_ctl(sets[0], EPOLL_CTL_ADD, sets[1], &inner);
   call_socket();
   call_socket();
   int length = 8 + (int)any(24), total = 0;
@@ -627,7 +710,7 @@ static void sequence(void) {
     setsockopt(numbers[i].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     close(numbers[i].fd);
   }
-  close(epoll_fd);
+  for (int i = 0; i < SETS; i++) close(sets[i]);
 }
 
 int main(int argc, char **argv) {

@@ -50,46 +50,6 @@ struct CoexistenceTests {
         #expect(outcome.output == expected, "\(outcome)")
     }
 
-    @Test(
-        "a program that confines itself is not killed for what we do, with a ring and without",
-        arguments: ["prctl", "seccomp"], [Fixtures.Flavour.glibc, .musl, .i386])
-    func confinement(way: String, flavour: Fixtures.Flavour) throws {
-        let program = try Fixtures.confine(flavour)
-        let library = Products.library(flavour == .i386 ? .i386 : .native)
-        for ring in [nil, try RingFile()] {
-            let outcome = try preloaded(
-                [program, way, "narrow"], library: library, environment: ring?.environment ?? [:])
-            #expect(outcome.end == .exited(0) && outcome.output == "alive\n", "\(outcome)")
-            // Until then everything was recorded, the close of the listener included.
-            if let ring { #expect(ring.events().last?.wireName == "listening") }
-        }
-    }
-
-    @Test(
-        "a program that confines itself otherwise has MPTCP, and its options mended, as before",
-        arguments: [Fixtures.Flavour.glibc, .musl, .i386])
-    func harmlessConfinement(flavour: Fixtures.Flavour) throws {
-        let outcome = try preloaded(
-            [Fixtures.confine(flavour), "prctl", "harmless"],
-            library: Products.library(flavour == .i386 ? .i386 : .native))
-        #expect(outcome.output == "alive, 262 then 6\n", "\(outcome)")
-    }
-
-    @Test(
-        "a program that confines itself by Landlock's rules for TCP gets sockets that obey them",
-        .requires(
-            Requirement("Landlock's rules for TCP (Linux 6.7)") {
-                let output = try? run([Fixtures.program("landlocked")]).output
-                return output == "6 EACCES\n6 EACCES\n6 EACCES\n"
-            }))
-    func landlock() throws {
-        let program = try Fixtures.program("landlocked")
-        // MPTCP passes by the rules. What was made before there were any cannot be helped.
-        let outcome = try preloaded([program])
-        #expect(
-            outcome.output == "262 ECONNREFUSED\n262 ECONNREFUSED\n6 EACCES\n", "\(outcome)")
-    }
-
     @Test("a program whose first thread has ended has its options mended")
     func leaderEnds() throws {
         let outcome = try preloaded([Fixtures.program("leader_ends")])
@@ -171,19 +131,5 @@ struct CoexistenceTests {
             Fixtures.program("several"),
         ])
         #expect(outcome.output == "262 262\n6 6\n", "\(outcome)")
-    }
-}
-
-extension Fixtures {
-    /// The program that confines itself.
-    fileprivate static func confine(_ flavour: Flavour) throws -> String {
-        // The kernel's headers, which musl-gcc does not look for.
-        let headers = ["/usr/include", "/usr/include/x86_64-linux-gnu"]
-        let flags: [Flavour: [String]] = [
-            .musl: headers.flatMap { ["-idirafter", $0] },
-            // Calls prctl by its other name.
-            .i386: ["-D_TIME_BITS=64", "-D_FILE_OFFSET_BITS=64"],
-        ]
-        return try program("confine", flavour, flags: flags[flavour] ?? [])
     }
 }

@@ -40,6 +40,17 @@ struct RemedyTests {
     }
 
     @Test(
+        "uncork no socket of a process because a child of it ends, or closes its own",
+        arguments: [Fixtures.Flavour.glibc, .i386])
+    func corkInChildren(flavour: Fixtures.Flavour) throws {
+        let program = try Fixtures.program("cork_children", flavour)
+        let plain = try run([program])
+        let mended = try preloaded(
+            [program], library: Products.library(flavour == .i386 ? .i386 : .native))
+        #expect(plain.succeeded && mended.output == plain.output, "\(mended)")
+    }
+
+    @Test(
         "take on a connected socket what changes nothing over TCP, such as no device",
         .requires(.command("python3")), .requires(.root))
     func harmless() throws {

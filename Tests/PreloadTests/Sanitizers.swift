@@ -18,11 +18,17 @@ enum Sanitizer: String, CaseIterable, Sendable {
         }
     }
 
-    private static func linked(_ fixture: String) throws -> String {
-        var flags = [
-            "-fsanitize=undefined", "-fno-sanitize-recover=all", "-ffreestanding",
-            "-fno-builtin", "-fvisibility=hidden",
-        ]
+    /// The command that runs a fixture over MPTCP with ThreadSanitizer in it and in the library.
+    static func threaded(_ fixture: String) throws -> [String] {
+        // Without randomised addresses, where its runtime would find no place.
+        ["setarch", "-R", try linked(fixture, .threadSanitizer, [])]
+    }
+
+    private static func linked(
+        _ fixture: String, _ flavour: Fixtures.Flavour = .addressSanitizer,
+        _ more: [String] = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    ) throws -> String {
+        var flags = more + ["-ffreestanding", "-fno-builtin", "-fvisibility=hidden"]
         for module in ["Interposer", "SocketPolicy", "SocketEvents"] {
             let folder = Repository.path("Sources/\(module)")
             flags += ["-I", "\(folder)/include"]
@@ -31,7 +37,7 @@ enum Sanitizer: String, CaseIterable, Sendable {
                 .filter { $0.hasSuffix(".c") && $0 != "memory.c" }.sorted()
                 .map { "\(folder)/\($0)" }
         }
-        return try Fixtures.program(fixture, .addressSanitizer, flags: flags)
+        return try Fixtures.program(fixture, flavour, flags: flags)
     }
 
     private static let trappingLibrary = Result {

@@ -7,7 +7,7 @@ import Testing
     "Proxies move 100 MB each way", .serialized, .requires(.namespaces), .requires(.mptcp),
     .requires(.command("curl", "python3")))
 struct ProxyTests {
-    private static let nginx = [
+    private static let counting = [
         "nginx", "nginx-unbuffered", "nginx-stream", "nginx-fastcgi",
     ]
     private static let others = [
@@ -15,7 +15,7 @@ struct ProxyTests {
         "ssh", "node",
     ]
 
-    @Test("nginx, which counts down what FIONREAD said", arguments: nginx)
+    @Test("nginx, which counts down what FIONREAD said", arguments: counting)
     func nginx(name: String) throws {
         try expectSame(name)
     }

@@ -93,6 +93,7 @@ struct SocketReportTests {
                 {"pid": 100, "program": "nginx", "fd": 8, "family": "inet6", "role": "connect", "socket": "tcp", "refusal": {"errno": "EPROTONOSUPPORT", "reason": "kernel has no MPTCP for IPv6"}, "wire": "tcp", "subflows": 1, "local": "[::1]:33335", "remote": "[::1]:80", "bytes_sent": 0, "bytes_received": 0, "remedies": [{"option": "TCP_USER_TIMEOUT", "remedy": "ignore", "error": "EOPNOTSUPP"}]},
                 {"pid": 100, "program": "nginx", "fd": 9, "family": "inet", "role": "none", "socket": "mptcp", "refusal": null, "wire": "unknown", "subflows": null, "local": null, "remote": null, "bytes_sent": null, "bytes_received": null, "remedies": []}
               ],
+              "unreached": [],
               "summary": {"requested": 5, "mptcp": 1, "fallback": 1, "tcp": 2, "listening": 1, "unconnected": 1, "unknown": 1, "events_dropped": 2}
             }
 

@@ -21,7 +21,9 @@ struct SeccompFilterTests {
     }
 
     /// A call with the number 41 on x86-64 and these arguments.
-    private func spares(_ steps: [Step], _ first: UInt64 = 0, _ third: UInt64 = 0) -> Bool {
+    private func verdict(
+        _ steps: [Step], _ first: UInt64 = 0, _ third: UInt64 = 0
+    ) -> mptcpize_verdict {
         var call = mptcpize_system_call()
         call.number = 41
         call.architecture = 0xc000_003e
@@ -29,21 +31,27 @@ struct SeccompFilterTests {
         call.arguments.2 = third
         return steps.withUnsafeBufferPointer { buffer in
             var filter = mptcpize_filter(length: UInt16(buffer.count), steps: buffer.baseAddress)
-            return mptcpize_filter_spares(&filter, &call)
+            return mptcpize_filter_verdict(&filter, &call)
         }
     }
 
+    private func spares(_ steps: [Step], _ first: UInt64 = 0, _ third: UInt64 = 0) -> Bool {
+        verdict(steps, first, third) == MPTCPIZE_VERDICT_ALLOWED
+    }
+
     @Test(
-        "spares the caller, or kills",
+        "allows, refuses, asks somebody, or kills",
         arguments: [
-            (0x7fff_0000, true), (0x7ffc_0000, true), (0x7ff0_0001, true), (0x7fc0_0000, true),
-            (0x0005_0001, true), (0x0003_0000, false), (0x0000_0000, false),
-            (0x8000_0000, false), (0x0123_0000, false),
-        ] as [(UInt32, Bool)])
-    func actions(action: UInt32, isSpared: Bool) {
-        #expect(spares([Self.step(Self.end, action)]) == isSpared)
+            (0x7fff_0000, MPTCPIZE_VERDICT_ALLOWED), (0x7ffc_0000, MPTCPIZE_VERDICT_ALLOWED),
+            (0x7ff0_0001, MPTCPIZE_VERDICT_ASKED), (0x7fc0_0000, MPTCPIZE_VERDICT_ASKED),
+            (0x0005_0001, MPTCPIZE_VERDICT_REFUSED), (0x0003_0000, MPTCPIZE_VERDICT_KILLED),
+            (0x0000_0000, MPTCPIZE_VERDICT_KILLED), (0x8000_0000, MPTCPIZE_VERDICT_KILLED),
+            (0x0123_0000, MPTCPIZE_VERDICT_KILLED),
+        ] as [(UInt32, mptcpize_verdict)])
+    func actions(action: UInt32, expected: mptcpize_verdict) {
+        #expect(verdict([Self.step(Self.end, action)]) == expected)
         // The same out of the accumulator.
-        #expect(spares([Self.step(0x00, action), Self.step(0x16)]) == isSpared)
+        #expect(verdict([Self.step(0x00, action), Self.step(0x16)]) == expected)
     }
 
     @Test("goes by number, architecture and each half of the arguments")

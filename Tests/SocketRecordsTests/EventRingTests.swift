@@ -129,7 +129,8 @@ struct EventRingTests {
         #expect(
             failure?.message
                 == "mptcpize: event ring: cannot be made in \(directory.path)/missing "
-                + "(No such file or directory); free 5 MB there, or leave out --report and -d")
+                + "(No such file or directory); name a directory that can be written to in "
+                + "XDG_RUNTIME_DIR, or leave out --report and -d")
     }
 
     @Test("many processes write at once, and each record arrives once and in order")

@@ -33,8 +33,19 @@ public enum Fixtures {
     }
 
     /// The path of Tests/Fixtures/`name`.c as a shared library, to be preloaded by tests.
-    public static func library(_ name: String, _ flavour: Flavour = .glibc) throws -> String {
-        try build(name, flavour, flags: ["-shared", "-fPIC"], suffix: ".so")
+    public static func library(
+        _ name: String, _ flavour: Flavour = .glibc, flags: [String] = []
+    ) throws -> String {
+        try build(name, flavour, flags: ["-shared", "-fPIC"] + flags, suffix: ".so")
+    }
+
+    /// Compiles `source` as a shared library at `path`.
+    public static func library(
+        of source: String, at path: String, _ flavour: Flavour, flags: [String] = []
+    ) throws {
+        try mustRun(
+            flavour.command + ["-x", "c", "-std=gnu11", "-shared", "-fPIC", "-o", path, "-"]
+                + flags, input: source)
     }
 
     private static func build(

@@ -10,8 +10,10 @@ public enum Lab {
 
     /// The folder of a small Debian system of a suite ("bullseye", "trixie"), with its
     /// systemd, python3 and libc. Never write into it: other tests use it too.
-    public static func root(_ suite: String) throws -> String {
-        try script("get-root", [suite], timeout: .seconds(900)).lastLine
+    ///
+    /// - Parameter kind: what it has besides, as get-root calls it.
+    public static func root(_ suite: String, kind: String? = nil) throws -> String {
+        try script("get-root", [suite] + [kind].compactMap { $0 }, timeout: .seconds(900)).lastLine
     }
 
     /// Boots a kernel in a virtual machine under software emulation, has it run

@@ -190,8 +190,10 @@ struct RefusalTests {
         try machine.must("systemctl start cleaning leaving nginx")
         try expectRefusal(machine, "mptcpize enable --now nginx picky", "picky.service")
         try expectRefusal(machine, "mptcpize enable --now forgotten", "it runs as before again")
-        try expectRefusal(machine, "mptcpize enable --now cleaning", "did not load the preload")
-        try expectRefusal(machine, "mptcpize enable --now leaving", "did not load the preload")
+        try expectRefusal(
+            machine, "mptcpize enable --now cleaning", "environment of its own, without")
+        try expectRefusal(
+            machine, "mptcpize enable --now leaving", "environment of its own, without")
         for (unit, port) in [
             ("picky", 8000), ("cleaning", 8001), ("forgotten", 8002), ("leaving", 8003),
             ("nginx", 80),

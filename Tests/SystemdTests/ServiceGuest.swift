@@ -40,15 +40,18 @@ struct ServiceGuest {
 
     /// Boots it, and runs a script of the shell beside its systemd.
     ///
-    /// - Parameter restarts: whether the script restarts the machine: it runs again then.
+    /// - Parameters:
+    ///   - kind: the kind of system, as get-root calls it.
+    ///   - restarts: whether the script restarts the machine: it runs again then.
     func run(
-        _ script: String, kernel: String, parameters: String = "", restarts: Bool = false
+        _ script: String, kernel: String, kind: String? = nil, parameters: String = "",
+        restarts: Bool = false
     ) throws -> Outcome {
         try payload.write(
             "[ -e /usr/local/bin/mptcpize ] || cp -a /t/bin /t/lib /usr/local/\n" + script,
             to: "run.sh")
         return try Lab.boot(
-            kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie"),
+            kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie", kind: kind),
             modules: ["tcp_diag", "mptcp_diag"], parameters: parameters, restarts: restarts)
     }
 }

@@ -66,7 +66,7 @@ struct mptcpize_bpf_state {
 /// Step from a selection's generation to the next one's. What is below it is the
 /// serial number of a cgroup, in verdicts.
 #define MPTCPIZE_BPF_GENERATION (1ull << 40)
-/// Bits of a generation: where a verdict has no more, it starts again at 0.
+/// Bits of a generation: where a verdict has no more, it starts again.
 #define MPTCPIZE_BPF_GENERATIONS ((1ull << 48) - 1)
 
 /// Which of the two selections a generation is.
@@ -145,9 +145,13 @@ static inline void mptcpize_bpf_go_live(struct mptcpize_bpf_memory *memory, uint
 /// Puts the other selection in force.
 static inline void mptcpize_bpf_choose_other(struct mptcpize_bpf_memory *memory) {
   uint64_t next = (memory->state.chosen + MPTCPIZE_BPF_GENERATION) & MPTCPIZE_BPF_GENERATIONS;
-  // What is left of the generation that had this number before.
-  for (uint32_t i = 0; next == 0 && i < MPTCPIZE_BPF_VERDICTS; i++)
-    __atomic_store_n(&memory->verdicts[i], 0, __ATOMIC_RELAXED);
+  if (next == 0) {
+    // What is left of generations that had the numbers before.
+    for (uint32_t i = 0; i < MPTCPIZE_BPF_VERDICTS; i++)
+      __atomic_store_n(&memory->verdicts[i], 0, __ATOMIC_RELAXED);
+    // Never 0: the root cgroup's serial number is 0, and no verdict would be one on it.
+    next = 2 * MPTCPIZE_BPF_GENERATION;
+  }
   __atomic_store_n(&memory->state.chosen, next, __ATOMIC_SEQ_CST);
 }
 

@@ -71,6 +71,11 @@ long clinux_ioctl(int fd, unsigned long request, void *argument);
 /// prctl is variadic. 1 when PR_SET_NO_NEW_PRIVS is in force, 0 when it is not.
 int clinux_no_new_privileges(void);
 
+/// What main() got, whether or not /proc is mounted: Swift's CommandLine reads /proc/self/cmdline,
+/// and is empty without.
+int clinux_argument_count(void);
+const char *clinux_argument(int index);
+
 /// Whether bytes occur in others: memmem is a GNU name.
 bool clinux_contains(const void *all, size_t size, const void *part, size_t part_size);
 

@@ -17,6 +17,9 @@ enum {
   SYS_fstat = 80,
   SYS_exit_group = 94,
   SYS_prctl = 167,
+  SYS_gettid = 178,
+  SYS_set_tid_address = 96,
+  SYS_rt_sigprocmask = 135,
   SYS_getpid = 172,
   SYS_getuid = 174,
   SYS_geteuid = 175,
@@ -36,11 +39,23 @@ enum {
   SYS_accept4 = 242,
   SYS_execveat = 281,
   SYS_close_range = 436,
+  SYS_eventfd2 = 19,
+  SYS_clone = 220,
+  SYS_clone3 = 435,
   SYS_seccomp = 277,
+  SYS_getxattr = 8,
+  SYS_readlinkat = 78,
+  SYS_faccessat = 48,
+  SYS_statx = 291,
 };
 enum { O_NOFOLLOW = 0100000 };
-enum { STAT_SIZE = 128, STAT_INODE = 8, STAT_MODE = 16 };  // include/uapi/asm-generic/stat.h
-#define AUDIT_ARCH 0xc00000b7u                             // include/uapi/linux/audit.h
+enum {
+  STAT_DEVICE = 0,
+  STAT_SIZE = 128,
+  STAT_INODE = 8,
+  STAT_MODE = 16
+};                              // include/uapi/asm-generic/stat.h
+#define AUDIT_ARCH 0xc00000b7u  // include/uapi/linux/audit.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long x8 __asm__("x8") = number;
@@ -55,6 +70,13 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
                    : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x8)
                    : "memory", "cc");
   return x0;
+}
+
+// What tells threads apart, in user space.
+static inline uintptr_t thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("mrs %0, tpidr_el0" : "=r"(pointer));
+  return pointer;
 }
 
 #include "common.h"

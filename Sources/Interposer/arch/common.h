@@ -5,3 +5,6 @@
 #define syscall3(n, a, b, c) syscall6((n), (a), (b), (c), 0, 0, 0)
 #define syscall2(n, a, b) syscall6((n), (a), (b), 0, 0, 0, 0)
 #define syscall1(n, a) syscall6((n), (a), 0, 0, 0, 0, 0)
+
+// New calls have the same number everywhere.
+enum { SYS_landlock_create_ruleset = 444, SYS_landlock_restrict_self = 446 };

@@ -11,6 +11,9 @@ enum {
   SYS_close = 6,
   SYS_execve = 11,
   SYS_lseek = 19,
+  SYS_gettid = 224,
+  SYS_set_tid_address = 258,
+  SYS_rt_sigprocmask = 175,
   SYS_getpid = 20,
   SYS_dup = 41,
   SYS_ioctl = 54,
@@ -38,10 +41,18 @@ enum {
   SYS_sendto = 369,
   SYS_shutdown = 373,
   SYS_close_range = 436,
+  SYS_eventfd2 = 328,
+  SYS_clone = 120,
+  SYS_clone3 = 435,
   SYS_seccomp = 354,
+  SYS_getxattr = 229,
+  SYS_readlinkat = 305,
+  SYS_faccessat = 307,
+  SYS_statx = 383,
 };
 enum { O_NOFOLLOW = 0400000 };
 enum {
+  STAT_DEVICE = 0,
   STAT_SIZE = 96,
   STAT_INODE = 88,
   STAT_MODE = 16
@@ -63,6 +74,13 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
       : "a"(frame), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
       : "memory", "cc");
   return result;
+}
+
+// What tells threads apart, in user space.
+static inline uintptr_t thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("movl %%gs:0, %0" : "=r"(pointer));
+  return pointer;
 }
 
 #include "common.h"

@@ -14,6 +14,9 @@ enum {
   SYS_ioctl = 16,
   SYS_dup = 32,
   SYS_dup2 = 33,
+  SYS_gettid = 186,
+  SYS_set_tid_address = 218,
+  SYS_rt_sigprocmask = 14,
   SYS_getpid = 39,
   SYS_socket = 41,
   SYS_connect = 42,
@@ -37,11 +40,23 @@ enum {
   SYS_dup3 = 292,
   SYS_execveat = 322,
   SYS_close_range = 436,
+  SYS_eventfd2 = 290,
+  SYS_clone = 56,
+  SYS_clone3 = 435,
   SYS_seccomp = 317,
+  SYS_getxattr = 191,
+  SYS_readlinkat = 267,
+  SYS_faccessat = 269,
+  SYS_statx = 332,
 };
 enum { O_NOFOLLOW = 0400000 };
-enum { STAT_SIZE = 144, STAT_INODE = 8, STAT_MODE = 24 };  // arch/x86/include/uapi/asm/stat.h
-#define AUDIT_ARCH 0xc000003eu                             // include/uapi/linux/audit.h
+enum {
+  STAT_DEVICE = 0,
+  STAT_SIZE = 144,
+  STAT_INODE = 8,
+  STAT_MODE = 24
+};                              // arch/x86/include/uapi/asm/stat.h
+#define AUDIT_ARCH 0xc000003eu  // include/uapi/linux/audit.h
 
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;
@@ -53,6 +68,13 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
                    : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                    : "rcx", "r11", "memory");
   return result;
+}
+
+// What tells threads apart, in user space.
+static inline uintptr_t thread_pointer(void) {
+  uintptr_t pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(pointer));
+  return pointer;
 }
 
 #include "common.h"

@@ -52,7 +52,8 @@ enum mptcpize_event_kind {
   /// as `fd` before, under another inode, is now this one.
   MPTCPIZE_REMEDIED = 7,
   /// A program image began in `pid`: what it had open before is gone, but for
-  /// the MPTCPIZE_INHERITED records that follow.
+  /// the MPTCPIZE_INHERITED records that follow. A library that LD_PRELOAD names before ours
+  /// stands in the place of `local` and `remote`.
   MPTCPIZE_STARTED = 8,
   /// `pid` is a fork of the process `origin` and holds all that one held.
   MPTCPIZE_FORKED = 9,
@@ -66,6 +67,20 @@ enum mptcpize_event_kind {
   /// `pid` is about to fork: what it holds at this moment, the child will hold. The
   /// child's own record can come after the parent has closed some of it.
   MPTCPIZE_FORKING = 13,
+  /// `pid` is about to become, or is, a program that the library does not come into, for the
+  /// reason in `cause` (enum mptcpize_unreached). Its path, or the end of a long one, stands in
+  /// the place of `local` and `remote`. Void if exec fails, or a STARTED of `pid` follows.
+  MPTCPIZE_UNREACHED = 14,
+};
+
+/// Why a program that was started does not load the library.
+enum mptcpize_unreached {
+  MPTCPIZE_UNREACHED_ENVIRONMENT = 1,   ///< LD_PRELOAD without our entry
+  MPTCPIZE_UNREACHED_SET_USER = 2,      ///< set-uid
+  MPTCPIZE_UNREACHED_SET_GROUP = 3,     ///< set-gid
+  MPTCPIZE_UNREACHED_CAPABILITIES = 4,  ///< file capabilities
+  MPTCPIZE_UNREACHED_CHANGED_USER = 5,  ///< its starter has changed its own user or group
+  MPTCPIZE_UNREACHED_STATIC = 6,        ///< statically linked
 };
 
 /// The kernel's own answer to "what is this socket on the wire?".
@@ -104,6 +119,9 @@ struct mptcpize_address {
 
 /// A number of bytes that the kernel does not tell (Linux < 6.5 for MPTCP).
 #define MPTCPIZE_BYTES_UNKNOWN UINT64_MAX
+
+/// Bytes that `local` and `remote` have for a path.
+#define MPTCPIZE_NAME (2 * sizeof(struct mptcpize_address))
 
 struct mptcpize_event {
   uint8_t kind;     ///< enum mptcpize_event_kind

@@ -4,7 +4,6 @@
 #ifndef MPTCPIZE_SECCOMP_FILTER_H
 #define MPTCPIZE_SECCOMP_FILTER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /// struct sock_filter, linux/filter.h.
@@ -28,10 +27,16 @@ struct mptcpize_system_call {
   uint64_t arguments[6];
 };
 
-/// Whether a caller survives this call: the filter allows it, answers it with an errno, or asks
-/// a tracer or supervisor. Otherwise it kills, or sends SIGSYS, which programs take for the same.
-/// The filter has to be one that the kernel has taken, and so checked.
-bool mptcpize_filter_spares(const struct mptcpize_filter *filter,
-                            const struct mptcpize_system_call *call);
+/// What becomes of a caller, from good to bad.
+enum mptcpize_verdict {
+  MPTCPIZE_VERDICT_ALLOWED,  ///< or allowed and logged
+  MPTCPIZE_VERDICT_REFUSED,  ///< answered with an errno
+  MPTCPIZE_VERDICT_ASKED,    ///< left to a tracer or supervisor, for whom the caller waits
+  MPTCPIZE_VERDICT_KILLED,   ///< or sent SIGSYS, which programs take for the same
+};
+
+/// What the filter says of a call. It has to be one that the kernel has taken, and so checked.
+enum mptcpize_verdict mptcpize_filter_verdict(const struct mptcpize_filter *filter,
+                                              const struct mptcpize_system_call *call);
 
 #endif

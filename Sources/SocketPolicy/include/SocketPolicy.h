@@ -42,8 +42,8 @@ bool mptcpize_refusal_is_permanent(int error);
 /// kernel, which takes TCP only.
 #define MPTCPIZE_REFUSED_BY_KERNEL_USER 91
 
-/// What in the kernel takes the sockets of the program of this name (its first 15 characters, as the
-/// kernel keeps it), and insists on TCP: "nbd"; NULL for most.
+/// What in the kernel takes the sockets of the program of this name (its first 15 characters, as
+/// the kernel keeps it), and insists on TCP: "nbd"; NULL for most.
 const char *mptcpize_kernel_user(const char *program);
 
 /// getsockopt(2) and ioctl(2) as the caller makes them: the result, or a negative errno.

@@ -2,6 +2,8 @@ import BPFMode
 import Glibc
 import Launch
 import LinuxSystem
+import ServiceStatus
+import SystemdUnits
 
 /// `mptcpize enable`: puts units under MPTCP for good, all of them or none.
 package struct Enabling: Sendable {
@@ -13,14 +15,17 @@ package struct Enabling: Sendable {
         package var mode = ServiceMode.preload
         /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP in the services.
         package var protocolAsTCP = false
+        /// Keep what works where not all of a unit was reached.
+        package var allowsPartial = false
 
         package init(
             restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload,
-            protocolAsTCP: Bool = false
+            protocolAsTCP: Bool = false, allowsPartial: Bool = false
         ) {
             self.restarts = restarts
             self.isRuntime = isRuntime
             self.mode = mode
+            self.allowsPartial = allowsPartial
             self.protocolAsTCP = protocolAsTCP
         }
     }
@@ -33,6 +38,20 @@ package struct Enabling: Sendable {
         package let path: String
         /// Whether it is there already, just like this.
         package let isDone: Bool
+    }
+
+    /// What came of one step.
+    package struct Outcome: Sendable {
+        package let step: Step
+        /// What was restarted.
+        package let restarted: [UnitName]
+        /// What was seen of what runs, unit by unit; of a template, its instances.
+        package let verdicts: [UnitVerdict]
+        /// What is to be expected of what runs once it is restarted; nil where it was, or need not be.
+        package let prediction: UnitVerdict?
+
+        /// Whether anything is not as it was before.
+        package var hasChanged: Bool { !step.isDone || !restarted.isEmpty }
     }
 
     private let manager: ServiceManager
@@ -91,7 +110,7 @@ package struct Enabling: Sendable {
 
     /// Writes the drop-ins, has systemd read them and see that they work; all is as it
     /// was before when any of this fails.
-    package func carryOut(_ steps: [Step]) throws(Failure) {
+    package func carryOut(_ steps: [Step]) throws(Failure) -> [Outcome] {
         if options.mode == .bpf { try BPFSession.open().probe() }
         let changes = steps.filter { !$0.isDone }
         // Nothing to write is no reason to ask for a directory that can be written.
@@ -102,22 +121,17 @@ package struct Enabling: Sendable {
                 changes.map {
                     DropInStore.Request($0.unit.name, $0.dropIn, undo: undoCommand($0.unit.name))
                 })
+        SELinux.restoreLabels(changes.compactMap { Bytes($0.path.utf8).directory?.text })
         var restarted: [UnitName] = []
         do {
             if !changes.isEmpty { try manager.reload() }
             for step in changes { try verifyLoaded(step) }
-            for step in options.restarts ? steps : [] {
-                for unit in try Restart.running(step.unit.name, of: manager) {
-                    let restart = Restart(unit, of: manager, mode: options.mode)
-                    if step.isDone, try restart.isReached() { continue }
-                    // Undone even if it fails in the middle.
-                    if !restarted.contains(unit) {
-                        restarted.append(unit)
-                        restarted += try restart.perform().filter { $0 != unit }
-                    }
-                    try restart.verify()
-                }
+            var outcomes: [Outcome] = []
+            for step in steps {
+                outcomes.append(
+                    options.restarts ? try restart(step, &restarted) : try expect(step))
             }
+            return outcomes
         } catch {
             // What went wrong is said; that undoing failed too is only worth a word.
             var remedy = restarted.isEmpty ? "nothing was changed" : "it runs as before again"
@@ -128,6 +142,55 @@ package struct Enabling: Sendable {
                 error.status, error.object, error.reason,
                 remedy: remedy + (error.remedy.isEmpty ? "" : "; \(error.remedy)"))
         }
+    }
+
+    /// Restarts what runs of a unit and is not reached yet, and sees what comes of it.
+    ///
+    /// - Parameter restarted: what has to be restarted once more if this fails in the middle.
+    private func restart(
+        _ step: Step, _ restarted: inout [UnitName]
+    ) throws(Failure) -> Outcome {
+        let dropIn = try store.installed(step.unit.name)
+        var own: [UnitName] = []
+        var verdicts: [UnitVerdict] = []
+        for unit in try Restart.running(step.unit.name, of: manager) {
+            let restart = Restart(unit, of: manager, locator: locator, mode: options.mode)
+            let now = try restart.look(dropIn)
+            if step.isDone, !now.wantsRestart, now.isSuccess, !now.processes.isEmpty {
+                verdicts.append(now)
+                continue
+            }
+            if !restarted.contains(unit) {
+                restarted.append(unit)
+                let others = try Restart.perform(unit, of: manager).filter { $0 != unit }
+                restarted += others
+                own += [unit] + others
+            }
+            verdicts.append(
+                try restart.verify(
+                    dropIn, ports: Restart.lastingPorts(now), allowsPartial: options.allowsPartial))
+        }
+        return Outcome(step: step, restarted: own, verdicts: verdicts, prediction: nil)
+    }
+
+    /// What is so now, and what a restart will bring, as far as what runs shows it.
+    private func expect(_ step: Step) throws(Failure) -> Outcome {
+        let dropIn = try store.installed(step.unit.name)
+        let name = step.unit.name
+        let properties =
+            (name.isTemplate
+            ? try manager.instances(of: name) : [try manager.properties(of: name)])
+            .filter(\.isActive)
+        guard !properties.isEmpty else {
+            return Outcome(step: step, restarted: [], verdicts: [], prediction: nil)
+        }
+        let observation = UnitObservation(
+            unit: name, manager: manager, locator: locator, mode: options.mode)
+        let now = try observation.verdict(of: properties, .past(dropIn: dropIn))
+        let prediction =
+            now.wantsRestart || !step.isDone
+            ? try observation.verdict(of: properties, .future) : nil
+        return Outcome(step: step, restarted: [], verdicts: [now], prediction: prediction)
     }
 
     /// Undoes all that can be undone.
@@ -148,17 +211,11 @@ package struct Enabling: Sendable {
         }
         for unit in restarted {
             attempt { () throws(Failure) in
-                _ = try Restart(unit, of: manager, mode: options.mode).perform()
+                try Restart.perform(unit, of: manager)
             }
         }
         for path in changes.flatMap(\.dropIn.mountPoints).reversed() { rmdir(path) }
         return first
-    }
-
-    /// Whether the unit's running main program has the library already.
-    package func isReached(_ step: Step) throws(Failure) -> Bool {
-        guard step.isDone, !step.unit.name.isTemplate else { return false }
-        return try Restart(step.unit.name, of: manager, mode: options.mode).isReached()
     }
 
     /// The service behind a socket unit, where it is not enabled: it gets MPTCP sockets, and

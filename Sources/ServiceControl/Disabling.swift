@@ -1,6 +1,9 @@
 import BPFMode
 import Glibc
+import Launch
 import LinuxSystem
+import ServiceStatus
+import SystemdUnits
 
 /// `mptcpize disable`: takes away what `enable` wrote, and nothing else.
 package struct Disabling: Sendable {
@@ -64,13 +67,19 @@ package struct Disabling: Sendable {
             let running = try running(step.unit)
             for unit in restarts ? running : [] where !restarted.contains(unit) {
                 do throws(Failure) {
-                    restarted.formUnion(try Restart(unit, of: manager, mode: .preload).perform())
+                    restarted.formUnion(try Restart.perform(unit, of: manager))
                 } catch {
                     failure = failure ?? error
                 }
             }
+            var usingMPTCP: [UnitName] = []
+            for unit in restarts ? [] : running where try usesMPTCP(unit) {
+                usingMPTCP.append(unit)
+            }
             return Step(
-                unit: step.unit, removed: step.removed, running: running, template: step.template)
+                unit: step.unit, removed: step.removed,
+                running: restarts ? running : usingMPTCP,
+                template: step.template)
         }
         // Empty ones only.
         for path in mountPoints.reversed() { rmdir(path) }
@@ -129,5 +138,13 @@ package struct Disabling: Sendable {
 
     private func running(_ unit: UnitName) throws(Failure) -> [UnitName] {
         try Restart.running(unit, of: manager)
+    }
+
+    /// Whether a restart changes anything: some of it was reached, or has MPTCP sockets.
+    private func usesMPTCP(_ unit: UnitName) throws(Failure) -> Bool {
+        let observation = UnitObservation(
+            unit: unit, manager: manager, locator: .host(environment: []), mode: .preload)
+        return try observation.verdict(of: [manager.properties(of: unit)], .past(dropIn: nil))
+            .usesMPTCP
     }
 }

@@ -1,0 +1,28 @@
+// What a TCP socket that takes an MPTCP socket's place has from that one.
+
+#ifndef MPTCPIZE_CARRY_H
+#define MPTCPIZE_CARRY_H
+
+#include "kernel.h"
+
+struct carried {
+  bool is_bound;
+  bool was_exclusive;  ///< SO_REUSEADDR was off, and is on at the old socket now
+  bool is_async;       ///< O_ASYNC is still to be set: it tells of a number, not of a socket
+};
+
+/// A new TCP socket, also where a BPF program makes MPTCP of what asks for it.
+int carry_plain_socket(int family);
+
+/// A TCP socket of the same family and network namespace; negative where there is none.
+int carry_socket(int from);
+
+/// Gives `to` the options, flags, owner and address of `from`, whose inode number this is. False
+/// where something was refused. Either way `from` may be left so that its address can be shared,
+/// see carry_back.
+bool carry(int from, uint64_t inode, int to, struct carried *carried);
+
+/// `from` is to be used on: it is as it was.
+void carry_back(int from, const struct carried *carried);
+
+#endif
