@@ -55,17 +55,6 @@ struct ContainerTests {
         #expect(!outcome.output.contains("Left out"), "\(outcome)")
     }
 
-    /// Each user and each state of MPTCP once: together they take as long as it takes to run
-    /// these tiers three times.
-    @Test(
-        "the quick tiers pass, and name what they skipped",
-        arguments: [(User.root, MPTCP.on), (.ordinary, .off), (.ordinary, .refused)])
-    func quickTiers(user: User, mptcp: MPTCP) throws {
-        let outcome = try container(user, mptcp, ["scripts/test", "--streams", "1", "quick"])
-        #expect(outcome.succeeded, "\(outcome)")
-        #expect(outcome.output.contains("network namespaces (CAP_SYS_ADMIN"), "\(outcome)")
-    }
-
     private func container(
         _ user: User, _ mptcp: MPTCP, _ command: [String], options: [String] = []
     ) throws -> Outcome {
