@@ -122,7 +122,7 @@ struct SliceTests {
             cat >/etc/systemd/system/rooted.service <<'UNIT'
             [Service]
             RootDirectory=/srv/root
-            ExecStart=/bin/true
+            ExecStart=/bin/sleep 1000
             UNIT
             printf '[Timer]\\nOnBootSec=1h\\nUnit=rooted.service\\n' >/etc/systemd/system/later.timer
             printf '[Service]\\nExecStart=/usr/bin/podman run box\\n' >/etc/systemd/system/pod.service
