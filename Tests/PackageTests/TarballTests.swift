@@ -78,7 +78,9 @@ struct TarballTests {
     @Test("uninstalled, units are as before, too, and everybody could use it while it was there")
     func uninstalled() throws {
         let host = try Host("bookworm")
-        for path in ["scripts", "docs", "completions", "README.md", "LICENSE", "CHANGELOG.md"] {
+        for path in [
+            "scripts", "docs", "completions", "packaging", "README.md", "LICENSE", "CHANGELOG.md",
+        ] {
             try host.bring(Repository.path(path))
         }
         try host.must("mkdir /tmp/share/build")

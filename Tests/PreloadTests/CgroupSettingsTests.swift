@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -39,9 +40,12 @@ struct CgroupSettingsTests {
             as user: [String] = []
         ) throws -> [String] {
             let settings = [try device.map(index(of:)) ?? "0", mark, priority]
+            // Not by its name: other users may not come into the clone's folder.
+            let script = try String(
+                contentsOfFile: Repository.path("Tests/Fixtures/subflow_settings.py"),
+                encoding: .utf8)
             let connect =
-                user + ["env", "LD_PRELOAD=\(Products.library())", "python3"]
-                + [Repository.path("Tests/Fixtures/subflow_settings.py")]
+                user + ["env", "LD_PRELOAD=\(Products.library())", "python3", "-c", script]
             let outcome = try run(
                 ["python3", Repository.path("Tests/Fixtures/cgroup_settings.py")] + settings
                     + connect, in: near)
