@@ -43,7 +43,8 @@ struct CheckUnitTests {
             setcap cap_net_bind_service+ep /usr/local/bin/capable
             systemctl start nginx
             """)
-        let nginx = try check(machine, "nginx.service")
+        // What only this machine's kernel makes worth knowing (see "Edges that a kernel loses").
+        let nginx = try check(machine, "nginx.service").filter { $0.level != "note" }
         #expect(nginx.map(\.level) == ["ok"], "\(nginx)")
         #expect(nginx[0].text == "the preload library reaches /usr/sbin/nginx")
         #expect(nginx[0].next == "mptcpize enable --now nginx.service")
@@ -60,11 +61,12 @@ struct CheckUnitTests {
         #expect(missing.status == 1 && missing.errors.contains("there is no such unit"))
 
         try machine.must("mptcpize enable nginx")
-        let enabled = try check(machine, "nginx.service")
+        let enabled = try check(machine, "nginx.service").filter { $0.level != "note" }
         #expect(enabled.map(\.level) == ["ok", "ok", "problem"], "\(enabled)")
         #expect(enabled[2].next == "systemctl restart nginx.service")
         try machine.must("systemctl restart nginx")
-        #expect(try check(machine, "nginx.service").map(\.level) == ["ok", "ok"])
+        let running = try check(machine, "nginx.service").filter { $0.level != "note" }
+        #expect(running.map(\.level) == ["ok", "ok"], "\(running)")
 
         let listeners = try machine.must("mptcpize sockets --listening --unit nginx")
         #expect(listeners.contains(#/LISTEN listening 0\.0\.0\.0:80 .* nginx\(/#), "\(listeners)")
@@ -94,7 +96,11 @@ struct CheckUnitTests {
             """
         ])
         try machine.must("systemctl start private")
-        #expect(try check(machine, "private.service").map(\.level) == ["ok"])
+        // The note is on what asyncio makes of sockets that it is handed.
+        func levels() throws -> [String] {
+            try check(machine, "private.service").map(\.level).filter { $0 != "note" }
+        }
+        #expect(try levels().allSatisfy { $0 == "ok" })
         let main = "$(systemctl show -P MainPID private)"
         try machine.must("nsenter --net -t \(main) sh -c 'echo 0 >/proc/sys/net/mptcp/enabled'")
         for findings in [try check(machine, "private.service"), try check(machine)] {
@@ -106,7 +112,7 @@ struct CheckUnitTests {
         }
         let remedy = try check(machine, "private.service").last?.next ?? "false"
         try machine.must(remedy)
-        #expect(try check(machine, "private.service").map(\.level) == ["ok"])
+        #expect(try levels().allSatisfy { $0 == "ok" })
 
         try machine.must("systemctl start nginx; echo 0 >/proc/sys/net/mptcp/enabled")
         #expect(try check(machine, "nginx.service").last?.next == "sysctl -w net.mptcp.enabled=1")

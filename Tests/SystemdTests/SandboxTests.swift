@@ -127,7 +127,8 @@ struct SandboxTests {
             other = socket.socket()
             poll = select.epoll()
             poll.register(other)
-            other.setsockopt(1, 47, 1000000)  # SO_MAX_PACING_RATE
+            other.setsockopt(6, 18, 1000)  # TCP_USER_TIMEOUT, for which connect makes it TCP
+            other.connect_ex(("127.0.0.1", 1))
             client.send(client.recv(100))
             client.close()
         """
