@@ -170,7 +170,7 @@ let package = Package(
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "SocketPolicyTests",
-            dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
+            dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
         .testTarget(name: "TextOutputTests", dependencies: ["TextOutput"]),
