@@ -69,6 +69,10 @@ package struct UnitPlanner {
         try refuseConfined(unit, program, library)
         var protocolAsTCP = protocolAsTCP
         if program.isPython, try isHandedMPTCP(unit, beside: others) { protocolAsTCP = true }
+        if unit.name.isTemplate {
+            try InstanceEnvironment(unit, of: manager).refuseOthers(
+                than: environment, PreloadVariables.names(protocolAsTCP: protocolAsTCP))
+        }
         return try PreloadPlan(
             unit: unit.name, properties: unit.properties, environment: environment,
             library: library, protocolAsTCP: protocolAsTCP
