@@ -85,6 +85,9 @@ let package = Package(
             name: "SocketRecords",
             dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketValues"]),
 
+        // Which connections stay TCP.
+        .target(name: "ConnectionPolicy", dependencies: ["LinuxSystem", "SocketPolicy"]),
+
         // The two ways into a program: its environment, and its cgroup.
         .target(
             name: "Launch",
@@ -120,18 +123,20 @@ let package = Package(
         .target(
             name: "SystemdUnits",
             dependencies: [
-                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Processes", "SocketEvents",
+                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes",
+                "SocketEvents",
             ]),
         .target(
             name: "ServiceStatus",
             dependencies: [
-                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Netlink", "Processes",
+                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Netlink", "Processes",
                 "SocketInspection", "SocketPolicy", "SystemdUnits", "TextOutput",
             ]),
         .target(
             name: "ServiceControl",
             dependencies: [
-                "BPFMode", "Launch", "LinuxSystem", "Processes", "ServiceStatus", "SystemdUnits",
+                "BPFMode", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes",
+                "ServiceStatus", "SystemdUnits",
                 "TextOutput",
             ]),
         .target(
@@ -147,9 +152,8 @@ let package = Package(
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "BPFMode", "CLinux", "Completion", "Diagnosis", "KernelProbe", "Launch",
-                "LinuxSystem",
-                "Processes", "RunHistory", "ServiceControl", "ServiceStatus", "SocketInspection",
+                "BPFMode", "CLinux", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
+                "Launch", "LinuxSystem", "Processes", "RunHistory", "ServiceControl", "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -170,8 +174,11 @@ let package = Package(
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "SocketPolicyTests",
-            dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy"]),
-        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+            dependencies: ["OptionHeaders", "SocketEvents", "SocketPolicy", "TestSupport"]),
+        .testTarget(
+            name: "ConnectionPolicyTests",
+            dependencies: ["ConnectionPolicy", "LinuxSystem", "TestSupport"]),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
         .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
         .testTarget(name: "TextOutputTests", dependencies: ["TextOutput"]),
         .testTarget(

@@ -173,22 +173,22 @@ _mptcpize() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    run|enable|disable|status|bpf|sockets|check|help)
+    run|enable|disable|status|bpf|sockets|check|policy|help)
         # Offer subcommand argument completions
         "_mptcpize_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'run enable disable status bpf sockets check help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'run enable disable status bpf sockets check policy help' -- "${cur}"))
         ;;
     esac
 }
 
 _mptcpize_run() {
     repeating_flags=()
-    non_repeating_flags=(--debug -d --report --json --strict --protocol-as-tcp --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--output -o --mode)
+    non_repeating_flags=(--debug -d --report --json --strict --protocol-as-tcp --keep-tcp --version -h --help)
+    repeating_options=(--rule)
+    non_repeating_options=(--output -o --mode --policy)
     __mptcpize_complete_program && return
     __mptcpize_offer_flags_options -1
 
@@ -202,20 +202,34 @@ _mptcpize_run() {
         __mptcpize_add_completions -W 'auto'$'\n''preload'$'\n''bpf'
         return
         ;;
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
+        return
+        ;;
     esac
 }
 
 _mptcpize_enable() {
     repeating_flags=()
-    non_repeating_flags=(--user --now --runtime --allow-partial --dry-run --json --protocol-as-tcp --version -h --help)
-    repeating_options=()
-    non_repeating_options=(--mode)
+    non_repeating_flags=(--user --now --runtime --allow-partial --dry-run --json --protocol-as-tcp --keep-tcp --version -h --help)
+    repeating_options=(--rule)
+    non_repeating_options=(--mode --policy)
     __mptcpize_offer_flags_options -1
 
     # Offer option value completions
     case "${prev}" in
     '--mode')
         __mptcpize_add_completions -W 'preload'$'\n''bpf'
+        return
+        ;;
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
         return
         ;;
     esac
@@ -390,6 +404,83 @@ _mptcpize_check() {
     case "${positional_number}" in
     1)
         __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion check -- positional@0 "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_mptcpize_policy() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __mptcpize_offer_flags_options 0
+
+    # Offer subcommand / subcommand argument completions
+    local -r subcommand="${unparsed_words[0]}"
+    unset 'unparsed_words[0]'
+    unparsed_words=("${unparsed_words[@]}")
+    case "${subcommand}" in
+    list|check)
+        # Offer subcommand argument completions
+        "_mptcpize_policy_${subcommand}"
+        ;;
+    *)
+        # Offer subcommand completions
+        COMPREPLY+=($(compgen -W 'list check' -- "${cur}"))
+        ;;
+    esac
+}
+
+_mptcpize_policy_list() {
+    repeating_flags=()
+    non_repeating_flags=(--keep-tcp --json --version -h --help)
+    repeating_options=(--rule)
+    non_repeating_options=(--policy)
+    __mptcpize_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
+        return
+        ;;
+    esac
+}
+
+_mptcpize_policy_check() {
+    repeating_flags=()
+    non_repeating_flags=(--keep-tcp --json --version -h --help)
+    repeating_options=(--rule)
+    non_repeating_options=(--program --unit --policy)
+    __mptcpize_offer_flags_options 3
+
+    # Offer option value completions
+    case "${prev}" in
+    '--program')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy check -- --program "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--unit')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy check -- --unit "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
+        return
+        ;;
+    esac
+
+    # Offer positional completions
+    case "${positional_number}" in
+    1)
+        __mptcpize_add_completions -W 'connect'$'\n''listen'
         return
         ;;
     esac

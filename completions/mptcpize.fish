@@ -23,9 +23,9 @@ function __mptcpize_parse_tokens -S
         __mptcpize_parse_subcommand 0 'version' 'h/help'
         switch $unparsed_tokens[1]
         case 'run'
-            __mptcpize_parse_run 'd/debug' 'report' 'json' 'o/output=' 'mode=' 'strict' 'protocol-as-tcp' 'version' 'h/help'
+            __mptcpize_parse_run 'd/debug' 'report' 'json' 'o/output=' 'mode=' 'strict' 'protocol-as-tcp' 'policy=' 'rule=+' 'keep-tcp' 'version' 'h/help'
         case 'enable'
-            __mptcpize_parse_subcommand -r 1 'user' 'now' 'runtime' 'allow-partial' 'dry-run' 'json' 'mode=' 'protocol-as-tcp' 'version' 'h/help'
+            __mptcpize_parse_subcommand -r 1 'user' 'now' 'runtime' 'allow-partial' 'dry-run' 'json' 'mode=' 'protocol-as-tcp' 'policy=' 'rule=+' 'keep-tcp' 'version' 'h/help'
         case 'disable'
             __mptcpize_parse_subcommand -r 1 'user' 'now' 'all' 'json' 'version' 'h/help'
         case 'status'
@@ -44,6 +44,14 @@ function __mptcpize_parse_tokens -S
             __mptcpize_parse_subcommand 1 'pid=' 'unit=' 'cgroup=' 'program=' 'netns=' 'listening' 'all' 'v/verbose' 'watch' 'json' 'version' 'h/help'
         case 'check'
             __mptcpize_parse_subcommand 1 'probe=' 'options' 'json' 'version' 'h/help'
+        case 'policy'
+            __mptcpize_parse_subcommand 0 'version' 'h/help'
+            switch $unparsed_tokens[1]
+            case 'list'
+                __mptcpize_parse_subcommand 0 'policy=' 'rule=+' 'keep-tcp' 'json' 'version' 'h/help'
+            case 'check'
+                __mptcpize_parse_subcommand 3 'program=' 'unit=' 'policy=' 'rule=+' 'keep-tcp' 'json' 'version' 'h/help'
+            end
         case 'help'
             __mptcpize_parse_subcommand -r 1 'version'
         end
@@ -108,6 +116,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "m
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'bpf' -d 'Have the kernel use MPTCP for every program in a cgroup (Linux 6.6 or newer).'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'sockets' -d 'List MPTCP sockets: their programs, paths, bytes, and whether they fell back.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'check' -d 'Say what keeps MPTCP from working here, and what to do about it.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'policy' -d 'Show and try the rules for which sockets stay TCP.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'help' -d 'Show subcommand help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" d debug' -l 'debug' -s 'd' -d 'Say on standard error what each socket becomes, as it happens.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" report' -l 'report' -d 'Print a report of all sockets on standard error when the program has ended.'
@@ -116,6 +125,9 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload or bpf.' -rfka 'auto preload bpf'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" strict' -l 'strict' -d 'Apply no remedies: what the kernel refuses, the program is told.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell the program that asks a socket for its protocol (SO_PROTOCOL): TCP.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" user' -l 'user' -d 'Units of your own systemd, not of the system\'s.'
@@ -126,6 +138,9 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" json' -l 'json' -d 'Write one JSON document.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" mode' -l 'mode' -d 'What makes a service\'s sockets MPTCP: preload, or bpf (Linux 6.6 or newer).' -rfka 'preload bpf'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell services that ask a socket for its protocol: TCP (see `mptcpize run`).'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize enable" -ge 1' -fka '(__mptcpize_custom_completion ---completion enable -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" h help' -s 'h' -l 'help' -d 'Show help information.'
@@ -184,6 +199,25 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize check" -eq 1' -fka '(__mptcpize_custom_completion ---completion check -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize policy" -eq 1' -fa 'list' -d 'Print the rules in force, in their order, with file and line.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize policy" -eq 1' -fa 'check' -d 'Tell which rule decides on a connection or a listener.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy list" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy list"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy list" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy list" json' -l 'json' -d 'Write one JSON document.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy list" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy list" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" program' -l 'program' -d 'The file name of the program.' -rfka '(__mptcpize_custom_completion ---completion policy check -- --program (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" unit' -l 'unit' -d 'By the rules of an enabled unit.' -rfka '(__mptcpize_custom_completion ---completion policy check -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" json' -l 'json' -d 'Write one JSON document.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize policy check" -eq 1' -fka 'connect listen'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize help" version' -l 'version' -d 'Show the version.'
 
 # The program of `mptcpize run` and its arguments are completed as they would be without

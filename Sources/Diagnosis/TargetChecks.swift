@@ -259,7 +259,7 @@ package struct TargetChecks: Sendable {
         }
         findings += status.verdict.demoted.map { process, listener in
             Finding(
-                .problem, name,
+                listener.reason.isMeant ? .note : .problem, name,
                 "port \(listener.port) of \(process.title) is TCP: \(listener.reason.inWords)",
                 next: command(listener.reason.remedy(unit.name)))
         }

@@ -53,6 +53,14 @@ package struct LaunchEnvironment {
         set("GODEBUG", old + "\(separator)multipathtcp=1".utf8)
     }
 
+    /// Has Go programs that leave it to GODEBUG use TCP.
+    package mutating func disableGoMultipath() {
+        guard goMultipath != "0" else { return }
+        let old = value(of: "GODEBUG") ?? []
+        let separator = old.isEmpty || old.last == UInt8(ascii: ",") ? "" : ","
+        set("GODEBUG", old + "\(separator)multipathtcp=0".utf8)
+    }
+
     /// Has qemu-user keep LD_PRELOAD to itself: it makes its guest's system calls through its own
     /// C library, and the guest's loader would print an error. (QEMU_UNSET_ENV is a list, of which
     /// each name is taken out of the guest's environment.)
@@ -65,6 +73,12 @@ package struct LaunchEnvironment {
 
     /// Has the preload library pass the kernel's errors on, without remedies.
     mutating func makeStrict() { set(MPTCPIZE_ENV_STRICT, Bytes("1".utf8)) }
+
+    /// Gives the preload library its rules, in the canonical text; nil: none, whatever the caller
+    /// was started with.
+    package mutating func setPolicy(_ text: String?) {
+        set(MPTCPIZE_ENV_POLICY, text.map { Bytes($0.utf8) })
+    }
 
     /// Has the preload library answer IPPROTO_TCP for SO_PROTOCOL of MPTCP sockets.
     package mutating func showProtocolAsTCP() { set(MPTCPIZE_ENV_PROTOCOL_AS_TCP, Bytes("1".utf8)) }

@@ -11,17 +11,24 @@ package struct LaunchRequest: Sendable {
     package var strict: Bool
     /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP.
     package var protocolAsTCP: Bool
+    /// The rules for what stays TCP, in the canonical text; nil: none.
+    package var policy: String?
+    /// Everything stays TCP, also what Go makes MPTCP by itself.
+    package var keepsTCP: Bool
     /// Whether to put into the environment what makes sockets MPTCP; else the kernel does it.
     package var preload: Bool
 
     package init(
         arguments: [Bytes], environment: [Bytes], strict: Bool = false,
-        protocolAsTCP: Bool = false, preload: Bool = true
+        protocolAsTCP: Bool = false, policy: String? = nil, keepsTCP: Bool = false,
+        preload: Bool = true
     ) {
         self.arguments = arguments
         self.environment = environment
         self.strict = strict
         self.protocolAsTCP = protocolAsTCP
+        self.policy = policy
+        self.keepsTCP = keepsTCP
         self.preload = preload
     }
 }
@@ -76,7 +83,12 @@ package struct Launcher: Sendable {
         environment.preload(
             reach.helpsChildren
                 ? try library(for: program, needed: reach == .preload, on: system) : nil)
-        environment.enableGoMultipath()
+        if request.keepsTCP {
+            environment.disableGoMultipath()
+        } else {
+            environment.enableGoMultipath()
+        }
+        environment.setPolicy(request.policy)
         if request.strict { environment.makeStrict() }
         if Wrapper(request.arguments)?.effect == .emulates { environment.hidePreloadFromGuest() }
         if request.protocolAsTCP { environment.showProtocolAsTCP() }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import SocketEvents
 
 /// What /proc tells of one process that decides whether the preload library came into it.
 ///
@@ -36,6 +37,8 @@ package struct ProcessEvidence: Equatable, Sendable {
     package var image: Image?
     /// Whether GODEBUG has Go use MPTCP; nil where it says nothing of it.
     package var goMultipath: Bool?
+    /// The rules for what stays TCP that it was started with, in the canonical text.
+    package var policy: String?
     /// What LD_PRELOAD names besides.
     package var otherLibraries: [String] = []
     /// The program's file.
@@ -112,6 +115,7 @@ package struct ProcessEvidence: Equatable, Sendable {
         environment = Self.environment(entries.map { $0.map { Bytes($0) } })
         let launch = LaunchEnvironment((entries ?? []).map { Bytes($0) })
         goMultipath = launch.goMultipath.map { $0 != "0" }
+        policy = launch.value(of: MPTCPIZE_ENV_POLICY).flatMap { $0.isEmpty ? nil : $0.text }
         otherLibraries = PreloadList(launch.value(of: "LD_PRELOAD") ?? []).entries
             .filter { !PreloadList.isOurs($0) }.map(\.text)
         let program = Bytes("/proc/\(pid)/exe".utf8)

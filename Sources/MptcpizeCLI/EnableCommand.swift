@@ -1,4 +1,5 @@
 import ArgumentParser
+import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
@@ -46,6 +47,8 @@ struct EnableCommand: ParsableCommand {
         help: "Tell services that ask a socket for its protocol: TCP (see `mptcpize run`).")
     var protocolAsTCP = false
 
+    @OptionGroup var policy: PolicyOptions
+
     @Argument(
         help: ArgumentHelp(
             "A service, a socket, a slice, or the path of its file.", valueName: "unit"),
@@ -78,11 +81,13 @@ struct EnableCommand: ParsableCommand {
                 .usage, "enable",
                 "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
         }
+        var places = policy.places
+        if case .file(let path) = places.files { places.files = .file(PolicyPlaces.absolute(path)) }
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
             options: .init(
                 restarts: now, isRuntime: runtime, mode: mode, protocolAsTCP: protocolAsTCP,
-                allowsPartial: allowPartial))
+                policy: places, allowsPartial: allowPartial))
         let steps = try enabling.plan(units)
         if dryRun {
             for step in steps {
@@ -117,6 +122,11 @@ struct EnableCommand: ParsableCommand {
                 + (outcome.step.unit.isActive
                     ? "; attached: the next sockets of what runs in it are MPTCP"
                     : "; attached whenever systemd makes it")
+        }
+        if outcome.step.dropIn.policy.keepsTCP {
+            if now { return done + "; " + outcome.keptClaim.printable }
+            let next = "; " + manager.command("systemctl", "restart", name) + " has it stay TCP"
+            return done + (outcome.verdicts.isEmpty ? "" : next)
         }
         if outcome.verdicts.isEmpty {
             let start =

@@ -12,7 +12,7 @@ struct Mptcpize: ParsableCommand {
         version: "mptcpize 0.1.0",
         subcommands: [
             RunCommand.self, EnableCommand.self, DisableCommand.self, StatusCommand.self,
-            BPFCommand.self, SocketsCommand.self, CheckCommand.self,
+            BPFCommand.self, SocketsCommand.self, CheckCommand.self, PolicyCommand.self,
         ])
 
     static func main() {

@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import LinuxSystem
 
 /// The command line of `mptcpize run`, split into its own options and the program's.
@@ -16,6 +17,8 @@ struct RunArguments: Equatable {
     var mode = Mode.auto
     var strict = false
     var protocolAsTCP = false
+    /// Where the rules for what stays TCP come from.
+    var policy = PolicyPlaces()
     var help = false
     /// The program and its arguments, untouched.
     var program: [Bytes] = []
@@ -38,6 +41,9 @@ struct RunArguments: Equatable {
             case "--mode": mode = try Self.mode(try scanner.value())
             case "--strict": strict = true
             case "--protocol-as-tcp": protocolAsTCP = true
+            case "--policy": policy.setFiles(try scanner.value())
+            case "--rule": policy.rules.append(try scanner.value())
+            case "--keep-tcp": policy.keepsTCP = true
             case "-h", "--help":
                 help = true
                 return

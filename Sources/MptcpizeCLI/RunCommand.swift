@@ -1,5 +1,6 @@
 import ArgumentParser
 import BPFMode
+import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
@@ -66,6 +67,8 @@ struct RunCommand: ParsableCommand {
                 """))
     var protocolAsTCP = false
 
+    @OptionGroup var policy: PolicyOptions
+
     @Argument(help: "The program, searched for in PATH unless it has a slash.")
     var program: String
 
@@ -76,10 +79,16 @@ struct RunCommand: ParsableCommand {
 extension RunCommand {
     /// Runs the program: in this process's place, or as its child to be reported on.
     static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) -> Never {
+        let inherited = LaunchEnvironment(environment)
+        let policy = try arguments.policy.policy(
+            environment: { inherited.value(of: $0) }, status: .own)
+        try refuse(policy, for: arguments)
         var plan = try Launcher(locator: .host(environment: environment)).plan(
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict,
-                protocolAsTCP: arguments.protocolAsTCP, preload: arguments.mode != .bpf),
+                protocolAsTCP: arguments.protocolAsTCP,
+                policy: policy.canSayTCP ? policy.text : nil,
+                keepsTCP: arguments.policy.keepsTCP, preload: arguments.mode != .bpf),
             on: HostSystem())
         let isWatched = arguments.debug || arguments.report
         func enter() throws(Failure) -> KernelEvents? {
@@ -92,6 +101,8 @@ extension RunCommand {
             try LostEdges.refuse(plan.countingOnEdges)
             plan.settle(.notAsked)
             events = try enter()
+        } else if plan.needsKernel, arguments.mode == .auto, policy.canSayTCP {
+            plan.settle(.refused("a rule keeps sockets TCP, and rules are for the preload library"))
         } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
             do throws(Failure) {
                 try LostEdges.refuse(plan.countingOnEdges)
@@ -112,5 +123,19 @@ extension RunCommand {
         options.memory = ReportMemory.ofThisUser()
         guard let events else { try Supervisor.run(plan, options: options).reproduce() }
         try Supervisor.run(plan, options: options, events: events).reproduce()
+    }
+
+    /// The kernel knows no rules.
+    private static func refuse(
+        _ policy: Policy, for arguments: RunArguments
+    ) throws(Failure) {
+        guard arguments.mode == .bpf,
+            let rule = policy.rules.first(where: { $0.action == .tcp })
+        else { return }
+        throw Failure(
+            .own, "run --mode bpf",
+            "\(rule.origin.text) keeps sockets TCP (\(rule.line)), and rules "
+                + "are for the preload library",
+            remedy: "use --mode preload, or --policy none")
     }
 }

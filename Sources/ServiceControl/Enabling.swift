@@ -1,4 +1,5 @@
 import BPFMode
+import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
@@ -15,18 +16,22 @@ package struct Enabling: Sendable {
         package var mode = ServiceMode.preload
         /// SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP in the services.
         package var protocolAsTCP = false
+        /// Where the rules for what stays TCP come from.
+        package var policy = PolicyPlaces()
         /// Keep what works where not all of a unit was reached.
         package var allowsPartial = false
 
         package init(
             restarts: Bool = false, isRuntime: Bool = false, mode: ServiceMode = .preload,
-            protocolAsTCP: Bool = false, allowsPartial: Bool = false
+            protocolAsTCP: Bool = false, policy: PolicyPlaces = PolicyPlaces(),
+            allowsPartial: Bool = false
         ) {
             self.restarts = restarts
             self.isRuntime = isRuntime
             self.mode = mode
             self.allowsPartial = allowsPartial
             self.protocolAsTCP = protocolAsTCP
+            self.policy = policy
         }
     }
 
@@ -49,6 +54,16 @@ package struct Enabling: Sendable {
         package let verdicts: [UnitVerdict]
         /// What is to be expected of what runs once it is restarted; nil where it was, or need not be.
         package let prediction: UnitVerdict?
+
+        /// What was seen of a unit that is to stay TCP.
+        package var keptClaim: String {
+            let ports = verdicts.flatMap(\.mptcpPorts)
+            if verdicts.isEmpty { return "it does not run" }
+            if ports.isEmpty { return "what runs listens with no MPTCP socket" }
+            let list = Set(ports).sorted().map { "\($0)" }.joined(separator: ", ")
+            return
+                "MPTCP all the same on port \(list): the program asks for it past the preload library"
+        }
 
         /// Whether anything is not as it was before.
         package var hasChanged: Bool { !step.isDone || !restarted.isEmpty }
@@ -76,11 +91,13 @@ package struct Enabling: Sendable {
             let unit = try LoadedUnit(UnitArgument(argument), of: manager)
             if !units.contains(where: { $0.name == unit.name }) { units.append(unit) }
         }
+        let variables = try PreloadVariables(
+            protocolAsTCP: options.protocolAsTCP, policy: options.policy, of: manager)
         var steps: [Step] = []
         for unit in units {
-            let dropIn = try planner.dropIn(
-                for: unit, mode: options.mode, protocolAsTCP: options.protocolAsTCP,
-                beside: units.map(\.name))
+            var dropIn = try planner.dropIn(
+                for: unit, mode: options.mode, variables: variables, beside: units.map(\.name))
+            dropIn.policy = options.policy
             let installed = try store.installed(unit.name)
             if options.isRuntime,
                 try DropInStore(manager.configuration).installed(unit.name) != nil
@@ -180,7 +197,8 @@ package struct Enabling: Sendable {
         for unit in try Restart.running(step.unit.name, of: manager) {
             let restart = Restart(unit, of: manager, locator: locator, mode: options.mode)
             let now = try restart.look(dropIn)
-            if step.isDone, !now.wantsRestart, now.isSuccess, !now.processes.isEmpty {
+            let isGood = options.policy.keepsTCP ? now.mptcpPorts.isEmpty : now.isSuccess
+            if step.isDone, !now.wantsRestart, isGood, !now.processes.isEmpty {
                 verdicts.append(now)
                 continue
             }
@@ -192,7 +210,8 @@ package struct Enabling: Sendable {
             }
             verdicts.append(
                 try restart.verify(
-                    dropIn, ports: Restart.lastingPorts(now), allowsPartial: options.allowsPartial))
+                    dropIn, ports: Restart.lastingPorts(now),
+                    allowsPartial: options.allowsPartial || options.policy.keepsTCP))
         }
         return Outcome(step: step, restarted: own, verdicts: verdicts, prediction: nil)
     }

@@ -13,9 +13,11 @@ extension Enabling {
         for step in changes {
             let now = try LoadedUnit(UnitArgument(step.unit.name.description), of: manager)
             guard now.sources != step.unit.sources else { continue }
-            let dropIn = try planner.dropIn(
-                for: now, mode: options.mode, protocolAsTCP: options.protocolAsTCP,
-                beside: others)
+            let variables = try PreloadVariables(
+                protocolAsTCP: options.protocolAsTCP, policy: options.policy, of: manager)
+            var dropIn = try planner.dropIn(
+                for: now, mode: options.mode, variables: variables, beside: others)
+            dropIn.policy = options.policy
             late.append(Step(unit: now, dropIn: dropIn, path: step.path, isDone: false))
         }
         if !late.isEmpty {

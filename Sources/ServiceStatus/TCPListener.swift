@@ -1,4 +1,5 @@
 import CLinux
+import ConnectionPolicy
 import Glibc
 import LinuxSystem
 import Processes
@@ -9,6 +10,8 @@ import SystemdUnits
 package struct TCPListener: Sendable, Equatable {
     package let port: UInt16
     package let inode: UInt32
+    /// What it is bound to.
+    package var address = ""
     package var reason = Reason.unknown(otherLibraries: [])
 
     /// Why it is TCP, although its process was reached.
@@ -17,14 +20,20 @@ package struct TCPListener: Sendable, Equatable {
         case option(String)
         /// net.mptcp.enabled is 0 in the network namespace of a process.
         case mptcpOff(pid: Int32?)
+        /// A rule keeps it TCP: where that was written.
+        case policy(PolicyOrigin)
         /// Made before the cgroup was attached, or by io_uring.
         case besideKernel
         /// Nothing shows it; libraries that are preloaded too may have taken its socket().
         case unknown(otherLibraries: [String])
 
+        /// Whether somebody wanted it to be TCP.
+        package var isMeant: Bool { if case .policy = self { true } else { false } }
+
         package var inWords: String {
             switch self {
             case .option(let name): "\(name) made it TCP"
+            case .policy(let origin): "policy (\(origin.text))"
             case .mptcpOff: "net.mptcp.enabled is 0 in its network namespace"
             case .besideKernel:
                 "it was made before the cgroup was attached, or by io_uring"
@@ -40,6 +49,7 @@ package struct TCPListener: Sendable, Equatable {
         package func remedy(_ unit: UnitName) -> String {
             switch self {
             case .option(let name): "leave \(name) out of its settings where MPTCP matters more"
+            case .policy: ""
             case .mptcpOff(nil): "`sysctl -w net.mptcp.enabled=1`"
             case .mptcpOff(let pid?):
                 "`nsenter --net --target \(pid) sysctl -w net.mptcp.enabled=1`"

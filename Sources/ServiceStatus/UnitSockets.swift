@@ -17,8 +17,9 @@ package struct UnitSockets: Sendable, Equatable {
     package var tcp = 0
     /// The listeners that do not take MPTCP.
     var tcpListeners: [TCPListener] = []
-    /// The ports of all listeners.
+    /// The ports of all listeners, and of those that take MPTCP.
     var ports: Set<UInt16> = []
+    var mptcpPorts: Set<UInt16> = []
 
     package init() {}
 
@@ -29,14 +30,18 @@ package struct UnitSockets: Sendable, Equatable {
         let port = socket.socket.local.port
         if socket.isListener { ports.insert(port) }
         if socket.isListener, socket.wire == .tcp {
-            tcpListeners.append(TCPListener(port: port, inode: socket.socket.inode))
+            tcpListeners.append(
+                TCPListener(
+                    port: port, inode: socket.socket.inode, address: socket.socket.local.host))
         }
         switch socket.wire {
         case .mptcp: mptcp += 1
         case .fallback: fallback += 1
         case .tcp where socket.isListener: listeningTCP += 1
         case .tcp: tcp += 1
-        case .listening: listeningMPTCP += 1
+        case .listening:
+            listeningMPTCP += 1
+            mptcpPorts.insert(port)
         case .unconnected, .unknown: break
         }
     }

@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
@@ -28,6 +29,8 @@ package struct UnitStatus: Sendable {
     package let state: String
     /// What its processes, or a socket unit's listeners, are.
     package let verdict: UnitVerdict
+    /// Where its rules for what stays TCP come from.
+    let policy: PolicyPlaces
     /// Where what it stands for really runs; nil where it runs that itself.
     let elsewhere: Failure?
 
@@ -46,6 +49,7 @@ package struct UnitStatus: Sendable {
             installed = try Self.installed(template, by: manager)
         }
         dropIns = installed.map(\.path)
+        policy = installed.first?.policy ?? PolicyPlaces()
         let properties = try manager.properties(of: unit)
         needsReload = properties.isTrue("NeedDaemonReload")
         let load = properties["LoadState"]
@@ -72,12 +76,19 @@ package struct UnitStatus: Sendable {
         }
         do {
             let loaded = try LoadedUnit(UnitArgument(unit.description), of: manager)
-            let wanted = try UnitPlanner(manager, locator: locator).dropIn(
-                for: loaded, mode: first.mode)
+            let variables = try PreloadVariables(
+                protocolAsTCP: first.protocolAsTCP, policy: first.policy, of: manager)
+            var wanted = try UnitPlanner(manager, locator: locator).dropIn(
+                for: loaded, mode: first.mode, variables: variables)
+            wanted.policy = first.policy
             freshness = first.isUpToDate(wanted) ? .current : .stale
         } catch {
             let isPrivate = access(error.object, F_OK) == 0 && access(error.object, R_OK) != 0
-            freshness = isPrivate ? .unknown(error.object) : .refused(error.reason)
+            let isOfUnit = error.object == unit.description
+            freshness =
+                isPrivate
+                ? .unknown(error.object)
+                : .refused(isOfUnit ? error.reason : "\(error.object): \(error.reason)")
         }
     }
 

@@ -29,12 +29,14 @@ extension UnitStatus {
     /// What the user should know or type, a line each.
     private func advice(of manager: ServiceManager) -> [String] {
         var lines: [String] = []
-        let again = manager.command("mptcpize", "enable", unit)
+        let options = policy.options.map { " " + $0 }.joined()
+        let again = manager.command("mptcpize", "enable\(options)", unit)
         switch freshness {
         case nil, .current: break
         case .stale:
             lines.append(
-                "stale: its settings or the library have changed since; run \(again) again")
+                "stale: its settings, the rules or the library have changed since; run \(again.printable) again"
+            )
         case .unknown(let file):
             lines.append(
                 "whether its settings have changed since, root can tell (\(file.printable))")
@@ -55,6 +57,13 @@ extension UnitStatus {
             }
             return lines
         }
+        if policy.keepsTCP {
+            let ports = verdict.mptcpPorts.sorted().map { "\($0)" }.joined(separator: ", ")
+            lines.append(
+                ports.isEmpty
+                    ? "is to stay TCP" : "is to stay TCP; MPTCP all the same on port \(ports)")
+            return lines
+        }
         if !processes.isEmpty, !verdict.isWhole { lines.append(verdict.headline) }
         for group in verdict.groups {
             let remedy =
@@ -63,9 +72,10 @@ extension UnitStatus {
             lines.append(group.line(told: .was).printable + (remedy.isEmpty ? "" : "; \(remedy)"))
         }
         for (process, listener) in verdict.demoted {
+            let remedy = listener.reason.remedy(unit)
             lines.append(
                 "port \(listener.port) of \(process.title.printable) is TCP: "
-                    + "\(listener.reason.inWords); \(listener.reason.remedy(unit))")
+                    + listener.reason.inWords + (remedy.isEmpty ? "" : "; \(remedy)"))
         }
         return lines
     }

@@ -59,6 +59,11 @@ package struct UnitVerdict: Sendable {
         processes.reduce(into: []) { $0.formUnion($1.sockets?.ports ?? []) }
     }
 
+    /// The ports that MPTCP is taken on.
+    package var mptcpPorts: Set<UInt16> {
+        processes.reduce(into: []) { $0.formUnion($1.sockets?.mptcpPorts ?? []) }
+    }
+
     /// Every process that holds a TCP listener was reached; or there is no listener, and every
     /// process was.
     package var isSuccess: Bool {

@@ -1,4 +1,6 @@
+import ConnectionPolicy
 import LinuxSystem
+import SocketEvents
 
 /// mptcpize's drop-in for one unit: what it says, and how it is written.
 ///
@@ -26,6 +28,8 @@ package struct DropIn: Sendable, Equatable {
     package let companion: Companion?
     /// A link to that one, which has a target start it: its path beside the drop-ins.
     package let link: String?
+    /// Where its rules for what stays TCP come from, so that `status` can look there again.
+    package var policy = PolicyPlaces()
 
     /// A unit file beside the drop-ins, which goes with the last one that needs it.
     package struct Companion: Sendable, Hashable {
@@ -80,6 +84,7 @@ package struct DropIn: Sendable, Equatable {
         lines += mountPoints.map { "MountPoint=\($0)" }
         if let companion { lines.append("Companion=\(companion.name)") }
         if let link { lines.append("Link=\(link)") }
+        lines += policy.remembered
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -115,6 +120,10 @@ package struct DropIn: Sendable, Equatable {
         /// The unit file that it needs, with what that says now.
         package let companion: Companion?
         package let link: String?
+        /// Where its rules for what stays TCP come from.
+        package let policy: PolicyPlaces
+        /// Whether SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP.
+        package let protocolAsTCP: Bool
 
         /// - Parameter unitText: what a unit file beside the drop-ins says; nil for none.
         /// - Returns: nil where this is not mptcpize's.
@@ -130,6 +139,8 @@ package struct DropIn: Sendable, Equatable {
             directoriesMade =
                 file.values("DirectoriesMade", in: "X-Mptcpize").first.flatMap { Int($0) } ?? 0
             mountPoints = file.values("MountPoint", in: "X-Mptcpize")
+            policy = PolicyPlaces(remembered: file)
+            protocolAsTCP = text.contains("\(MPTCPIZE_ENV_PROTOCOL_AS_TCP)=1")
             link = file.values("Link", in: "X-Mptcpize").first { Self.parts(ofLink: $0) != nil }
             companion = file.values("Companion", in: "X-Mptcpize").first.flatMap { name in
                 UnitName(name).map { Companion(name: name, text: unitText($0.description) ?? "") }
@@ -156,6 +167,7 @@ package struct DropIn: Sendable, Equatable {
             return wanted.environmentText(undoneBy: undo).map { Bytes($0.utf8) }
                 == environmentText.map { Bytes($0.utf8) }
                 && wanted.companion == companion && wanted.link == link
+                && wanted.policy == policy
                 && settingsOnly(text)
                     == settingsOnly(
                         wanted.text(undoneBy: undo, in: directory, directoriesMade: 0))
@@ -166,5 +178,29 @@ package struct DropIn: Sendable, Equatable {
                 .filter { $0.section != "X-Mptcpize" }
                 .map { Bytes("\($0.section).\($0.key)=\($0.value)".utf8) }
         }
+    }
+}
+
+/// The settings of mptcpize's own section that say where rules come from. Their values are
+/// escaped as in the canonical text: an unit file would take some bytes for something else.
+extension PolicyPlaces {
+    fileprivate var remembered: [String] {
+        let file: [String] =
+            switch files {
+            case .places: []
+            case .none: ["PolicyFile=none"]
+            case .file(let path): ["PolicyFile=\(Policy.escaped(path))"]
+            }
+        return file + rules.map { "Rule=\(Policy.escaped($0))" }
+            + (keepsTCP ? ["KeepTCP=yes"] : [])
+    }
+
+    fileprivate init(remembered file: UnitFile) {
+        self.init()
+        if let path = file.values("PolicyFile", in: "X-Mptcpize").first {
+            setFiles(Policy.unescaped(path[...]))
+        }
+        rules = file.values("Rule", in: "X-Mptcpize").map { Policy.unescaped($0[...]) }
+        keepsTCP = file.values("KeepTCP", in: "X-Mptcpize").first == "yes"
     }
 }

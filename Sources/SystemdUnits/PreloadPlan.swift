@@ -37,18 +37,17 @@ package struct PreloadPlan: Sendable {
     let properties: UnitProperties
     let environment: UnitEnvironment
     let library: ServiceLibrary
-    /// Whether SO_PROTOCOL of MPTCP sockets is to read IPPROTO_TCP.
-    let protocolAsTCP: Bool
+    let variables: PreloadVariables
 
     package init(
         unit: UnitName, properties: UnitProperties, environment: UnitEnvironment,
-        library: ServiceLibrary, protocolAsTCP: Bool = false
+        library: ServiceLibrary, variables: PreloadVariables = PreloadVariables()
     ) {
         self.unit = unit
         self.properties = properties
         self.environment = environment
         self.library = library
-        self.protocolAsTCP = protocolAsTCP
+        self.variables = variables
     }
 
     /// - Throws: `Failure` where the unit's own settings win over any drop-in of this name.
@@ -62,9 +61,9 @@ package struct PreloadPlan: Sendable {
         var settings: [String] = []
         var byFile: [DropIn.Variable] = []
         var unsets = environment.unsets
-        for name in PreloadVariables.names(protocolAsTCP: protocolAsTCP) {
+        for name in variables.names {
             let before = environment.values(of: name)
-            guard let merged = PreloadVariables.merged(name, before, preload: preload) else {
+            guard let merged = variables.merged(name, before, preload: preload) else {
                 continue
             }
             if let later = environment.laterUnset(of: name) {
@@ -102,6 +101,6 @@ package struct PreloadPlan: Sendable {
         Failure(
             .failed, unit.description,
             "\(obstacle.path) \(obstacle.reason), which wins over mptcpize's drop-in",
-            remedy: PreloadVariables.advice(name, preload: preload))
+            remedy: variables.advice(name, preload: preload))
     }
 }

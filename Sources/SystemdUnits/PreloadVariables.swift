@@ -2,19 +2,29 @@ import Launch
 import LinuxSystem
 import SocketEvents
 
-/// How LD_PRELOAD and GODEBUG are changed for a service: as `run` changes them for
-/// a program (`LaunchEnvironment`).
-enum PreloadVariables {
-    /// - Parameter protocolAsTCP: whether SO_PROTOCOL of MPTCP sockets is to read IPPROTO_TCP.
-    static func names(protocolAsTCP: Bool) -> [String] {
+/// How LD_PRELOAD, GODEBUG and variables of mptcpize's own are changed for a service: as `run`
+/// changes them for a program (`LaunchEnvironment`).
+package struct PreloadVariables: Sendable, Equatable {
+    /// Whether SO_PROTOCOL of MPTCP sockets is to read IPPROTO_TCP.
+    package var protocolAsTCP = false
+    /// The rules for what stays TCP, in the canonical text; nil: none.
+    package var policy: String?
+    /// Whether everything stays TCP.
+    package var keepsTCP = false
+
+    package init() {}
+
+    var names: [String] {
         ["LD_PRELOAD", "GODEBUG"] + (protocolAsTCP ? [MPTCPIZE_ENV_PROTOCOL_AS_TCP] : [])
+            + (policy != nil ? [MPTCPIZE_ENV_POLICY] : [])
     }
 
     /// What to do where a unit's own file sets the variable last.
-    static func advice(_ name: String, preload library: String) -> String {
+    func advice(_ name: String, preload library: String) -> String {
         switch name {
         case "LD_PRELOAD": "add \(library) to LD_PRELOAD there"
-        case "GODEBUG": "add multipathtcp=1 to it there"
+        case "GODEBUG": "add multipathtcp=\(keepsTCP ? 0 : 1) to it there"
+        case MPTCPIZE_ENV_POLICY: "take it out there"
         default: "set it to 1 there"
         }
     }
@@ -32,17 +42,21 @@ enum PreloadVariables {
     /// The variable's new value; nil where what it says is right already.
     ///
     /// - Parameter values: what it was, by each reading of the unit's files.
-    static func merged(
+    func merged(
         _ name: String, _ values: [UnitEnvironment.Assignment?], preload library: String
     ) -> Merged? {
         let set = values.compactMap { $0 }
-        let hasSpecifiers = set.contains(where: \.hasSpecifiers)
+        // Of the other variables, nothing stays.
+        let hasSpecifiers =
+            ["LD_PRELOAD", "GODEBUG"].contains(name) && set.contains(where: \.hasSpecifiers)
         let texts = set.map { Bytes((hasSpecifiers ? $0.text : $0.value).utf8) }
-        let before = joined(name, texts)
+        let before = Self.joined(name, texts)
         var environment = LaunchEnvironment(before.map { [Bytes("\(name)=".utf8) + $0] } ?? [])
         switch name {
         case "LD_PRELOAD": environment.preload(Bytes(library.utf8))
+        case "GODEBUG" where keepsTCP: environment.disableGoMultipath()
         case "GODEBUG": environment.enableGoMultipath()
+        case MPTCPIZE_ENV_POLICY: environment.setPolicy(policy)
         default: environment.showProtocolAsTCP()
         }
         let after = environment.value(of: name) ?? []

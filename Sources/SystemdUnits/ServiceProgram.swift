@@ -85,7 +85,8 @@ package struct ServiceProgram {
     /// - Parameter environment: the service's own.
     /// - Throws: `Failure` where none can, or none is installed.
     func library(
-        from locator: LibraryLocator, scope: ManagerScope, environment: UnitEnvironment
+        from locator: LibraryLocator, scope: ManagerScope, environment: UnitEnvironment,
+        keepsTCP: Bool = false
     ) throws(Failure) -> ServiceLibrary {
         var image: ELFImage?
         for program in reaches(with: locator) {
@@ -93,9 +94,12 @@ package struct ServiceProgram {
             case .never(let obstacle):
                 throw Failure(
                     .failed, unit.description, "\(program.path): \(obstacle.reason)",
-                    remedy: scope == .system
-                        ? "`mptcpize enable --mode bpf \(unit.typed)` reaches it (Linux 6.6 or newer)"
-                        : "")
+                    remedy: keepsTCP
+                        ? "nothing is needed, unless it makes MPTCP sockets itself"
+                        : scope == .system
+                            ? "`mptcpize enable --mode bpf \(unit.typed)` reaches it (Linux 6.6 or newer)"
+                            : "")
+            case .go where keepsTCP: break
             case .go:
                 let refusal = environment.values(of: "GODEBUG").compactMap { $0 }.first {
                     LaunchEnvironment([Bytes("GODEBUG=\($0.value)".utf8)]).goMultipath == "0"

@@ -16,7 +16,7 @@ package struct UnitPlanner {
     ///   - others: the units that are enabled in the same go.
     /// - Throws: `Failure` for a unit that cannot be put under MPTCP this way.
     package func dropIn(
-        for unit: LoadedUnit, mode: ServiceMode, protocolAsTCP: Bool = false,
+        for unit: LoadedUnit, mode: ServiceMode, variables: PreloadVariables = PreloadVariables(),
         beside others: [UnitName] = []
     ) throws(Failure) -> DropIn {
         if unit.name.isSlice {
@@ -65,17 +65,20 @@ package struct UnitPlanner {
         let environment = try unit.environment(of: manager)
         let program = ServiceProgram(unit.name, unit.properties)
         let library = try program.library(
-            from: locator, scope: manager.scope, environment: environment)
+            from: locator, scope: manager.scope, environment: environment,
+            keepsTCP: variables.keepsTCP)
         try refuseConfined(unit, program, library)
-        var protocolAsTCP = protocolAsTCP
-        if program.isPython, try isHandedMPTCP(unit, beside: others) { protocolAsTCP = true }
+        var variables = variables
+        if program.isPython, try isHandedMPTCP(unit, beside: others) {
+            variables.protocolAsTCP = true
+        }
         if unit.name.isTemplate {
             try InstanceEnvironment(unit, of: manager).refuseOthers(
-                than: environment, PreloadVariables.names(protocolAsTCP: protocolAsTCP))
+                than: environment, variables.names)
         }
         return try PreloadPlan(
             unit: unit.name, properties: unit.properties, environment: environment,
-            library: library, protocolAsTCP: protocolAsTCP
+            library: library, variables: variables
         ).dropIn()
     }
 

@@ -95,6 +95,8 @@ struct RunArgumentsTests {
             ["-o", "f", "x"], ["--output", "f", "x"], ["--mode", "preload", "x"],
             ["--mode", "bpf", "x"], ["--mode=auto", "x"], ["--strict", "x", "-v", "--help"],
             ["-d", "--report", "--strict", "x", "y"], ["--protocol-as-tcp", "x"],
+            ["--policy", "f", "x"], ["--policy=none", "--rule", "r", "--rule=s", "x"],
+            ["--keep-tcp", "x"],
         ])
     func declaration(words: [String]) throws {
         let declared = try RunCommand.parse(words)
@@ -106,6 +108,7 @@ struct RunArgumentsTests {
         #expect(declared.mode == read.mode.rawValue)
         #expect(declared.strict == read.strict)
         #expect(declared.protocolAsTCP == read.protocolAsTCP)
+        #expect(declared.policy.places == read.policy)
         #expect([declared.program] + declared.argument == read.program.map(\.text))
     }
 
@@ -121,7 +124,7 @@ struct RunArgumentsTests {
         #expect(
             named.symmetricDifference([
                 "--debug", "--report", "--json", "--output", "--mode", "--strict",
-                "--protocol-as-tcp", "--help", "--version",
+                "--protocol-as-tcp", "--policy", "--rule", "--keep-tcp", "--help", "--version",
             ]) == ["--version"])
         for option in named {
             let words = [option, "preload", "x"]

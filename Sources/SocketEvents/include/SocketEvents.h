@@ -25,6 +25,9 @@
 /// "1": SO_PROTOCOL reads IPPROTO_TCP of MPTCP sockets, but for those that the program itself
 /// asked for (`run --protocol-as-tcp`, `enable --protocol-as-tcp`).
 #define MPTCPIZE_ENV_PROTOCOL_AS_TCP "MPTCPIZE_PROTOCOL_AS_TCP"
+/// The rules for what stays TCP, in the canonical text of SocketPolicy's ConnectionPolicy.h. Absent
+/// or empty: there are none.
+#define MPTCPIZE_ENV_POLICY "MPTCPIZE_POLICY"
 /// Overrides where the CLI looks for the preload library. Never read by the library.
 #define MPTCPIZE_ENV_LIBRARY "MPTCPIZE_LIBRARY"
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ConnectionPolicy.h"
 #include "SeccompFilter.h"
 #include "SocketOptions.h"
 

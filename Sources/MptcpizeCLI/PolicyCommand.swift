@@ -1,0 +1,103 @@
+import ArgumentParser
+import ConnectionPolicy
+import Glibc
+import LinuxSystem
+import SystemdUnits
+import TextOutput
+
+/// `mptcpize policy`: which connections and listeners stay TCP.
+struct PolicyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy",
+        abstract: "Show and try the rules for which sockets stay TCP.",
+        discussion: """
+            Rules are lines such as `tcp any loopback *` in /etc/mptcpize/policy.conf; \
+            policy.conf(5) tells what they can say, and which files are read.
+            """,
+        subcommands: [List.self, Check.self], defaultSubcommand: List.self)
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the rules in force, in their order, with file and line.")
+
+        @OptionGroup var options: PolicyOptions
+
+        @Flag(help: "Write one JSON document.")
+        var json = false
+
+        func run() throws {
+            let policy = try options.places.policy(
+                environment: PolicyPlaces.ownEnvironment, status: .failed)
+            if json {
+                let document: JSONValue = [
+                    "version": 1, "rules": .array(policy.rules.map(\.json)),
+                ]
+                return try Console.output(document)
+            }
+            guard !policy.rules.isEmpty else {
+                return try Console.output(
+                    "no rules: nothing stays TCP; \(PolicyPlaces.folder)/policy.conf would have some"
+                )
+            }
+            var table = TextTable([.init("FROM"), .init("RULE")])
+            for rule in policy.rules {
+                table.append([.init(rule.origin.text.printable), .init(rule.line.printable)])
+            }
+            try Console.output(
+                table.lines(styled: Console.terminal.isStyled).joined(separator: "\n"))
+        }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell which rule decides on a connection or a listener.")
+
+        @Option(
+            help: ArgumentHelp("The file name of the program.", valueName: "program"),
+            completion: .runningPrograms)
+        var program: String?
+
+        @Option(
+            help: ArgumentHelp("By the rules of an enabled unit.", valueName: "unit"),
+            completion: .enabledUnits)
+        var unit: String?
+
+        @OptionGroup var options: PolicyOptions
+
+        @Flag(help: "Write one JSON document.")
+        var json = false
+
+        @Argument(
+            help: "What the program does: connect or listen.",
+            completion: .list(["connect", "listen"]))
+        var direction: String
+
+        @Argument(help: "The peer's address to connect, its own to listen.")
+        var address: String
+
+        @Argument(help: "The port, by its number or its name of services(5).")
+        var port: String
+
+        func run() throws {
+            let manager = unit == nil ? nil : try ServiceManager(.system)
+            let installed = try manager.flatMap { (manager) throws(Failure) in
+                try PolicyTrial.installed(unit!, of: manager)
+            }
+            let places = installed?.policy ?? options.places
+            let policy =
+                installed == nil
+                ? try places.policy(environment: PolicyPlaces.ownEnvironment, status: .failed)
+                : try places.policy(for: .system)
+            let name =
+                try program
+                ?? manager.flatMap { (manager) throws(Failure) in
+                    try PolicyTrial.program(unit!, of: manager)
+                }
+            let trial = try PolicyTrial(
+                policy, program: name.map { Bytes($0.utf8) }, direction: direction,
+                address: address, port: port)
+            if json { return try Console.output(trial.json) }
+            try Console.output(trial.lines.joined(separator: "\n").printableLines)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import ConnectionPolicy
+import LinuxSystem
+import SystemdUnits
+import TextOutput
+
+extension PolicyRule {
+    var json: JSONValue {
+        [
+            "file": .string(origin.file.text), "line": JSONValue(origin.line),
+            "action": .string(action.rawValue), "direction": .string(direction.rawValue),
+            "addresses": .array(addresses.map { .string($0.text) }),
+            "ports": .array(
+                ports.map { .array([JSONValue($0.lowerBound), JSONValue($0.upperBound)]) }
+            ),
+            "program": JSONValue(program?.text), "rule": .string(line),
+        ]
+    }
+}
+
+/// What becomes of one connection or listener, and which rule says so.
+struct PolicyTrial {
+    let rule: PolicyRule?
+    let direction: PolicyRule.Direction
+    /// Rules that might decide before, for another program.
+    let others: [PolicyRule]
+
+    /// - Throws: `Failure` for words that make no sense.
+    init(
+        _ policy: Policy, program: Bytes?, direction: String, address: String, port: String
+    ) throws(Failure) {
+        guard let way = PolicyRule.Direction(rawValue: direction), way != .any else {
+            throw Failure(
+                .usage, direction, "is no direction", remedy: "write connect or listen")
+        }
+        guard let number = PolicyPort.number(port) else {
+            throw Failure(
+                .usage, port, "is no port", remedy: "write a number, or a name of services(5)")
+        }
+        let table = PolicyTable(policy.text, program: program)
+        guard let ruling = table.ruling(way, address, port: number) else {
+            throw Failure(
+                .usage, address, "is no address",
+                remedy: "write one of IPv4 or IPv6; `getent ahosts` knows those of a host")
+        }
+        self.direction = way
+        rule = ruling.rule.map { policy.rules[$0] }
+        let before = policy.rules[..<(ruling.rule ?? policy.rules.count)]
+        var others: [PolicyRule] = []
+        for other in before where program == nil && other.program != nil {
+            let alone = try Policy([other.forEveryProgram], status: .failed)
+            let own = PolicyTable(alone.text, program: nil).ruling(way, address, port: number)
+            if own?.rule != nil { others.append(other) }
+        }
+        self.others = others
+    }
+
+    private var isTCP: Bool { rule?.action == .tcp }
+
+    /// What the preload library does.
+    private var preload: String {
+        if !isTCP { return "MPTCP, where the kernel and the peer take it" }
+        return direction == .connect
+            ? "TCP: the socket is replaced when it connects"
+            : "TCP: the socket is replaced when it listens"
+    }
+
+    private var kernel: String {
+        if !isTCP { return "MPTCP, where the kernel and the peer take it" }
+        return "MPTCP: the mode bpf goes by no rules"
+    }
+
+    var lines: [String] {
+        let decides =
+            rule.map { "\($0.origin.text) decides: \($0.line)" } ?? "no rule matches: mptcp"
+        let unknown = others.map {
+            "\($0.origin.text) may decide before, for the program \($0.program!.text): --program tells"
+        }
+        return [decides] + unknown + ["preload library: \(preload)", "BPF mode: \(kernel)"]
+    }
+
+    var json: JSONValue {
+        [
+            "version": 1, "rule": rule?.json ?? .null,
+            "preload": .string(isTCP ? "tcp" : "mptcp"), "bpf": .string("mptcp"),
+        ]
+    }
+
+    /// The drop-in of an enabled unit.
+    static func installed(
+        _ unit: String, of manager: ServiceManager
+    ) throws(Failure) -> DropIn.Installed? {
+        let name = try UnitArgument(unit).name
+        for directory in [manager.configuration, manager.runtime] {
+            if let found = try DropInStore(directory).installed(name) { return found }
+        }
+        throw Failure(
+            .failed, name.description, "is not enabled",
+            remedy: manager.command("mptcpize", "enable", name) + " first")
+    }
+
+    /// The file name of a unit's program.
+    static func program(
+        _ unit: String, of manager: ServiceManager
+    ) throws(Failure) -> String? {
+        let properties = try manager.properties(of: try UnitArgument(unit).name)
+        return properties.programs.first.map { Bytes($0.utf8).lastPathComponent.text }
+    }
+}
+
+extension String {
+    /// Lines, each with nothing in it that a terminal would obey.
+    var printableLines: String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+            .joined(separator: "\n")
+    }
+}
