@@ -110,11 +110,12 @@ struct ServiceSandbox {
 
     /// The system calls that the library makes of its own, where the program did not ask for
     /// the same: it asks the kernel about sockets, and what lies unread in them, and replaces
-    /// one by plain TCP under the same numbers, in the same epoll sets.
+    /// one by plain TCP under the same numbers, in the same epoll sets; and it looks up the
+    /// program's name for a policy.
     static let calls = [
         "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "fstat", "dup3",
         "close", "openat", "read", "ppoll", "epoll_ctl", "eventfd2", "rt_sigprocmask", "recvfrom",
-        "sendto",
+        "sendto", "readlinkat",
     ]
 
     /// A filter that answers with an error is harmless: the library does without.

@@ -10,11 +10,11 @@ import Testing
 struct GeneratedUnitTests {
     /// So many units for each release; `make test-random` takes more.
     private static let count =
-        ProcessInfo.processInfo.environment["MPTCPIZE_UNITS"].flatMap { Int($0) } ?? 100
+        ProcessInfo.processInfo.environment["MPTCPIZE_UNITS"].flatMap { Int($0) } ?? 70
     private static let seed: UInt64 =
         ProcessInfo.processInfo.environment["MPTCPIZE_SEED"].flatMap { UInt64($0) } ?? 1
     /// Of the units of one daemon-reload, so many are enabled.
-    private static let enabled = 40
+    private static let enabled = 28
     private static let names = ["LD_PRELOAD", "GODEBUG", "A", "B", "C_1"]
     private static let managed = ["B": "\u{301}of the 'manager' $x", "C_1": "tab\tand\nline"]
 
