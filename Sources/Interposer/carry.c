@@ -29,10 +29,8 @@ static bool is_same_namespace(int one, int other) {
   return result >= 0 && cookie == cookie2;
 }
 
-int carry_socket(int from) {
-  int64_t family = kernel_get_int(from, SOL_SOCKET, SO_DOMAIN);
-  if (family < 0) return -1;
-  int socket = carry_plain_socket((int)family);
+int carry_socket(int from, int family) {
+  int socket = carry_plain_socket(family);
   if (socket < 0 || is_same_namespace(from, socket)) return socket;
   kernel_close(socket);
   return -1;
@@ -130,6 +128,29 @@ static bool carry_options(int from, uint64_t inode, int to) {
   struct target target = {to, false};
   kept_each(inode, carry_kept, &target);
   return !target.failed;
+}
+
+// A bit for each option that is carried, by its place.
+static uint64_t noted;
+
+void carry_note(int level, int number) {
+  size_t count;
+  const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
+  for (size_t i = 0; i < count; i++) {
+    if (options[i].level == level && options[i].number == number) {
+      __atomic_fetch_or(&noted, UINT64_C(1) << i, __ATOMIC_RELAXED);
+    }
+  }
+}
+
+bool carry_noted(int from, int to) {
+  size_t count;
+  const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
+  uint64_t wanted = __atomic_load_n(&noted, __ATOMIC_RELAXED);
+  for (size_t i = 0; i < count; i++) {
+    if (wanted >> i & 1 && !carry_option(from, to, &options[i])) return false;
+  }
+  return true;
 }
 
 // --- The address -------------------------------------------------------------------

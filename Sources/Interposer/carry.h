@@ -14,13 +14,20 @@ struct carried {
 /// A new TCP socket, also where a BPF program makes MPTCP of what asks for it.
 int carry_plain_socket(int family);
 
-/// A TCP socket of the same family and network namespace; negative where there is none.
-int carry_socket(int from);
+/// A TCP socket of a family, in the network namespace of `from`; negative where there is none.
+int carry_socket(int from, int family);
 
 /// Gives `to` the options, flags, owner and address of `from`, whose inode number this is. False
 /// where something was refused. Either way `from` may be left so that its address can be shared,
 /// see carry_back.
 bool carry(int from, uint64_t inode, int to, struct carried *carried);
+
+/// An option was set on a socket of this process.
+void carry_note(int level, int number);
+
+/// Gives `to` those options of `from` that were set on any socket of this process: enough for one
+/// that was made by it. False where something was refused.
+bool carry_noted(int from, int to);
 
 /// `from` is to be used on: it is as it was.
 void carry_back(int from, const struct carried *carried);

@@ -1,13 +1,23 @@
+// connect, and sendto and sendmsg with MSG_FASTOPEN, which connect too.
+
+#include "fresh.h"
 #include "late.h"
 #include "plain.h"
+#include "policy.h"
+#include "program_memory.h"
 #include "record.h"
 #include "state.h"
+
+static void connecting(int fd, const void *address, socklen_t length) {
+  if (state() & STATE_FRESH) plain_connecting();
+  if (state() & STATE_POLICY) policy_connecting(fd, address, length);
+  if (state() & STATE_LATE) late_decide(fd, MPTCPIZE_AT_CONNECT);
+}
 
 __attribute__((noinline)) static int connect_unusual(int fd, const void *address,
                                                      socklen_t length) {
   bool wanted = recording();
-  if (state() & STATE_FRESH) plain_connecting();
-  if (state() & STATE_LATE) late_decide(fd, MPTCPIZE_AT_CONNECT);
+  connecting(fd, address, length);
   int result = next.connect(fd, address, length);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;
@@ -15,4 +25,76 @@ __attribute__((noinline)) static int connect_unusual(int fd, const void *address
 
 INTERPOSED int connect(int fd, const void *address, socklen_t length) {
   return quiet_connect() ? next.connect(fd, address, length) : connect_unusual(fd, address, length);
+}
+
+// include/linux/socket.h
+enum { MSG_FASTOPEN = 0x20000000, SCM_RIGHTS = 1 };
+
+static inline bool is_usual_send(int flags) {
+  return !UNLIKELY(flags & MSG_FASTOPEN) && state() & STATE_READY;
+}
+
+__attribute__((noinline)) static long send_first(int fd, const void *data, size_t size, int flags,
+                                                 const void *address, socklen_t length) {
+  bool wanted = recording();
+  connecting(fd, address, length);
+  long result = next.sendto(fd, data, size, flags, address, length);
+  if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
+  return result;
+}
+
+INTERPOSED long sendto(int fd, const void *data, size_t size, int flags, const void *address,
+                       socklen_t length) {
+  return is_usual_send(flags) ? next.sendto(fd, data, size, flags, address, length)
+                              : send_first(fd, data, size, flags, address, length);
+}
+
+// struct msghdr; musl's has the lengths as int, with padding in the place of the upper halves.
+struct message {
+  const void *name;
+  socklen_t name_length;
+  const void *vector;
+  size_t vector_length;
+  const uint8_t *control;
+  size_t control_length;
+  int flags;
+};
+
+struct control_header {
+  size_t length;
+  int level, type;
+};
+
+// Behind a send that succeeded: the kernel has read them.
+static bool passes_descriptors(const struct message *message) {
+  size_t left = (socklen_t)message->control_length;
+  const uint8_t *at = message->control;
+  while (at && left >= sizeof(struct control_header)) {
+    const struct control_header *header = (const struct control_header *)at;
+    if (header->level == SOL_SOCKET && header->type == SCM_RIGHTS) return true;
+    size_t step = ((socklen_t)header->length + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
+    if (step < sizeof *header || step > left) return false;
+    at += step;
+    left -= step;
+  }
+  return false;
+}
+
+__attribute__((noinline)) static long send_unusual(int fd, const struct message *message,
+                                                   int flags) {
+  struct message header = {.name = NULL};
+  bool connects = flags & MSG_FASTOPEN &&
+                  program_memory_read(&header, message, offsetof(struct message, vector));
+  if (connects) connecting(fd, header.name, header.name_length);
+  long result = next.sendmsg(fd, message, flags);
+  if (connects && recording()) {
+    record_connecting(fd, header.name, header.name_length, result < 0 ? errno_get() : 0);
+  }
+  if (result >= 0 && state() & STATE_POLICY && passes_descriptors(message)) fresh_forget_all();
+  return result;
+}
+
+INTERPOSED long sendmsg(int fd, const struct message *message, int flags) {
+  return is_usual_send(flags) && !(state() & STATE_POLICY) ? next.sendmsg(fd, message, flags)
+                                                           : send_unusual(fd, message, flags);
 }

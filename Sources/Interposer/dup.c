@@ -1,10 +1,12 @@
 // dup, dup2 and dup3: one socket under several numbers, and a descriptor replaced.
 
 #include "cork.h"
+#include "fresh.h"
 #include "record.h"
 #include "state.h"
 
 INTERPOSED int dup(int fd) {
+  if (UNLIKELY(state() & STATE_POLICY)) fresh_forget(fd);
   if (!recording()) return next.dup(fd);
   int copy = next.dup(fd);
   if (copy >= 0) record_duplicated(copy, fd);
@@ -23,6 +25,7 @@ static void replacing(int from, int to) {
 }
 
 INTERPOSED int dup2(int from, int to) {
+  if (UNLIKELY(state() & STATE_POLICY)) fresh_forget(from);
   if (quiet_end()) return next.dup2(from, to);
   replacing(from, to);
   int copy = next.dup2(from, to);
@@ -31,6 +34,7 @@ INTERPOSED int dup2(int from, int to) {
 }
 
 INTERPOSED int dup3(int from, int to, int flags) {
+  if (UNLIKELY(state() & STATE_POLICY)) fresh_forget(from);
   if (quiet_end()) return next.dup3(from, to, flags);
   replacing(from, to);
   int copy = next.dup3(from, to, flags);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "SocketOptions.h"
+#include "fresh.h"
 #include "record.h"
 #include "remedies.h"
 #include "state.h"
@@ -44,12 +45,21 @@ static bool is_request(unsigned long request, uint32_t wanted) {
   return (uint32_t)request == wanted;
 }
 
+// The requests by which a socket gets an owner for its signals; asm-generic/ioctls.h, sockios.h.
+static void look(int fd, unsigned long request) {
+  enum { FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902 };
+  if (is_request(request, FIOASYNC) || is_request(request, FIOSETOWN) ||
+      is_request(request, SIOCSPGRP)) {
+    fresh_forget(fd);
+  }
+}
+
 INTERPOSED int ioctl(int fd, unsigned long request, ...) {
   va_list list;
   va_start(list, request);
   void *argument = va_arg(list, void *);
   va_end(list);
-  state();
+  if (UNLIKELY(state() & STATE_POLICY)) look(fd, request);
   if (UNLIKELY(is_request(request, SIOCATMARK))) {
     return at_mark(next.ioctl, fd, request, argument);
   }
@@ -65,7 +75,7 @@ INTERPOSED int __ioctl_time64(int fd, unsigned long request, ...) {
   va_start(list, request);
   void *argument = va_arg(list, void *);
   va_end(list);
-  state();
+  if (UNLIKELY(state() & STATE_POLICY)) look(fd, request);
   if (is_request(request, SIOCATMARK)) {
     return at_mark(next.__ioctl_time64, fd, request, argument);
   }

@@ -110,6 +110,28 @@ static int raw_landlock_restrict_self(int ruleset, uint32_t flags) {
   return (int)kernel_result(syscall2(SYS_landlock_restrict_self, ruleset, flags));
 }
 
+static long raw_sendto(int fd, const void *data, size_t size, int flags, const void *address,
+                       socklen_t length) {
+  return kernel_result(
+      syscall6(SYS_sendto, fd, (long)data, (long)size, flags, (long)address, length));
+}
+
+static long raw_sendmsg(int fd, const struct message *message, int flags) {
+  return kernel_result(syscall3(SYS_sendmsg, fd, (long)message, flags));
+}
+
+static int raw_epoll_ctl(int set, int operation, int fd, struct epoll_registration *event) {
+  return (int)kernel_result(syscall4(SYS_epoll_ctl, set, operation, fd, (long)event));
+}
+
+static int raw_fcntl(int fd, int command, ...) {
+  __builtin_va_list list;
+  __builtin_va_start(list, command);
+  long argument = __builtin_va_arg(list, long);
+  __builtin_va_end(list);
+  return (int)kernel_result(syscall3(SYS_fcntl, fd, command, argument));
+}
+
 static int raw_shutdown(int fd, int how) {
   return (int)kernel_result(syscall2(SYS_shutdown, fd, how));
 }
@@ -171,6 +193,9 @@ static void raw_exit(int status) {
 #define raw_fflush NULL
 #define raw_fileno NULL
 #define raw___ioctl_time64 raw_ioctl
+// A C library that lacks these has no struct flock of another size.
+#define raw_fcntl64 raw_fcntl
+#define raw___fcntl_time64 raw_fcntl
 
 void next_resolve(void) {
   int before = errno_get();

@@ -87,6 +87,7 @@ static void end_early(void) {
 // connected over a UNIX socket is not noticed: there EINVAL stays.
 static void learn_early(void) {
   static bool looked;
+  if (state() & STATE_POLICY) return;  // one of them would stand for all
   UNASKED(may_look, UNASKED_REPLACEMENT);
   if (!may_look || __atomic_exchange_n(&looked, true, __ATOMIC_RELAXED)) return;
   change_early(plain_early, true);
@@ -103,6 +104,14 @@ void plain_learn(int fd, const struct mptcpize_option *option) {
     learn_early();
   } else {
     learn_settable(fd, option);
+  }
+}
+
+void plain_unlearn(void) {
+  for (size_t level = 0; level < PLAIN_LIMIT; level++) {
+    for (size_t i = 0; i < PLAIN_LIMIT / PLAIN_BITS; i++) {
+      __atomic_store_n(&plain_settable[level][i], 0, __ATOMIC_SEQ_CST);
+    }
   }
 }
 

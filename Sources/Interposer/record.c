@@ -70,6 +70,7 @@ void record_created(int fd, int family, int asked, int got, int refusal) {
   event.asked = (uint16_t)asked;
   event.got = (uint16_t)got;
   event.error = (uint16_t)refusal;
+  if (refusal == MPTCPIZE_REFUSED_BY_POLICY) event.rule = (uint32_t)state_rule_for_all + 1;
   put(&event);
 }
 
@@ -138,6 +139,16 @@ void record_remedied(int fd, int level, int name, int remedy, int refusal) {
   event.remedy = (uint16_t)remedy;
   event.option_level = (uint32_t)level;
   event.option_name = (uint32_t)name;
+  put(&event);
+}
+
+void record_ruled(int fd, int rule) {
+  UNASKED(may_ask, UNASKED_RECORDS);
+  if (!may_ask) return;
+  struct mptcpize_event event = event_for(MPTCPIZE_RULED, fd);
+  event.family = (uint8_t)socket_int(fd, SO_DOMAIN);
+  event.got = (uint16_t)socket_int(fd, SO_PROTOCOL);
+  event.rule = (uint32_t)rule + 1;
   put(&event);
 }
 

@@ -27,6 +27,10 @@ void record_duplicated(int fd, int origin);
 /// plain TCP socket is in its place.
 void record_remedied(int fd, int level, int name, int remedy, int refusal);
 
+/// A rule says TCP for the socket; told for each of its numbers when the plain TCP socket is in its
+/// place, or for one if it cannot be.
+void record_ruled(int fd, int rule);
+
 /// shutdown() is about to be called.
 void record_observed(int fd);
 

@@ -1,6 +1,7 @@
 #include "remedies.h"
 
 #include "SocketPolicy.h"
+#include "carry.h"
 #include "cork.h"
 #include "kept.h"
 #include "late.h"
@@ -202,6 +203,7 @@ static bool is_out_of_range(const struct mptcpize_setting *setting) {
 __attribute__((noinline)) static int set_any(int fd, int level, int number, const void *value,
                                              socklen_t length) {
   int before = errno_get();
+  if (state() & STATE_POLICY) carry_note(level, number);
   const struct mptcpize_option *option = mptcpize_option_find(level, number);
   struct mptcpize_setting setting = {option, level, number, value, length, 0, 0};
   if (!option) return set_next(fd, &setting) ? remedy(fd, &setting, before) : 0;

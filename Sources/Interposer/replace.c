@@ -169,23 +169,36 @@ static int replace_by_new(struct replacement *replacement, const struct mptcpize
 
 static int replace_old(struct replacement *replacement, const struct mptcpize_setting *setting) {
   if (!kernel_is_file(replacement->old, &replacement->numbers.file)) return REPLACE_FAILED;
-  replacement->new = carry_socket(replacement->old);
+  int64_t family = kernel_get_int(replacement->old, SOL_SOCKET, SO_DOMAIN);
+  if (family < 0) return REPLACE_FAILED;
+  replacement->new = carry_socket(replacement->old, (int)family);
   if (replacement->new < 0) return REPLACE_FAILED;
   int result = replace_by_new(replacement, setting);
   if (replacement->new >= 0) kernel_close(replacement->new);
   return result;
 }
 
-static void tell(const struct numbers *numbers, const struct mptcpize_setting *setting) {
-  if (!setting || !recording()) return;
+// What leads to a replacement: an option that the new socket has set as well, or what tells of it.
+struct reason {
+  const struct mptcpize_setting *setting;
+  void (*record)(int fd, int detail);
+  int detail;
+};
+
+static void tell(const struct numbers *numbers, const struct reason *reason) {
+  if (!recording()) return;
   for (size_t i = 0; i < numbers->count; i++) {
-    record_remedied(numbers->entries[i].fd, setting->level, setting->number, MPTCPIZE_DEMOTE,
-                    setting->refusal);
+    int fd = numbers->entries[i].fd;
+    const struct mptcpize_setting *setting = reason->setting;
+    if (reason->record) reason->record(fd, reason->detail);
+    if (setting) {
+      record_remedied(fd, setting->level, setting->number, MPTCPIZE_DEMOTE, setting->refusal);
+    }
   }
 }
 
 // Numbers that the epoll sets know are claimed before one of ours can take their place.
-static int replace(int fd, const struct mptcpize_setting *setting) {
+static int replace(int fd, const struct reason *reason) {
   struct replacement replacement = {.is_alone = false};
   if (!look(&replacement, fd)) return REPLACE_FAILED;
   int result = REPLACE_FAILED;
@@ -193,21 +206,31 @@ static int replace(int fd, const struct mptcpize_setting *setting) {
   if (registrations_claim(&replacement.registrations, numbers, replacement.is_alone)) {
     replacement.old = (int)syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
     if (replacement.old >= 0) {
-      result = replace_old(&replacement, setting);
+      result = replace_old(&replacement, reason->setting);
       kernel_close(replacement.old);
     }
   }
   numbers_release(numbers);
-  if (result == REPLACE_DONE) tell(numbers, setting);
+  if (result == REPLACE_DONE) tell(numbers, reason);
   return result;
 }
 
-int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
+static int replace_for(int fd, const struct reason *reason) {
   UNASKED(may_replace, UNASKED_REPLACEMENT);
   if (!may_replace || !kernel_may_close() || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   uint64_t signals;
   if (!kernel_hold_signals(&signals)) return REPLACE_FAILED;
-  int result = replace(fd, setting);
+  int result = replace(fd, reason);
   kernel_release_signals(signals);
   return result;
+}
+
+int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
+  const struct reason reason = {.setting = setting};
+  return replace_for(fd, &reason);
+}
+
+int replace_with_tcp_for(int fd, void (*record)(int fd, int detail), int detail) {
+  const struct reason reason = {.record = record, .detail = detail};
+  return replace_for(fd, &reason);
 }

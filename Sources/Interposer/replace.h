@@ -20,6 +20,10 @@ int replace_plain_socket(int64_t family);
 /// setting too: all is as it was.
 int replace_with_tcp(int fd, const struct mptcpize_setting *setting);
 
+/// The same without an option. `record` is called for each number of the socket once the TCP socket
+/// is in its place, if there is a ring.
+int replace_with_tcp_for(int fd, void (*record)(int fd, int detail), int detail);
+
 /// listen(2), for a socket whose address its predecessor may still hold in another process.
 int replace_listen(int fd, int backlog);
 

@@ -1,5 +1,6 @@
 #include "SocketPolicy.h"
 #include "cgroup_settings.h"
+#include "fresh.h"
 #include "protocol.h"
 #include "record.h"
 #include "state.h"
@@ -35,15 +36,25 @@ __attribute__((noinline)) static int refused(const struct request *request) {
   return fd;
 }
 
+// A socket of another kind; one that the program itself wants to be MPTCP, above all.
+static int other(uint32_t flags, int family, int type, int protocol) {
+  bool is_own = protocol == MPTCPIZE_IPPROTO_MPTCP && !(flags & STATE_INERT);
+  bool is_tcp = is_own && state_rule_for_all >= 0 && mptcpize_asks_for_tcp(family, type, 0);
+  int fd = next.socket(family, type, is_tcp ? IPPROTO_TCP : protocol);
+  if (fd < 0 || !is_own) return fd;
+  if (is_tcp && recording()) {
+    record_created(fd, family, protocol, IPPROTO_TCP, MPTCPIZE_REFUSED_BY_POLICY);
+  }
+  if (!is_tcp && (flags & STATE_PROTOCOL_AS_TCP)) protocol_asked_for(fd);
+  return fd;
+}
+
 // Everything but the usual case: the first call of all, a ring, a refusal known, a cgroup whose
-// programs set something on each socket.
+// programs set something on each socket, rules.
 __attribute__((noinline)) static int unusual(int family, int type, int protocol) {
   uint32_t flags = state();
   if (!mptcpize_asks_for_tcp(family, type, protocol) || (flags & STATE_INERT)) {
-    int fd = next.socket(family, type, protocol);
-    bool is_kept = (flags & STATE_PROTOCOL_AS_TCP) && protocol == MPTCPIZE_IPPROTO_MPTCP;
-    if (fd >= 0 && is_kept) protocol_asked_for(fd);
-    return fd;
+    return other(flags, family, type, protocol);
   }
   struct request request = {family, type, protocol, errno_get()};
   bool is_unusual = flags & 1u << family;
@@ -59,6 +70,7 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
     syscall1(SYS_close, fd);
     return plain(&request, MPTCPIZE_REFUSED_FOR_CGROUP);
   }
+  if (flags & STATE_POLICY) fresh_made(fd, family);
   if (flags & STATE_RECORDING) record_created(fd, family, protocol, MPTCPIZE_IPPROTO_MPTCP, 0);
   return fd;
 }
@@ -68,7 +80,8 @@ INTERPOSED int socket(int family, int type, int protocol) {
     unasked_enter();
     uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_SEQ_CST);
     // Before the library is ready, the families are unusual.
-    if (UNLIKELY(flags & (STATE_INERT | STATE_RECORDING | STATE_CONFINED | 1u << family))) {
+    if (UNLIKELY(flags &
+                 (STATE_INERT | STATE_RECORDING | STATE_CONFINED | STATE_POLICY | 1u << family))) {
       unasked_end();
       return unusual(family, type, protocol);
     }
@@ -80,7 +93,7 @@ INTERPOSED int socket(int family, int type, int protocol) {
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  if (UNLIKELY((flags & (STATE_READY | STATE_PROTOCOL_AS_TCP)) != STATE_READY)) {
+  if (UNLIKELY((flags & (STATE_READY | STATE_PROTOCOL_AS_TCP | STATE_POLICY)) != STATE_READY)) {
     return unusual(family, type, protocol);
   }
   return next.socket(family, type, protocol);

@@ -5,6 +5,8 @@
 uint32_t state_flags = STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
 struct mptcpize_ring *state_ring;
 char state_program[16];
+struct mptcpize_policy state_policy;
+int16_t state_rule_for_all = -1;
 uint16_t state_refusal_inet, state_refusal_inet6;
 
 static const char *environment(const char *name) {
@@ -49,6 +51,42 @@ static struct mptcpize_ring *map_ring(const char *path) {
   return ring;
 }
 
+// The file name of the program's image; empty where it cannot be told.
+static const char *program_file(char *room, size_t size) {
+  static const char deleted[] = " (deleted)";
+  long length =
+      syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)room, (long)(size - 1));
+  room[length > 0 ? length : 0] = 0;
+  char *name = room, *suffix = room;
+  for (char *at = room; *at; at++) {
+    if (*at == '/') name = at + 1;
+  }
+  for (suffix = name; *suffix; suffix++) {
+    size_t same = 0;
+    while (deleted[same] && suffix[same] == deleted[same]) same++;
+    if (!deleted[same] && !suffix[same]) *suffix = 0;
+    if (!*suffix) break;
+  }
+  return name;
+}
+
+// Half a policy would be worse than none: a text that does not fit says nothing.
+static bool read_policy(const char *text) {
+  char room[4096];  // PATH_MAX
+  const char *program = NULL;
+  if (!text || !*text) return false;
+  if (mptcpize_policy_needs_program(text)) program = program_file(room, sizeof room);
+  if (!mptcpize_policy_read(&state_policy, text, program && *program ? program : NULL))
+    return false;
+  struct mptcpize_ruling ruling = mptcpize_policy_for_all(&state_policy);
+  if (ruling.tcp) {
+    state_rule_for_all = (int16_t)ruling.rule;
+    state_refusal_inet = state_refusal_inet6 = MPTCPIZE_REFUSED_BY_POLICY;
+  }
+  return !mptcpize_policy_is_empty(&state_policy, MPTCPIZE_CONNECT) ||
+         !mptcpize_policy_is_empty(&state_policy, MPTCPIZE_LISTEN);
+}
+
 uint32_t state_initialize(void) {
   int saved = errno_get();
   uint32_t flags = STATE_READY;
@@ -58,6 +96,10 @@ uint32_t state_initialize(void) {
   } else {
     if (is_on(MPTCPIZE_ENV_STRICT)) flags |= STATE_STRICT;
     if (is_on(MPTCPIZE_ENV_PROTOCOL_AS_TCP)) flags |= STATE_PROTOCOL_AS_TCP;
+    // Not while another thread may be looking things up in it already.
+    if (!(__atomic_load_n(&state_flags, __ATOMIC_ACQUIRE) & STATE_READY)) {
+      if (read_policy(environment(MPTCPIZE_ENV_POLICY))) flags |= STATE_POLICY;
+    }
     const char *path = environment(MPTCPIZE_ENV_RING);
     if (path && path[0] == '/' && !state_ring) state_ring = map_ring(path);
     if (state_ring) flags |= STATE_RECORDING;

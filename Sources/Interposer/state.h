@@ -4,6 +4,7 @@
 #ifndef MPTCPIZE_STATE_H
 #define MPTCPIZE_STATE_H
 
+#include "ConnectionPolicy.h"
 #include "SocketEvents.h"
 #include "kernel.h"
 #include "next.h"
@@ -20,6 +21,7 @@ enum {
   STATE_PROTOCOL_AS_TCP = 1 << 11,  ///< SO_PROTOCOL of MPTCP sockets reads IPPROTO_TCP
   STATE_LATE = 1 << 12,    ///< an option's value was kept that is decided about later, at one time
   STATE_SHARED = 1 << 13,  ///< another process, by clone(2), has these very descriptors
+  STATE_POLICY = 1 << 14,  ///< there are rules by which connections or listeners stay TCP
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
   STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
@@ -32,6 +34,12 @@ INTERNAL struct mptcpize_ring *state_ring;
 
 /// The program's name, as far as records have room for it.
 INTERNAL char state_program[16];
+
+/// The rules, if STATE_POLICY.
+INTERNAL struct mptcpize_policy state_policy;
+
+/// The rule by which no socket of the program is to be MPTCP, or -1.
+INTERNAL int16_t state_rule_for_all;
 
 /// The errno with which sockets of the family are refused; 0: they are to be looked at, since none
 /// has been yet, or a cgroup's program sets something on each.
@@ -65,7 +73,7 @@ static inline bool quiet(void) {
 /// The same for connect: nothing is to be decided then either.
 static inline bool quiet_connect(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  uint32_t relevant = STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE;
+  uint32_t relevant = STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE | STATE_POLICY;
   return !UNLIKELY((flags & relevant) != STATE_READY);
 }
 

@@ -75,6 +75,8 @@ static const struct mptcpize_option_key carried[] = {
     {IPPROTO_TCP, TCP_INQ},
 };
 
+_Static_assert(sizeof carried / sizeof *carried <= 64, "one bit each, in carry.c");
+
 const struct mptcpize_option_key *mptcpize_option_carried(size_t *count) {
   *count = sizeof carried / sizeof *carried;
   return carried;

@@ -41,10 +41,9 @@ static socklen_t make_time(uint8_t *value, uint32_t which) {
 }
 
 static socklen_t make_congestion(uint8_t *value, uint32_t which) {
-  static const char names[] = {'c', 'u', 'b', 'i', 'c', 'r', 'e', 'n', 'o'};
-  socklen_t length = which & 1 ? 4 : 5;
-  memcpy(value, which & 1 ? names + 5 : names, length);
-  return length;
+  // The one that everybody may choose everywhere; with its end and without.
+  memcpy(value, "reno", 5);
+  return which & 1 ? 4 : 5;
 }
 
 static socklen_t make_device(uint8_t *value, uint32_t which) {

@@ -55,8 +55,29 @@ struct ContainerTests {
         #expect(!outcome.output.contains("Left out"), "\(outcome)")
     }
 
+    /// What cannot be tried here, in a container of root and in one of a user. The tests are those
+    /// that were built for this run.
+    @Test(
+        "the quick tiers pass, and name what they skipped",
+        arguments: [(User.root, MPTCP.on), (.ordinary, .refused)])
+    func quickTiers(user: User, mptcp: MPTCP) throws {
+        let outcome = try container(user, mptcp, ["scripts/test", "quick"])
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.contains("network namespaces (CAP_SYS_ADMIN"), "\(outcome)")
+    }
+
+    /// A system that has nothing but what scripts/bootstrap has installed. All is compiled there.
+    @Test("make demo does as much on another release of Debian", .requires(.command("mmdebstrap")))
+    func anotherRelease() throws {
+        let outcome = try container(
+            .ordinary, .on, ["make", "demo"], root: Lab.root("trixie", kind: "demo"))
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.matches(of: #/mptcp +[0-9]+ +[0-9.]+ [kMG]?B/#).count == 3)
+    }
+
     private func container(
-        _ user: User, _ mptcp: MPTCP, _ command: [String], options: [String] = []
+        _ user: User, _ mptcp: MPTCP, _ command: [String], root: String = "/",
+        options: [String] = []
     ) throws -> Outcome {
         let toolchain = try mustRun(
             ["bash", "-c", #". "$0"; toolchain"#, Repository.path("scripts/common.sh")],
@@ -68,7 +89,7 @@ struct ContainerTests {
             [
                 Repository.path("scripts/lab/container"), "--tree", Repository.root,
                 "--read-only", prefix, "--mptcp", mptcp.rawValue,
-            ] + (user == .ordinary ? ["--user"] : []) + options + ["/"] + command,
+            ] + (user == .ordinary ? ["--user"] : []) + options + [root] + command,
             environment: ["PATH": Environment.inherited["PATH"]], timeout: .seconds(900))
     }
 }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// TCP_INFO, by which programs find out whether their peer is still there.
-@Suite("TCP_INFO", .requires(.mptcp), .requires(.command("python3")))
+@Suite("TCP_INFO", .requires(.mptcp), .requires(.namespaces), .requires(.command("python3")))
 struct ConnectionInformationTests {
     private func said(version: Int, environment: [String: String?] = [:]) throws -> String {
         let paths = try TwoPaths()

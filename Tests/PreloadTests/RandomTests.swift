@@ -34,6 +34,15 @@ struct RandomTests {
         #expect(!ring.events().isEmpty)
     }
 
+    /// Each connection's socket is replaced by a TCP one as it connects.
+    @Test("the same where rules have connections be TCP")
+    func ruled() throws {
+        let program = try Fixtures.program("random_sockets")
+        try compare(
+            10_000, program, Self.preloading(Products.library(), program),
+            environment: ["MPTCPIZE_POLICY": "v1;tcp_connect_*_*_x:1"])
+    }
+
     @Test(
         "break no rule of C",
         .requires(.flavour(.addressSanitizer)), arguments: Sanitizer.allCases)

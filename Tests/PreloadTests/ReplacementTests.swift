@@ -69,7 +69,9 @@ struct ReplacementTests {
         }
     }
 
-    @Test("races with no other thread", .requires(.flavour(.threadSanitizer)))
+    @Test(
+        "races with no other thread", .requires(.flavour(.threadSanitizer)),
+        .requires(.fixedAddresses))
     func threadSanitizer() throws {
         let outcome = try run(
             Sanitizer.threaded("replacement") + ["thread", "at-once"], timeout: .seconds(300))

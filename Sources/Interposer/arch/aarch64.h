@@ -31,6 +31,7 @@ enum {
   SYS_getsockname = 204,
   SYS_getpeername = 205,
   SYS_sendto = 206,
+  SYS_sendmsg = 211,
   SYS_getsockopt = 209,
   SYS_recvfrom = 207,
   SYS_shutdown = 210,

@@ -39,6 +39,7 @@ enum {
   SYS_getsockname = 367,
   SYS_getpeername = 368,
   SYS_sendto = 369,
+  SYS_sendmsg = 370,
   SYS_shutdown = 373,
   SYS_close_range = 436,
   SYS_eventfd2 = 328,

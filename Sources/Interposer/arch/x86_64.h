@@ -24,6 +24,7 @@ enum {
   SYS_listen = 50,
   SYS_getsockname = 51,
   SYS_sendto = 44,
+  SYS_sendmsg = 46,
   SYS_getpeername = 52,
   SYS_getsockopt = 55,
   SYS_recvfrom = 45,

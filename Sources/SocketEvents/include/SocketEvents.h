@@ -74,6 +74,10 @@ enum mptcpize_event_kind {
   /// reason in `cause` (enum mptcpize_unreached). Its path, or the end of a long one, stands in
   /// the place of `local` and `remote`. Void if exec fails, or a STARTED of `pid` follows.
   MPTCPIZE_UNREACHED = 14,
+  /// A rule of MPTCPIZE_ENV_POLICY (`rule`) says TCP for this socket, as it connects or listens.
+  /// `got` is what it is: IPPROTO_TCP, and then `inode` is the new socket's, as after a demotion;
+  /// or IPPROTO_MPTCP, where it could not be replaced.
+  MPTCPIZE_RULED = 15,
 };
 
 /// Why a program that was started does not load the library.
@@ -146,7 +150,8 @@ struct mptcpize_event {
   uint32_t subflows;        ///< paths, the first one included
   uint32_t option_level;
   uint32_t option_name;
-  uint32_t reserved;
+  /// One more than the number of the rule that decided, in CREATED and RULED; 0: none did.
+  uint32_t rule;
   struct mptcpize_address local;
   struct mptcpize_address remote;
   char program[16];  ///< comm of the image, NUL-terminated

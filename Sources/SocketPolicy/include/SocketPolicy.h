@@ -43,6 +43,10 @@ bool mptcpize_refusal_is_permanent(int error);
 /// kernel, which takes TCP only.
 #define MPTCPIZE_REFUSED_BY_KERNEL_USER 91
 
+/// Stands for an errno of socket() in records (ECANCELED): by the rules, nothing of this program is
+/// to be MPTCP.
+#define MPTCPIZE_REFUSED_BY_POLICY 125
+
 /// What in the kernel takes the sockets of the program of this name (its first 15 characters, as
 /// the kernel keeps it), and insists on TCP: "nbd"; NULL for most.
 const char *mptcpize_kernel_user(const char *program);

@@ -1,0 +1,145 @@
+#include "fresh.h"
+
+#include "carry.h"
+#include "kept.h"
+#include "plain.h"
+#include "state.h"
+
+// By number. Beyond the limit, sockets are not fresh. Entries of numbers that were closed stay, and
+// are told by the inode. A program that uses a number in two threads at once, while it is closed in
+// one of them, is lost without us too.
+enum { LIMIT = 16384, NO_SET = -1 };
+
+struct entry {
+  uint64_t inode;  // 0: none
+  uint64_t data;
+  uint32_t events;
+  int32_t epoll;  // the set that it is in, or NO_SET
+  int32_t family;
+};
+
+static struct entry entries[LIMIT];
+static bool is_off;
+
+static struct entry *entry_of(int fd) {
+  return fd >= 0 && fd < LIMIT && !is_off ? &entries[fd] : NULL;
+}
+
+void fresh_made(int fd, int family) {
+  static bool begun;
+  if (!__atomic_exchange_n(&begun, true, __ATOMIC_SEQ_CST)) plain_unlearn();
+  struct entry *entry = entry_of(fd);
+  if (entry) {
+    *entry = (struct entry){.inode = kernel_inode(fd), .epoll = NO_SET, .family = family};
+  }
+}
+
+void fresh_forget(int fd) {
+  struct entry *entry = entry_of(fd);
+  if (entry) entry->inode = 0;
+}
+
+void fresh_forget_all(void) { is_off = true; }
+
+void fresh_registered(int epoll, int operation, int fd, const struct epoll_registration *event) {
+  struct entry *entry = entry_of(fd);
+  if (!entry || !entry->inode) return;
+  if (operation == EPOLL_CTL_DEL) {
+    if (entry->epoll == epoll) entry->epoll = NO_SET;
+    return;
+  }
+  // A one-shot registration may have fired, and none can be made that is silent.
+  bool is_another = entry->epoll != NO_SET && entry->epoll != epoll;
+  if (is_another || event->events & EPOLLONESHOT) {
+    entry->inode = 0;
+    return;
+  }
+  entry->epoll = epoll;
+  entry->events = event->events;
+  entry->data = event->data;
+}
+
+// --- Taking its place -------------------------------------------------------------------
+
+static bool is_bound(int fd) {
+  union socket_address address = {.inet6 = {0}};
+  socklen_t length = sizeof address;
+  if (syscall3(SYS_getsockname, fd, (long)&address, (long)&length) < 0) return true;
+  const uint8_t *bytes = (const uint8_t *)&address;
+  for (size_t i = sizeof address.family; i < length && i < sizeof address; i++) {
+    if (bytes[i]) return true;
+  }
+  return false;
+}
+
+static void see(const struct mptcpize_option *option, int32_t value, void *context) {
+  (void)option, (void)value;
+  *(bool *)context = true;
+}
+
+static bool is_kept_of(uint64_t inode) {
+  bool found = false;
+  if (state() & STATE_KEPT) kept_each(inode, see, &found);
+  return found;
+}
+
+static bool carry_status(int from, int to) {
+  long flags = syscall2(SYS_fcntl, from, F_GETFL);
+  if (flags < 0 || flags & O_ASYNC) return false;
+  return flags == O_RDWR || syscall3(SYS_fcntl, to, F_SETFL, flags) >= 0;
+}
+
+static bool put(int fd, int new) {
+  long flags = syscall2(SYS_fcntl, fd, F_GETFD);
+  return flags >= 0 && syscall3(SYS_dup3, new, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
+}
+
+static bool enter(int fd, const struct entry *entry) {
+  struct epoll_registration event = {entry->events, entry->data};
+  return syscall4(SYS_epoll_ctl, entry->epoll, EPOLL_CTL_ADD, fd, (long)&event) >= 0;
+}
+
+static bool leave(int fd, const struct entry *entry) {
+  return syscall4(SYS_epoll_ctl, entry->epoll, EPOLL_CTL_DEL, fd, 0) >= 0;
+}
+
+// The old socket stays at hand until the new one is in the set.
+static bool exchange_in_set(int fd, int new, const struct entry *entry) {
+  int old = (int)syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+  if (old < 0) return false;
+  bool is_done = false;
+  if (leave(fd, entry)) {
+    bool is_put = put(fd, new);
+    is_done = is_put && enter(fd, entry);
+    if (is_put && !is_done) put(fd, old);
+    if (!is_done) enter(fd, entry);
+  }
+  kernel_close(old);
+  return is_done;
+}
+
+static bool exchange(int fd, int new, const struct entry *entry) {
+  uint64_t signals;
+  if (entry->epoll == NO_SET) return put(fd, new);
+  if (!kernel_hold_signals(&signals)) return false;
+  bool is_done = exchange_in_set(fd, new, entry);
+  kernel_release_signals(signals);
+  return is_done;
+}
+
+bool fresh_replace(int fd) {
+  struct entry *place = entry_of(fd);
+  if (!place || !place->inode) return false;
+  struct entry entry = *place;
+  place->inode = 0;
+  UNASKED(may_replace, UNASKED_REPLACEMENT);
+  if (!may_replace || (state() & STATE_STRICT) || kernel_inode(fd) != entry.inode ||
+      !kernel_is_unconnected(fd) || is_bound(fd) || is_kept_of(entry.inode)) {
+    return false;
+  }
+  int new = carry_socket(fd, entry.family);
+  if (new < 0) return false;
+  bool is_done = carry_noted(fd, new) && carry_status(fd, new) && exchange(fd, new, &entry);
+  kernel_close(new);
+  return is_done;
+}
