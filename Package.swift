@@ -102,14 +102,17 @@ let package = Package(
         // Watching one program: what became of its sockets.
         .target(
             name: "Reporting",
-            dependencies: ["LinuxSystem", "SocketRecords", "SocketValues", "TextOutput"]),
+            dependencies: [
+                "ConnectionPolicy", "LinuxSystem", "SocketRecords", "SocketValues", "TextOutput",
+            ]),
         .target(
             name: "RunHistory",
             dependencies: ["CLinux", "Launch", "LinuxSystem", "Reporting", "SocketValues"]),
         .target(
             name: "Supervision",
             dependencies: [
-                "CLinux", "Launch", "LinuxSystem", "Processes", "Reporting", "RunHistory",
+                "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes", "Reporting",
+                "RunHistory",
                 "SocketEvents", "SocketPolicy", "SocketRecords", "SocketValues", "TextOutput",
             ]),
 
@@ -124,12 +127,13 @@ let package = Package(
             name: "SystemdUnits",
             dependencies: [
                 "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes",
-                "SocketEvents",
+                "SocketEvents", "SocketPolicy",
             ]),
         .target(
             name: "ServiceStatus",
             dependencies: [
-                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Netlink", "Processes",
+                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Netlink",
+                "Processes",
                 "SocketInspection", "SocketPolicy", "SystemdUnits", "TextOutput",
             ]),
         .target(
@@ -153,7 +157,8 @@ let package = Package(
             name: "MptcpizeCLI",
             dependencies: [
                 "BPFMode", "CLinux", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
-                "Launch", "LinuxSystem", "Processes", "RunHistory", "ServiceControl", "ServiceStatus", "SocketInspection",
+                "Launch", "LinuxSystem", "Processes", "RunHistory", "ServiceControl",
+                "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -197,7 +202,8 @@ let package = Package(
         .testTarget(
             name: "ReportingTests",
             dependencies: [
-                "LinuxSystem", "Recordings", "Reporting", "SocketEvents", "SocketRecords",
+                "ConnectionPolicy", "LinuxSystem", "Recordings", "Reporting", "SocketEvents",
+                "SocketRecords",
                 "SocketValues", "TestSupport", "TextOutput",
             ]),
         .testTarget(
@@ -211,7 +217,8 @@ let package = Package(
                 "TextOutput",
             ]),
         .testTarget(
-            name: "SystemdUnitsTests", dependencies: ["LinuxSystem", "SystemdUnits", "TestSupport"]),
+            name: "SystemdUnitsTests",
+            dependencies: ["ConnectionPolicy", "LinuxSystem", "SystemdUnits", "TestSupport"]),
         .testTarget(
             name: "ServiceStatusTests",
             dependencies: ["Launch", "LinuxSystem", "ServiceStatus", "SystemdUnits"]),

@@ -421,13 +421,13 @@ _mptcpize_policy() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    list|check)
+    list|check|apply|remove|export)
         # Offer subcommand argument completions
         "_mptcpize_policy_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'list check' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'list check apply remove export' -- "${cur}"))
         ;;
     esac
 }
@@ -481,6 +481,80 @@ _mptcpize_policy_check() {
     case "${positional_number}" in
     1)
         __mptcpize_add_completions -W 'connect'$'\n''listen'
+        return
+        ;;
+    esac
+}
+
+_mptcpize_policy_apply() {
+    repeating_flags=()
+    non_repeating_flags=(--keep-tcp --runtime --version -h --help)
+    repeating_options=(--rule)
+    non_repeating_options=(--cgroup --unit --policy)
+    __mptcpize_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--cgroup')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy apply -- --cgroup "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--unit')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy apply -- --unit "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
+        return
+        ;;
+    esac
+}
+
+_mptcpize_policy_remove() {
+    repeating_flags=()
+    non_repeating_flags=(--all --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--cgroup --unit)
+    __mptcpize_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--cgroup')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy remove -- --cgroup "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--unit')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy remove -- --unit "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    esac
+}
+
+_mptcpize_policy_export() {
+    repeating_flags=()
+    non_repeating_flags=(--keep-tcp --version -h --help)
+    repeating_options=(--rule)
+    non_repeating_options=(--cgroup --unit --policy)
+    __mptcpize_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--cgroup')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy export -- --cgroup "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--unit')
+        __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion policy export -- --unit "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
         return
         ;;
     esac

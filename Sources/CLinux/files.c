@@ -3,6 +3,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #define KERNFS_HANDLE 0xfe
 
 const int clinux_o_path = O_PATH;
+
+int clinux_memory_file(void) { return memfd_create("mptcpize", MFD_CLOEXEC); }
 
 int64_t clinux_file_system_type(int fd) {
   struct statfs file_system;

@@ -32,13 +32,20 @@ package struct PolicyPlaces: Sendable, Equatable {
                 + bytes.text.split(separator: "'", omittingEmptySubsequences: false)
                 .joined(separator: "'\\''") + "'"
         }
-        let file: [String] =
+        return words.map { $0.starts(with: "--".utf8) ? $0.text : quoted($0) }
+    }
+
+    /// The same, word by word.
+    package var words: [Bytes] {
+        let none = Bytes("none".utf8)
+        let file: [Bytes] =
             switch files {
             case .places: []
-            case .none: ["--policy none"]
-            case .file(let path): ["--policy \(quoted(path))"]
+            case .none: [Bytes("--policy".utf8), none]
+            case .file(let path): [Bytes("--policy".utf8), path == none ? "./".utf8 + path : path]
             }
-        return file + rules.map { "--rule \(quoted($0))" } + (keepsTCP ? ["--keep-tcp"] : [])
+        return file + rules.flatMap { [Bytes("--rule".utf8), $0] }
+            + (keepsTCP ? [Bytes("--keep-tcp".utf8)] : [])
     }
 
     /// Of `--policy`: a file, or "none".

@@ -59,6 +59,11 @@ package struct LaunchPlan: Sendable {
         environment.append(prefix + value.utf8.map { CChar(bitPattern: $0) } + [0])
     }
 
+    /// A variable of the program's environment.
+    package func variable(_ name: String) -> Bytes? {
+        LaunchEnvironment(environment.map { Bytes(cString: $0) }).value(of: name)
+    }
+
     /// The plan that execvp turns to when the kernel knows no format of the file
     /// (ENOEXEC): the shell reads it. Nil for programs of a foreign machine, of which
     /// a shell would only make noise.

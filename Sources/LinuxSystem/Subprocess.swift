@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A program run to its end, without a shell, with its output collected.
@@ -9,21 +10,23 @@ package enum Subprocess {
         package let errors: String
     }
 
-    /// Starts a program of PATH and waits for its end. Standard input is /dev/null.
+    /// Starts a program of PATH and waits for its end.
     ///
-    /// - Parameter settings: variables set in addition to mptcpize's own environment.
+    /// - Parameters:
+    ///   - settings: variables set in addition to mptcpize's own environment.
+    ///   - input: what it reads on standard input.
     /// - Throws: the errno of posix_spawn: ENOENT where there is no such program.
     package static func run(
-        _ arguments: [String], settings: [String: String] = [:]
+        _ arguments: [String], settings: [String: String] = [:], input: Bytes = []
     ) throws(Errno) -> Outcome {
         let output = try pipe()
         let errors = try pipe()
-        let null = try Descriptor.open("/dev/null", O_RDONLY)
+        let standardInput = try file(of: input)
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         for (from, to) in [
-            (null.number, STDIN_FILENO), (output.write.number, STDOUT_FILENO),
+            (standardInput.number, STDIN_FILENO), (output.write.number, STDOUT_FILENO),
             (errors.write.number, STDERR_FILENO),
         ] {
             posix_spawn_file_actions_adddup2(&actions, from, to)
@@ -45,6 +48,16 @@ package enum Subprocess {
             status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal,
             output: String(decoding: texts.0, as: UTF8.self),
             errors: String(decoding: texts.1, as: UTF8.self))
+    }
+
+    /// Memory that reads as a file does: a pipe would have to be filled while output is read.
+    private static func file(of input: Bytes) throws(Errno) -> Descriptor {
+        if input.isEmpty { return try Descriptor.open("/dev/null", O_RDONLY) }
+        let file = Descriptor(owning: try retrying { clinux_memory_file() })
+        let number = file.number
+        try writeAll(input, to: number)
+        guard lseek(number, 0, SEEK_SET) == 0 else { throw Errno.last }
+        return file
     }
 
     private struct Pipe: ~Copyable {

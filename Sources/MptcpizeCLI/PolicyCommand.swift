@@ -14,7 +14,8 @@ struct PolicyCommand: ParsableCommand {
             Rules are lines such as `tcp any loopback *` in /etc/mptcpize/policy.conf; \
             policy.conf(5) tells what they can say, and which files are read.
             """,
-        subcommands: [List.self, Check.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Check.self, Apply.self, Remove.self, Export.self],
+        defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -39,12 +40,28 @@ struct PolicyCommand: ParsableCommand {
                     "no rules: nothing stays TCP; \(PolicyPlaces.folder)/policy.conf would have some"
                 )
             }
-            var table = TextTable([.init("FROM"), .init("RULE")])
-            for rule in policy.rules {
-                table.append([.init(rule.origin.text.printable), .init(rule.line.printable)])
+            let counts = Self.counts()
+            var table = TextTable(
+                [.init("FROM")] + (counts == nil ? [] : [.init("MET", .right)]) + [.init("RULE")])
+            for (number, rule) in policy.rules.enumerated() {
+                let count = counts.map { counts in
+                    TextTable.Cell(counts[NFTRuleset.comment(number, rule)].map { "\($0)" } ?? "-")
+                }
+                table.append(
+                    [.init(rule.origin.text.printable)] + [count].compactMap { $0 }
+                        + [.init(rule.line.printable)])
             }
             try Console.output(
                 table.lines(styled: Console.terminal.isStyled).joined(separator: "\n"))
+        }
+
+        /// How many connections the kernel has seen begin that met each rule; nil where rules are
+        /// not applied to the host, or only root could tell.
+        private static func counts() -> [String: UInt64]? {
+            guard geteuid() == 0, let tables = try? KernelPolicy.tables(),
+                tables.contains(NFTRuleset.Scope.host.table)
+            else { return nil }
+            return try? KernelPolicy.counts(in: NFTRuleset.Scope.host.table)
         }
     }
 

@@ -66,7 +66,7 @@ struct PolicyTrial {
 
     private var kernel: String {
         if !isTCP { return "MPTCP, where the kernel and the peer take it" }
-        return "MPTCP: the mode bpf goes by no rules"
+        return "MPTCP, unless `mptcpize policy apply` has the kernel hold the rules"
     }
 
     var lines: [String] {

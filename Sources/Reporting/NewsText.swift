@@ -7,7 +7,7 @@ extension SocketNews {
     package var lines: [String] {
         switch self {
         case .created(let socket):
-            let why = socket.why(of: socket.refusal)
+            let why = socket.ruling.map { ": \($0)" } ?? socket.why(of: socket.refusal)
             return ["\(socket.title): \(socket.socket.title) socket\(why)"]
         case .accepted(let socket):
             let from = socket.remote.map { " from \($0.text)" } ?? ""
@@ -16,6 +16,8 @@ extension SocketNews {
         case .remedied(let socket, let remedy):
             let error = remedy.error.map { " (the kernel said \($0.name))" } ?? ""
             return ["\(socket.title): \(remedy.inWords)\(error)"]
+        case .ruled(let socket):
+            return ["\(socket.title): \(socket.socket.title) socket: \(socket.ruling ?? "")"]
         case .fellBack(let socket):
             let peer = socket.remote.map { " with \($0.text)" } ?? ""
             return ["\(socket.title): fell back to TCP on the wire\(peer)"]

@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import LinuxSystem
 import SocketRecords
 import SocketValues
@@ -38,6 +39,8 @@ package struct ReportedSocket: Equatable, Sendable {
     package var remote: SocketAddress?
     package var answer: WireAnswer = .unknown
     package var remedies: [Remedy] = []
+    /// Where the rule was written that keeps it TCP.
+    package var policy: PolicyOrigin?
     package var fate: Fate = .unseen
     /// Made by socket(), as opposed to accepted.
     package var isRequested = true
@@ -61,7 +64,15 @@ package struct ReportedSocket: Equatable, Sendable {
         [reason, caveat].compactMap { $0 }.joined(separator: "; ")
     }
 
+    /// What a rule made of it; nil where there is none.
+    var ruling: String? {
+        guard let policy else { return nil }
+        return "policy (\(policy.text.printable))"
+            + (socket == .mptcp ? " came too late: the socket could not be replaced any more" : "")
+    }
+
     private var reason: String? {
+        if let ruling { return ruling }
         if let refusal { return refusal.ofMultipathTCP(family) }
         switch answer.wire {
         case .fallback:

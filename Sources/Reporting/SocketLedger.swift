@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import LinuxSystem
 import SocketRecords
 import SocketValues
@@ -68,12 +69,17 @@ package struct SocketLedger {
     /// Protocols of listeners by port: why an accepted connection is TCP.
     private var listeners: [UInt16: SocketEvent.SocketType] = [:]
     private let isAlive: IsAlive
+    /// Where the rules that the program was started with were written, by their numbers.
+    private let rules: [PolicyOrigin]
 
     /// Bounds what a program, or garbage in the ring, can make us keep: about 250 MB.
     private let mostEntries: Int
     private static let mostHolders = 1 << 22
 
-    package init(mostEntries: Int = 1 << 20, isAlive: @escaping IsAlive) {
+    package init(
+        mostEntries: Int = 1 << 20, rules: [PolicyOrigin] = [], isAlive: @escaping IsAlive
+    ) {
+        self.rules = rules
         self.mostEntries = mostEntries
         self.isAlive = isAlive
     }
@@ -93,6 +99,7 @@ package struct SocketLedger {
         case .observed: if let index = find(event) { entries[index].observe(event.answer) }
         case .closed: return close(event)
         case .remedied: return remedy(event)
+        case .ruled: return rule(event)
         case .started: return start(event)
         case .forking: beginFork(event.pid)
         case .forked: fork(event.pid, of: event.origin)
@@ -115,6 +122,7 @@ package struct SocketLedger {
             socket.role = .accept
             if let port = event.local?.port { socket.listener = listeners[port] }
         }
+        socket.policy = origin(event)
         let news: SocketNews = event.kind == .created ? .created(socket) : .accepted(socket)
         guard entries.count < mostEntries, holderCount < Self.mostHolders else {
             overflow += 1
@@ -157,6 +165,20 @@ package struct SocketLedger {
         }
         entries[index].socket.remedies.append(remedy)
         return .remedied(entries[index].socket, remedy)
+    }
+
+    private func origin(_ event: SocketEvent) -> PolicyOrigin? {
+        guard let rule = event.rule, rules.indices.contains(rule) else { return nil }
+        return rules[rule]
+    }
+
+    private mutating func rule(_ event: SocketEvent) -> SocketNews? {
+        if event.socket == .tcp { replace(event) }
+        guard let index = find(event), let origin = origin(event),
+            entries[index].socket.policy != origin
+        else { return nil }
+        entries[index].socket.policy = origin
+        return .ruled(entries[index].socket)
     }
 
     /// The program's socket is another one from now on, under the same numbers; each of
@@ -335,6 +357,8 @@ package enum SocketNews: Equatable, Sendable {
     case created(ReportedSocket)
     case accepted(ReportedSocket)
     case remedied(ReportedSocket, Remedy)
+    /// A rule of the policy decided on it.
+    case ruled(ReportedSocket)
     /// At its close, the socket turned out to have spoken plain TCP.
     case fellBack(ReportedSocket)
     /// A program was started that the library does not come into.

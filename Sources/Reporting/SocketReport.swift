@@ -92,6 +92,10 @@ extension SocketReport {
             socket.refusal.map {
                 ["errno": .string($0.name), "reason": .string($0.ofMultipathTCP(socket.family))]
             } ?? .null
+        let policy: JSONValue =
+            socket.policy.map {
+                ["file": .string($0.file.text), "line": JSONValue($0.line)]
+            } ?? .null
         let remedies = socket.remedies.map { remedy -> JSONValue in
             [
                 "option": .string(remedy.optionName),
@@ -113,7 +117,7 @@ extension SocketReport {
             "remote": JSONValue(socket.remote?.text),
             "bytes_sent": JSONValue(socket.answer.bytesSent),
             "bytes_received": JSONValue(socket.answer.bytesReceived),
-            "remedies": .array(remedies),
+            "remedies": .array(remedies), "policy": policy,
         ]
     }
 }

@@ -10,7 +10,7 @@ package struct SocketEvent: Equatable, Sendable {
     package enum Kind: UInt8, Sendable {
         case created = 1
         case listening, connecting, accepted, duplicated, closed, remedied, started, forked
-        case inherited, execFailed, observed, forking, unreached
+        case inherited, execFailed, observed, forking, unreached, ruled
     }
 
     /// The protocol of a socket as it was created.
@@ -37,6 +37,8 @@ package struct SocketEvent: Equatable, Sendable {
     package var local: SocketAddress?
     package var remote: SocketAddress?
     package var remedy: Remedy?
+    /// The number of the rule, from 0, that keeps the socket TCP; of CREATED and RULED.
+    package var rule: Int?
     package var program: ProgramName
     /// UNREACHED: the program and why.
     package var unreached: UnreachedProgram?
@@ -79,6 +81,7 @@ package struct SocketEvent: Equatable, Sendable {
             ? Remedy(
                 level: record.option_level, option: record.option_name,
                 kind: Remedy.Kind(code: record.remedy), error: error) : nil
+        rule = [.created, .ruled].contains(kind) && record.rule > 0 ? Int(record.rule) - 1 : nil
         if kind == .unreached || kind == .started {
             let name = Self.name(in: record)
             unreached = UnreachedProgram.Reason(rawValue: record.cause)

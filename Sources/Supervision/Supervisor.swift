@@ -1,4 +1,5 @@
 import CLinux
+import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
@@ -78,7 +79,10 @@ package enum Supervisor {
         do throws(Failure) {
             let source = try source(&plan)
             let child = try Child(plan)
-            watch = Watch(source: source, child: child, debug: options.debug)
+            let policy = plan.variable(MPTCPIZE_ENV_POLICY) ?? []
+            watch = Watch(
+                source: source, child: child, debug: options.debug,
+                rules: Policy.origins(ofText: policy.text))
         } catch {
             file?.discard()
             throw error
@@ -137,10 +141,13 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
     var source: Source
     let child: Child
     let debug: Bool
-    var ledger = SocketLedger(isAlive: LiveSockets.isAlive)
+    var ledger: SocketLedger
     private var undrained: UInt32 = 0
 
-    init(source: consuming Source, child: consuming Child, debug: Bool) {
+    init(
+        source: consuming Source, child: consuming Child, debug: Bool, rules: [PolicyOrigin]
+    ) {
+        ledger = SocketLedger(rules: rules, isAlive: LiveSockets.isAlive)
         self.source = source
         self.child = child
         self.debug = debug

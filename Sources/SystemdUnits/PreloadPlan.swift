@@ -52,7 +52,8 @@ package struct PreloadPlan: Sendable {
 
     /// - Throws: `Failure` where the unit's own settings win over any drop-in of this name.
     package func dropIn() throws(Failure) -> DropIn {
-        let sandbox = ServiceSandbox(properties: properties, library: library)
+        let sandbox = ServiceSandbox(
+            properties: properties, library: library, asksForProgram: variables.asksForProgram)
         if let hindrance = sandbox.hindrance {
             throw Failure(
                 .failed, unit.description, hindrance.reason, remedy: hindrance.remedy)

@@ -1,6 +1,7 @@
 import Launch
 import LinuxSystem
 import SocketEvents
+import SocketPolicy
 
 /// How LD_PRELOAD, GODEBUG and variables of mptcpize's own are changed for a service: as `run`
 /// changes them for a program (`LaunchEnvironment`).
@@ -13,6 +14,9 @@ package struct PreloadVariables: Sendable, Equatable {
     package var keepsTCP = false
 
     package init() {}
+
+    /// Whether the preload library has to know the program's name.
+    var asksForProgram: Bool { policy.map { mptcpize_policy_needs_program($0) } ?? false }
 
     var names: [String] {
         ["LD_PRELOAD", "GODEBUG"] + (protocolAsTCP ? [MPTCPIZE_ENV_PROTOCOL_AS_TCP] : [])

@@ -5,6 +5,8 @@ import Glibc
 struct ServiceSandbox {
     let properties: UnitProperties
     let library: ServiceLibrary
+    /// Whether a rule of the policy has the library find out the program's name.
+    var asksForProgram = false
 
     /// Programs see another file system than the host's.
     private var hasOwnRoot: Bool { hasRootDirectory || hasRootImage }
@@ -118,6 +120,9 @@ struct ServiceSandbox {
         "sendto", "readlinkat",
     ]
 
+    /// And this one where a rule asks for the program's name.
+    static let callsForRules = ["readlinkat"]
+
     /// A filter that answers with an error is harmless: the library does without.
     private var killed: Hindrance? {
         let filter = properties["SystemCallFilter"]
@@ -129,7 +134,8 @@ struct ServiceSandbox {
         // "name:errno" is answered with that error.
         let words = (isDenyList ? filter.dropFirst() : filter[...]).split(separator: " ")
         let names = Set(words.map { isDenyList ? $0 : $0.prefix { $0 != ":" } })
-        let fatal = Self.calls.filter { names.contains(Substring($0)) == isDenyList }
+        let calls = Self.calls + (asksForProgram ? Self.callsForRules : [])
+        let fatal = calls.filter { names.contains(Substring($0)) == isDenyList }
         if fatal.isEmpty { return nil }
         return Hindrance(
             reason: "SystemCallFilter= kills on \(fatal.joined(separator: ", ")), "

@@ -31,6 +31,16 @@ package enum Record {
         return record
     }
 
+    /// A rule says TCP of a socket, which is another one from then on; or is not, too late.
+    package static func ruled(
+        _ pid: Int32, _ fd: Int32, _ inode: UInt64, rule: Int, protocol number: UInt16 = 6
+    ) -> mptcpize_event {
+        var record = record(MPTCPIZE_RULED, pid, fd: fd, inode: inode)
+        record.got = number
+        record.rule = UInt32(rule + 1)
+        return record
+    }
+
     package static func accepted(
         _ pid: Int32, _ fd: Int32, _ inode: UInt64, protocol number: UInt16 = 262,
         local: String, remote: String, program: String = "prog"

@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import Foundation
 import LinuxSystem
 import Recordings
@@ -26,6 +27,36 @@ struct SocketLedgerTests {
         #expect(sockets[0].local?.text == "10.0.0.1:4000")
         #expect(sockets[0].remote?.text == "10.0.0.2:80")
         #expect(sockets[0].why == "")
+    }
+
+    @Test("a rule replaces a socket, comes too late, or decides from the beginning")
+    func ruled() {
+        let file = Array("/etc/mptcpize/policy.conf".utf8)
+        let story = Story(rules: [4, 12].map { PolicyOrigin(file: file, line: $0) })
+        var fromBeginning = Record.created(100, 5, 9)
+        fromBeginning.got = 6
+        fromBeginning.rule = 1
+        story.happens(
+            Record.created(100, 3, 7), Record.ruled(100, 3, 70, rule: 1),
+            Record.connecting(100, 3, 70, local: "127.0.0.1:1", remote: "127.0.0.1:2"),
+            Record.closed(100, 3, 70, MPTCPIZE_WIRE_TCP),
+            Record.created(100, 4, 8), Record.ruled(100, 4, 8, rule: 0, protocol: 262),
+            Record.closed(100, 4, 8, MPTCPIZE_WIRE_MPTCP),
+            fromBeginning, Record.closed(100, 5, 9, MPTCPIZE_WIRE_TCP),
+            // A number that is none of these rules'.
+            Record.created(100, 6, 10), Record.ruled(100, 6, 10, rule: 9))
+        let sockets = story.ends()
+        #expect(sockets.count == 4)
+        #expect(sockets[0].socket == .tcp && sockets[0].why == "policy (policy.conf:12)")
+        #expect(
+            sockets[1].why
+                == "policy (policy.conf:4) came too late: the socket could not be replaced any more"
+        )
+        #expect(sockets[2].why == "policy (policy.conf:4)")
+        #expect(sockets[3].policy == nil)
+        #expect(
+            story.news.flatMap(\.lines)
+                .contains("prog[100] fd 3: TCP socket: policy (policy.conf:12)"))
     }
 
     @Test("the kernel may not know a descriptor, who has the socket at the end does")

@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import Foundation
 import LinuxSystem
 import Reporting
@@ -13,8 +14,8 @@ final class Story {
     /// What the kernel says at the end, by process and descriptor.
     var answers: [[Int32]: LiveAnswer] = [:]
 
-    init() {
-        ledger = SocketLedger { [world] in !world.dead.contains($0) }
+    init(rules: [PolicyOrigin] = []) {
+        ledger = SocketLedger(rules: rules) { [world] in !world.dead.contains($0) }
     }
 
     func dies(_ pid: Int32) { world.dead.insert(pid) }

@@ -18,6 +18,12 @@ public struct Report: Decodable, Sendable {
         public let remedy: String
     }
 
+    /// The rule that keeps a socket TCP.
+    public struct Rule: Decodable, Sendable, Hashable {
+        public let file: String
+        public let line: Int
+    }
+
     /// One socket; the vocabulary is the document's own.
     public struct Socket: Decodable, Sendable {
         public let pid: Int
@@ -36,6 +42,7 @@ public struct Report: Decodable, Sendable {
         public let bytesSent: Int?
         public let bytesReceived: Int?
         public let remedies: [Remedy]
+        public let policy: Rule?
 
         /// Whether the other end has this address, seen through an IPv6 socket or not.
         public func isPeer(_ address: String) -> Bool {

@@ -71,6 +71,11 @@ public struct Requirement: Sendable {
         return mkdir(path, 0o755) == 0
     }
 
+    /// nftables, in a network namespace of the test's own.
+    public static let nftables = Requirement("nft, and a kernel with nftables") {
+        succeeds("unshare", "--net", "nft", "add", "table", "inet", "probe")
+    }
+
     /// Programs that may be traced.
     public static let tracing = Requirement("strace, and leave to trace (ptrace)") {
         succeeds("strace", "-o", "/dev/null", "true")

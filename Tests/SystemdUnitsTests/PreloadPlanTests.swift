@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import LinuxSystem
 import Testing
 
@@ -15,7 +16,8 @@ struct PreloadPlanTests {
     private func dropIn(
         _ files: [(String, String)] = [], environmentFiles: [UnitEnvironment.Source] = [],
         manager: [String: String] = [:], passed: [String: String] = [:], properties: String = "",
-        shown: UnitEnvironment.Shown? = nil, library: ServiceLibrary = library
+        shown: UnitEnvironment.Shown? = nil, library: ServiceLibrary = library,
+        variables: PreloadVariables = PreloadVariables()
     ) throws -> DropIn {
         try PreloadPlan(
             unit: UnitName("x.service")!, properties: UnitProperties(parsing: properties),
@@ -27,7 +29,7 @@ struct PreloadPlanTests {
                 },
                 environmentFiles: environmentFiles, manager: manager, passed: passed,
                 shown: shown),
-            library: library
+            library: library, variables: variables
         ).dropIn()
     }
 
@@ -259,6 +261,50 @@ struct PreloadPlanTests {
             }
             #expect(failure?.remedy.contains(remedy) == true, "\(failure?.remedy ?? "")")
         }
+    }
+
+    @Test("rules are a variable beside the others, and their places are remembered")
+    func policy() throws {
+        var variables = PreloadVariables()
+        variables.policy = "v1;tcp_any_*_*_--rule:1"
+        var result = try dropIn(variables: variables)
+        #expect(
+            result.settings == [
+                Self.ours, Self.go, #"Environment="MPTCPIZE_POLICY=v1;tcp_any_*_*_--rule:1""#,
+            ])
+        var places = PolicyPlaces()
+        places.setFiles(Array("/srv/a b%.conf".utf8))
+        places.rules = [Array(#"tcp any * * program "x\""#.utf8), Array("tcp any é *".utf8)]
+        places.keepsTCP = true
+        result.policy = places
+        let text = result.text(undoneBy: "mptcpize disable x", in: "/d", directoriesMade: 0)
+        let installed = DropIn.Installed(
+            path: "/d/50-mptcpize.conf", text: text, environmentText: nil)
+        #expect(installed?.policy == places)
+        #expect(installed?.isUpToDate(result) == true)
+        result.policy = PolicyPlaces()
+        #expect(installed?.isUpToDate(result) == false)
+    }
+
+    @Test("to keep everything TCP, GODEBUG says so too")
+    func keepTCP() throws {
+        var variables = PreloadVariables()
+        variables.keepsTCP = true
+        let plain = try dropIn(variables: variables)
+        #expect(plain.settings.contains(#"Environment="GODEBUG=multipathtcp=0""#))
+        let own = try dropIn(
+            [(Self.unit, "Environment=GODEBUG=multipathtcp=1")], variables: variables)
+        #expect(own.settings.contains(#"Environment="GODEBUG=multipathtcp=1,multipathtcp=0""#))
+    }
+
+    @Test("a filter that kills for the program's name is refused where a rule asks for it")
+    func programName() throws {
+        let properties = "SystemCallFilter=~readlinkat"
+        var variables = PreloadVariables()
+        variables.policy = "v1;tcp_any_*_*_--rule:1"
+        #expect(throws: Never.self) { try dropIn(properties: properties, variables: variables) }
+        variables.policy = "v1;tcp_any_*_*_--rule:1_curl"
+        #expect(throws: Failure.self) { try dropIn(properties: properties, variables: variables) }
     }
 
     @Test("filters that do no harm")

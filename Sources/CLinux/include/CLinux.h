@@ -91,6 +91,9 @@ void clinux_log_warning(const char *program, const char *text);
 /// O_PATH of fcntl.h, a GNU name.
 extern const int clinux_o_path;
 
+/// A new file in memory, close-on-exec; -1 and errno.
+int clinux_memory_file(void);
+
 /// The f_type of fstatfs(2), whose name is that of its structure; -1 and errno.
 int64_t clinux_file_system_type(int fd);
 

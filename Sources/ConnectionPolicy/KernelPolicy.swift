@@ -1,0 +1,77 @@
+import Glibc
+import LinuxSystem
+
+/// nftables, by the program nft.
+package enum KernelPolicy {
+    /// Loads a ruleset, all of it or nothing.
+    package static func apply(_ ruleset: NFTRuleset) throws(Failure) {
+        let outcome = try nft(["-f", "-"], input: ruleset.text)
+        if outcome.status != 0 { throw refused(outcome) }
+    }
+
+    /// Takes a table away.
+    ///
+    /// - Returns: whether it was there.
+    package static func remove(_ table: String) throws(Failure) -> Bool {
+        guard try tables().contains(table) else { return false }
+        let outcome = try nft(["delete", "table", "inet", table])
+        if outcome.status != 0 { throw refused(outcome) }
+        return true
+    }
+
+    /// The names of mptcpize's tables.
+    package static func tables() throws(Failure) -> [String] {
+        let outcome = try nft(["list", "tables", "inet"])
+        if outcome.status != 0 { throw refused(outcome) }
+        return outcome.output.split(separator: "\n").compactMap { line in
+            guard let name = line.split(separator: " ").last else { return nil }
+            return name == "mptcpize" || name.hasPrefix("mptcpize_cgroup_") ? String(name) : nil
+        }
+    }
+
+    /// How many connections were begun that met each rule, by the comment that it has.
+    package static func counts(in table: String) throws(Failure) -> [String: UInt64] {
+        let outcome = try nft(["list", "table", "inet", table])
+        if outcome.status != 0 { throw refused(outcome) }
+        return counts(inListing: outcome.output)
+    }
+
+    /// The same out of what nft prints: `… counter packets 3 bytes 180 … comment "0 policy.conf:1"`.
+    static func counts(inListing text: String) -> [String: UInt64] {
+        var result: [String: UInt64] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            let parts = line.split(separator: "\"")
+            guard let packets = words.firstIndex(of: "packets"), packets + 1 < words.endIndex,
+                let count = UInt64(words[packets + 1]), parts.count > 1, line.last == "\""
+            else { continue }
+            result[String(parts[parts.count - 1]), default: 0] += count
+        }
+        return result
+    }
+
+    private static func nft(
+        _ arguments: [String], input: String = ""
+    ) throws(Failure) -> Subprocess.Outcome {
+        do throws(Errno) {
+            return try Subprocess.run(
+                ["nft"] + arguments, settings: ["LC_ALL": "C.UTF-8"], input: Bytes(input.utf8))
+        } catch {
+            if error.rawValue == ENOENT {
+                throw Failure(
+                    .failed, "nft", "is not installed", remedy: "install the package nftables")
+            }
+            throw Failure(.failed, "nft", error.reasonInSentence)
+        }
+    }
+
+    /// nft's own first line says what was wrong.
+    private static func refused(_ outcome: Subprocess.Outcome) -> Failure {
+        let line = outcome.errors.split(separator: "\n").first.map(String.init)
+        return Failure(
+            .failed, "nft", line ?? "ended with status \(outcome.status)",
+            remedy: geteuid() == 0
+                ? "nothing was changed; nft 1.0.2 and a kernel with nftables are needed"
+                : "only root may")
+    }
+}

@@ -1,0 +1,122 @@
+import LinuxSystem
+
+/// Rules as the kernel applies them to packets, for what no library reaches: nftables takes the
+/// option MP_CAPABLE out of the SYN, so that both ends speak TCP (nft 1.0.2).
+///
+/// Only the SYN of a first subflow is looked at. Additional ones (MP_JOIN) belong to connections
+/// that are MPTCP already.
+package struct NFTRuleset {
+    /// Which sockets are meant.
+    package enum Scope: Equatable {
+        /// All of this network namespace.
+        case host
+        /// Those of a cgroup and of all below it: its path below /sys/fs/cgroup, where nft looks
+        /// for it, its levels below the root of the hierarchy, and its id.
+        case cgroup(path: String, level: Int, id: UInt64)
+
+        /// The name of the table.
+        package var table: String {
+            switch self {
+            case .host: "mptcpize"
+            case .cgroup(_, _, let id): "mptcpize_cgroup_\(id)"
+            }
+        }
+    }
+
+    private let policy: Policy
+    private let scope: Scope
+
+    package init(_ policy: Policy, scope: Scope) {
+        self.policy = policy
+        self.scope = scope
+    }
+
+    /// Rules for certain programs, which packets do not tell.
+    package var leftOut: [PolicyRule] { policy.rules.filter { $0.program != nil } }
+
+    /// What `nft -f` loads, in one transaction, in the place of what was there.
+    package var text: String {
+        let name = "inet \(scope.table)"
+        let chains = [
+            Self.chain("connect", hook: "output", match, lines(.connect)),
+            Self.chain("listen", hook: "input", match, lines(.listen)),
+        ]
+        return "table \(name)\ndelete table \(name)\ntable \(name) {\n"
+            + chains.joined(separator: "\n") + "}\n"
+    }
+
+    private var match: String {
+        guard case .cgroup(let path, let level, _) = scope else { return "" }
+        return "socket cgroupv2 level \(level) \"\(path)\" "
+    }
+
+    private static func chain(
+        _ name: String, hook: String, _ match: String, _ lines: [String]
+    ) -> String {
+        """
+          chain \(name) {
+            type filter hook \(hook) priority mangle; policy accept;
+            \(match)tcp flags & (fin | syn | rst | ack) == syn tcp option mptcp subtype 0 jump \(name)_rules
+          }
+          chain \(name)_rules {
+        \(lines.map { "    \($0)\n" }.joined())  }
+
+        """
+    }
+
+    private func lines(_ direction: PolicyRule.Direction) -> [String] {
+        policy.rules.enumerated().flatMap { number, rule -> [String] in
+            guard rule.program == nil, rule.direction == direction || rule.direction == .any,
+                let ports = Self.ports(rule)
+            else { return [] }
+            let strips = rule.action == .tcp ? "reset tcp option mptcp " : ""
+            return Self.addresses(rule, direction).map {
+                "\($0)\(ports)counter \(strips)accept comment \"\(Self.comment(number, rule))\""
+            }
+        }
+    }
+
+    /// nil: none that is ever in a packet.
+    private static func ports(_ rule: PolicyRule) -> String? {
+        if rule.ports.isEmpty { return "" }
+        let ranges = rule.ports.compactMap { range -> String? in
+            let first = max(range.lowerBound, 1)
+            guard first <= range.upperBound else { return nil }
+            return first == range.upperBound ? "\(first)" : "\(first)-\(range.upperBound)"
+        }
+        return ranges.isEmpty ? nil : "tcp dport \(set(ranges)) "
+    }
+
+    /// A condition for each family that the rule has addresses of. A listener on all addresses
+    /// has none of its own, whatever the packet's is (`socket wildcard`).
+    private static func addresses(
+        _ rule: PolicyRule, _ direction: PolicyRule.Direction
+    ) -> [String] {
+        if rule.addresses.isEmpty { return [""] }
+        return [(true, "ip", "ipv4"), (false, "ip6", "ipv6")].flatMap {
+            isIPv4, header, family -> [String] in
+            let own = rule.addresses.filter { $0.isIPv4 == isIPv4 }
+            if own.isEmpty { return [] }
+            if own.contains(where: { $0.length == 0 }) { return ["meta nfproto \(family) "] }
+            let some = "\(header) daddr \(set(own.map(\.text))) "
+            if direction == .connect { return [some] }
+            let hasAll = own.contains { $0.bytes.allSatisfy { $0 == 0 } }
+            return ["\(some)socket wildcard 0 "]
+                + (hasAll ? ["meta nfproto \(family) socket wildcard 1 "] : [])
+        }
+    }
+
+    private static func set(_ items: [String]) -> String {
+        items.count == 1 ? items[0] : "{ \(items.joined(separator: ", ")) }"
+    }
+
+    /// The rule's number and where it was written, in what a comment may hold: 128 bytes
+    /// (nftables' udata.h), no quotation mark.
+    package static func comment(_ number: Int, _ rule: PolicyRule) -> String {
+        let place = rule.origin.text.unicodeScalars.map { scalar in
+            scalar.isASCII && scalar.value >= 0x20 && !"\"\\\u{7f}".unicodeScalars.contains(scalar)
+                ? Character(scalar) : "?"
+        }
+        return "\(number) " + String(place.suffix(100))
+    }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Rules in the kernel: `mptcpize policy apply`, and what becomes of real connections.
+@Suite(
+    "Policies in the kernel", .serialized, .requires(.mptcp), .requires(.namespaces),
+    .requires(.nftables))
+struct KernelPolicyTests {
+    private let host: Namespace
+
+    /// A namespace in which every address is its own.
+    init() throws {
+        host = try Namespace("policy")
+        try host.ip("route", "add", "local", "0.0.0.0/0", "dev", "lo")
+        try host.ip("-6", "route", "add", "local", "::/0", "dev", "lo")
+    }
+
+    private func policy(_ words: String...) throws -> Outcome {
+        try run([Products.mptcpize, "policy"] + words, in: host)
+    }
+
+    private func apply(_ rules: [String], _ more: String...) throws -> Outcome {
+        try run(
+            [Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none"]
+                + rules.flatMap { ["--rule", $0] } + more, in: host)
+    }
+
+    /// What becomes of connections: "connect ADDRESS PORT", "listen ADDRESS PORT" each.
+    private func ask(_ questions: [String], prefix: [String] = []) throws -> [String] {
+        try mustRun(
+            prefix + ["python3", Repository.path("Tests/Fixtures/kernel_policy.py")],
+            input: questions.map { $0 + "\n" }.joined(), in: host
+        ).split(separator: "\n").map(String.init)
+    }
+
+    @Test(
+        "every row of the table that is not about programs",
+        arguments: PolicyCase.all.filter { row in
+            !row.rules.contains { $0.contains(" program ") }
+        })
+    func table(row: PolicyCase) throws {
+        for direction in ["connect", "listen"] {
+            #expect(try apply(row.rules).succeeded)
+            // A connection has a listener, too, for which there are rules of their own.
+            let other = direction == "connect" ? "listen" : "connect"
+            try mustRun(["nft", "flush", "chain", "inet", "mptcpize", "\(other)_rules"], in: host)
+            // No packet has port 0, and nothing connects to an address of broadcasts.
+            let asked = row.questions.filter {
+                $0.0.direction == direction && $0.0.port != 0 && $0.0.address != "127.255.255.255"
+            }
+            let questions = asked.map { "\(direction) \($0.0.address) \($0.0.port)" }
+            let answers = try ask(questions)
+            #expect(answers.count == questions.count)
+            for ((question, expected), answer) in zip(asked, answers) {
+                #expect(answer == (expected.isTCP ? "tcp" : "mptcp"), "\(question)")
+            }
+        }
+        #expect(try host.counters()["Blackhole"] == 0)
+    }
+
+    @Test("is counted by rule, and taken away without a trace; others' tables stay")
+    func counted() throws {
+        try mustRun(["nft", "add", "table", "inet", "theirs"], in: host)
+        let before = try mustRun(["nft", "list", "ruleset"], in: host)
+        let rules = ["mptcp connect * 443", "tcp connect 192.0.2.0/24 *"]
+        #expect(try apply(rules).output.contains("2 rules in the table inet mptcpize"))
+        // Once more in its place.
+        #expect(try apply(rules).succeeded)
+        let answers = try ask([
+            "connect 192.0.2.1 443", "connect 192.0.2.1 80", "connect 192.0.2.2 80",
+            "connect 198.51.100.1 80",
+        ])
+        #expect(answers == ["mptcp", "tcp", "tcp", "mptcp"])
+        let listed = try policy("--policy", "none", "--rule", rules[0], "--rule", rules[1]).output
+        let rows = listed.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.map { $0.prefix(3).last } == ["RULE", "1", "2"], "\(listed)")
+        // A flush of another table leaves it.
+        try mustRun(["nft", "flush", "table", "inet", "theirs"], in: host)
+        #expect(try ask(["connect 192.0.2.1 80"]) == ["tcp"])
+        #expect(try policy("remove").output == "the table inet mptcpize removed\n")
+        #expect(try mustRun(["nft", "list", "ruleset"], in: host) == before)
+        #expect(try policy("remove").output == "nothing was applied\n")
+        #expect(try ask(["connect 192.0.2.1 80"]) == ["mptcp"])
+    }
+
+    @Test("what cannot be loaded leaves what there was; without nft, its package is named")
+    func refused() throws {
+        #expect(try apply(["tcp any * *"]).succeeded)
+        let before = try mustRun(["nft", "list", "ruleset"], in: host)
+        let outcome = try apply(["tcp any nowhere *"])
+        #expect(outcome.end == .exited(1) && outcome.errors.contains("--rule:1:9"))
+        let empty = try run(
+            [Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none"],
+            environment: ["PATH": "/nonexistent"], in: host)
+        #expect(
+            empty.errors == "mptcpize: nft: is not installed; install the package nftables\n")
+        #expect(try mustRun(["nft", "list", "ruleset"], in: host) == before)
+    }
+
+    @Test("rules for programs are named and left out")
+    func programs() throws {
+        let outcome = try apply(["tcp any * * program curl", "tcp any * 9"])
+        #expect(outcome.output.hasPrefix("1 rule in"))
+        #expect(outcome.errors.contains("--rule 1: left out: packets do not tell the program"))
+    }
+
+    @Test("export prints what apply loads")
+    func export() throws {
+        let text = try policy("export", "--policy", "none", "--rule", "tcp any loopback *").output
+        try mustRun(["nft", "-f", "-"], input: text, in: host)
+        #expect(try ask(["connect 127.0.0.1 80", "connect 192.0.2.1 80"]) == ["tcp", "mptcp"])
+    }
+
+    @Test("of one cgroup, the others stay as they are", .requires(.cgroups))
+    func cgroup() throws {
+        let mount = try mustRun(["findmnt", "-n", "-f", "-o", "TARGET", "-t", "cgroup2"])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let path = "\(mount)/mptcpize-\(getpid())-policy"
+        #expect(mkdir(path, 0o755) == 0)
+        defer { rmdir(path) }
+        let outcome = try apply(["tcp connect * *"], "--cgroup", path)
+        #expect(outcome.succeeded, "\(outcome)")
+        let inside = ["sh", "-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\"", path]
+        #expect(try ask(["connect 192.0.2.1 80"], prefix: inside) == ["tcp"])
+        #expect(try ask(["connect 192.0.2.1 80"]) == ["mptcp"])
+        #expect(try policy("remove", "--cgroup", path).output.contains("removed"))
+        #expect(try ask(["connect 192.0.2.1 80"], prefix: inside) == ["mptcp"])
+    }
+
+    @Test("second subflows of connections that are allowed are not touched")
+    func joins() throws {
+        let lab = try TwoPaths()
+        // The first address is allowed; the second, by which subflows join, would not be.
+        let rules = [
+            "--rule", "mptcp any \(TwoPaths.serverAddresses[0]) *", "--rule", "tcp any * *",
+        ]
+        for side in [lab.client, lab.server] {
+            try mustRun(
+                [Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none"] + rules,
+                in: side)
+        }
+        let server = try SocketHolder.start(
+            "l = s(); l.bind(('\(TwoPaths.serverAddresses[0])', 8080)); l.listen()", in: lab.server)
+        defer { _ = server.stop() }
+        let client = try SocketHolder.start(
+            "c = s(); c.connect(('\(TwoPaths.serverAddresses[0])', 8080)); c.send(b'x')",
+            in: lab.client)
+        defer { _ = client.stop() }
+        let joined = poll(within: .seconds(20)) {
+            (try? lab.client.counters()["MPJoinSynAckRx"] ?? 0) ?? 0 > 0
+        }
+        #expect(joined)
+        #expect(try lab.client.counters()["Blackhole"] == 0)
+    }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Real programs by rules: some of their connections stay TCP, the others are MPTCP.
+@Suite("Programs by a policy", .serialized, .requires(.namespaces), .requires(.mptcp))
+struct PolicyTests {
+    private let stage: Stage
+    private let directory: TemporaryDirectory
+
+    init() throws {
+        stage = try Stage(mptcp: true)
+        directory = try TemporaryDirectory()
+        chmod(directory.path, 0o755)
+    }
+
+    /// The sockets of a program that runs by rules in the client's namespace.
+    private func sockets(
+        _ rules: [String], _ command: [String], in namespace: Namespace? = nil
+    ) throws -> [Report.Socket] {
+        let file = "\(directory.path)/report.json"
+        let options = rules.flatMap { ["--rule", $0] }
+        let outcome = try run(
+            [Products.mptcpize, "run", "--policy", "none", "--json", "-o", file] + options
+                + ["--"] + command,
+            directory: directory.path, in: namespace ?? stage.client)
+        #expect(outcome.succeeded, "\(outcome)")
+        return try Report(file: file).sockets
+    }
+
+    /// An MPTCP web server of nginx's in a namespace, on these addresses.
+    private func nginx(
+        _ listen: [String], _ options: [String] = [], in namespace: Namespace
+    ) throws -> Background {
+        let name = UUID().uuidString
+        let configuration = """
+            daemon off; pid \(directory.path)/\(name).pid; error_log stderr; user root;
+            events { worker_connections 64; }
+            http { access_log off; server { \(listen.map { "listen \($0);" }.joined(separator: " "))
+            return 200 "hello"; } }
+            """
+        let file = "\(directory.path)/\(name).conf"
+        try configuration.write(toFile: file, atomically: true, encoding: .utf8)
+        let server = try Background(
+            [Products.mptcpize, "run", "--policy", "none"] + options
+                + ["nginx", "-e", "stderr", "-c", file], in: namespace)
+        let port = listen[0].split(separator: ":").last!
+        try waitForListener(port: port, in: namespace)
+        return server
+    }
+
+    private func waitForListener(port: Substring, in namespace: Namespace) throws {
+        let found = poll(within: .seconds(20)) {
+            (try? run(["ss", "-HltnM", "sport = :\(port)"], in: namespace).output.isEmpty) == false
+                || (try? run(["ss", "-Hltn", "sport = :\(port)"], in: namespace).output.isEmpty)
+                    == false
+        }
+        #expect(found)
+    }
+
+    @Test(
+        "curl is TCP over loopback and MPTCP to another host, in children and scripts too",
+        .requires(.command("nginx", "curl")))
+    func loopback() throws {
+        let here = try nginx(["127.0.0.1:8080", "[::1]:8080"], in: stage.client)
+        let there = try nginx(["\(Stage.serverAddress):8080"], in: stage.server)
+        defer { for server in [here, there] { _ = server.stop() } }
+        let script = "\(directory.path)/script"
+        try """
+        #!/bin/sh
+        for host in 127.0.0.1 '[::1]' 0.0.0.0 '[::ffff:127.0.0.1]' \(Stage.serverAddress); do
+            (curl --fail --silent --show-error --output /dev/null "http://$host:8080/")
+        done
+        exec curl --fail --silent --show-error --output /dev/null http://localhost:8080/
+        """.write(toFile: script, atomically: true, encoding: .utf8)
+        chmod(script, 0o755)
+        let sockets = try self.sockets(["tcp any loopback *"], [script]).filter {
+            $0.role == "connect"
+        }
+        let over = Dictionary(grouping: sockets) { $0.isPeer(Stage.serverAddress) }
+        #expect(over[true]?.map(\.wire) == ["mptcp"])
+        #expect((over[false] ?? []).count >= 5)
+        for socket in over[false] ?? [] where socket.wire != "unconnected" {
+            #expect(socket.socket == "tcp" && socket.wire == "tcp", "\(socket)")
+            #expect(socket.policy?.file == "--rule" && socket.policy?.line == 1)
+        }
+    }
+
+    @Test(
+        "redis over loopback stays TCP, at both ends",
+        .requires(.command("redis-server", "redis-cli")))
+    func redis() throws {
+        let server = try Background(
+            [
+                Products.mptcpize, "run", "--policy", "none", "--rule", "tcp any loopback *",
+                "redis-server", "--bind", "127.0.0.1", "--port", "6379", "--save", "",
+                "--dir", directory.path,
+            ], in: stage.client)
+        defer { _ = server.stop() }
+        try waitForListener(port: "6379", in: stage.client)
+        let sockets = try self.sockets(
+            ["tcp connect loopback *"], ["redis-cli", "-h", "127.0.0.1", "SET", "a", "b"])
+        #expect(sockets.map(\.wire) == ["tcp"])
+        #expect(sockets[0].policy?.line == 1)
+        // Its listener took no MPTCP: a client without rules falls back.
+        let other = try self.sockets([], ["redis-cli", "-h", "127.0.0.1", "GET", "a"])
+        #expect(other.map(\.wire) == ["fallback"])
+    }
+
+    @Test(
+        "nginx listens with MPTCP on one port, with TCP on the other",
+        .requires(.command("nginx", "curl")))
+    func twoPorts() throws {
+        let server = try nginx(
+            ["\(Stage.serverAddress):8081", "\(Stage.serverAddress):8082"],
+            ["--rule", "tcp listen * 8082"], in: stage.server)
+        defer { _ = server.stop() }
+        for (port, wire) in [(8081, "mptcp"), (8082, "fallback")] {
+            let sockets = try self.sockets(
+                [], ["curl", "--fail", "--silent", "http://\(Stage.serverAddress):\(port)/"])
+            #expect(sockets.filter { $0.role == "connect" }.map(\.wire) == [wire])
+        }
+    }
+
+    @Test(
+        "only the program that a rule is for, and from the beginning where it is for all",
+        .requires(.command("nginx", "curl", "wget")))
+    func programs() throws {
+        let server = try nginx(["\(Stage.serverAddress):8080"], in: stage.server)
+        defer { _ = server.stop() }
+        let url = "http://\(Stage.serverAddress):8080/"
+        let both =
+            "curl --silent --output /dev/null \(url) && wget -q --no-proxy -O /dev/null \(url)"
+        let sockets = try self.sockets(["tcp any * * program wge?"], ["sh", "-c", both])
+        #expect(sockets.first { $0.program == "curl" }?.wire == "mptcp")
+        #expect(sockets.first { $0.program == "wget" }?.wire == "tcp")
+        let kept = try self.sockets(["tcp any * *"], ["curl", "--silent", url])
+        #expect(kept.map(\.wire) == ["tcp"])
+    }
+}
