@@ -112,12 +112,11 @@ struct ServiceSandbox {
 
     /// The system calls that the library makes of its own, where the program did not ask for
     /// the same: it asks the kernel about sockets, and what lies unread in them, and replaces
-    /// one by plain TCP under the same numbers, in the same epoll sets; and it looks up the
-    /// program's name for a policy.
+    /// one by plain TCP under the same numbers, in the same epoll sets.
     static let calls = [
         "socket", "getsockopt", "setsockopt", "getsockname", "bind", "fcntl", "fstat", "dup3",
         "close", "openat", "read", "ppoll", "epoll_ctl", "eventfd2", "rt_sigprocmask", "recvfrom",
-        "sendto", "readlinkat",
+        "sendto",
     ]
 
     /// And this one where a rule asks for the program's name.
