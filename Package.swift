@@ -230,7 +230,8 @@ let package = Package(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),
         .testTarget(name: "NetworkTests", dependencies: ["TestSupport"]),
-        .testTarget(name: "SystemdTests", dependencies: ["TestSupport"]),
+        .testTarget(
+            name: "SystemdTests", dependencies: ["LinuxSystem", "SystemdUnits", "TestSupport"]),
         .testTarget(name: "KernelTests", dependencies: ["SocketPolicy", "TestSupport"]),
         .testTarget(name: "PackageTests", dependencies: ["TestSupport"]),
     ],

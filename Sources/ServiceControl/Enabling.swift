@@ -69,10 +69,10 @@ package struct Enabling: Sendable {
         package var hasChanged: Bool { !step.isDone || !restarted.isEmpty }
     }
 
-    private let manager: ServiceManager
-    private let store: DropInStore
-    private let locator: LibraryLocator
-    private let options: Options
+    let manager: ServiceManager
+    let store: DropInStore
+    let locator: LibraryLocator
+    let options: Options
 
     package init(_ manager: ServiceManager, locator: LibraryLocator, options: Options) {
         self.manager = manager
@@ -134,15 +134,12 @@ package struct Enabling: Sendable {
         let undo =
             changes.isEmpty
             ? nil
-            : try store.write(
-                changes.map {
-                    DropInStore.Request($0.unit.name, $0.dropIn, undo: undoCommand($0.unit.name))
-                })
+            : try store.write(changes.map(request))
         SELinux.restoreLabels(changes.compactMap { Bytes($0.path.utf8).directory?.text })
         var restarted: [UnitName] = []
         do {
             if !changes.isEmpty { try manager.reload() }
-            for step in changes { try verifyLoaded(step) }
+            try settle(changes, beside: steps.map(\.unit.name))
             var outcomes: [Outcome] = []
             for step in steps {
                 outcomes.append(
@@ -288,26 +285,11 @@ package struct Enabling: Sendable {
         return service
     }
 
-    private func undoCommand(_ unit: UnitName) -> String {
-        "mptcpize disable \(manager.option)\(unit.typed)"
+    func request(_ step: Step) -> DropInStore.Request {
+        DropInStore.Request(step.unit.name, step.dropIn, undo: undoCommand(step.unit.name))
     }
 
-    /// systemd must list the drop-in, and have understood it.
-    private func verifyLoaded(_ step: Step) throws(Failure) {
-        let properties = try manager.properties(of: step.unit.name)
-        let unit = step.unit.name
-        guard properties.words("DropInPaths").contains(where: { isSameFile($0, step.path) })
-        else {
-            throw Failure(
-                .failed, unit.description, "systemd does not read \(step.path)",
-                remedy: "another file of that name may hide it: "
-                    + manager.command("systemctl", "cat", unit))
-        }
-        if step.dropIn.section == "Socket", properties["SocketProtocol"] != SocketPlan.mptcp {
-            throw SocketPlan.unsupported(unit, properties)
-        }
-        guard properties["LoadState"] == "loaded" else {
-            throw Failure(.failed, unit.description, "systemd no longer loads it with the drop-in")
-        }
+    private func undoCommand(_ unit: UnitName) -> String {
+        "mptcpize disable \(manager.option)\(unit.typed)"
     }
 }

@@ -60,12 +60,9 @@ package struct DropIn: Sendable, Equatable {
         self.link = link
     }
 
-    /// Whether systemd applies a drop-in of this path after mptcpize's; never so for a
-    /// unit's main file.
+    /// Whether systemd applies the drop-in of this path after mptcpize's.
     static func isAppliedBefore(_ path: String) -> Bool {
-        let parts = path.split(separator: "/")
-        guard parts.count > 1, parts[parts.count - 2].hasSuffix(".d") else { return false }
-        return Array(fileName.utf8).lexicographicallyPrecedes(Array(parts[parts.count - 1].utf8))
+        fileName.utf8.lexicographicallyPrecedes(Bytes(path.utf8).lastPathComponent)
     }
 
     /// The content of the drop-in.
@@ -109,7 +106,7 @@ package struct DropIn: Sendable, Equatable {
 
     /// A value in which systemd must find no specifier.
     package static func escaped(_ value: String) -> String {
-        value.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%%")
+        Bytes(value.utf8.flatMap { $0 == UInt8(ascii: "%") ? [$0, $0] : [$0] }).text
     }
 
     /// A drop-in that lies on the disk.
@@ -166,7 +163,9 @@ package struct DropIn: Sendable, Equatable {
         package func isUpToDate(_ wanted: DropIn) -> Bool {
             let directory = String(path.dropLast(DropIn.fileName.count + 1))
             let undo = String(text.dropFirst(header.count).prefix { $0 != "\n" })
-            return wanted.environmentText(undoneBy: undo) == environmentText
+            // By bytes: to Swift, texts are equal that Unicode calls equivalent.
+            return wanted.environmentText(undoneBy: undo).map { Bytes($0.utf8) }
+                == environmentText.map { Bytes($0.utf8) }
                 && wanted.companion == companion && wanted.link == link
                 && wanted.policy == policy
                 && settingsOnly(text)
@@ -174,9 +173,10 @@ package struct DropIn: Sendable, Equatable {
                         wanted.text(undoneBy: undo, in: directory, directoriesMade: 0))
         }
 
-        private func settingsOnly(_ text: String) -> [String] {
+        private func settingsOnly(_ text: String) -> [Bytes] {
             UnitFile(path: path, text: text).settings
-                .filter { $0.section != "X-Mptcpize" }.map { "\($0.section).\($0.key)=\($0.value)" }
+                .filter { $0.section != "X-Mptcpize" }
+                .map { Bytes("\($0.section).\($0.key)=\($0.value)".utf8) }
         }
     }
 }

@@ -1,12 +1,29 @@
-/// The format of files that `EnvironmentFile=` names: parse_env_file() of systemd's
+import LinuxSystem
+
+/// The format of files that `EnvironmentFile=` names: load_env_file() of systemd's
 /// src/basic/env-file.c. Like a shell's assignments, without any expansion.
 package enum EnvironmentFile {
     /// The assignments in their order; a later one of the same name wins.
+    ///
+    /// - Returns: nil for a file of which systemd takes nothing: with a NUL, or with an assignment
+    ///   that is no UTF-8.
+    package static func parse(
+        _ bytes: Bytes, reading: SystemdReading = .latest
+    ) -> [(name: String, value: String)]? {
+        if bytes.contains(0) { return nil }
+        var machine = Machine(continuesComments: reading.continuesComments)
+        for byte in bytes { machine.take(byte) }
+        machine.finish()
+        guard machine.pairs.allSatisfy({ SystemdText.isValidUTF8($0.key + $0.value) }) else {
+            return nil
+        }
+        return machine.pairs.compactMap {
+            SystemdText.assignment($0.key + [UInt8(ascii: "=")] + $0.value)
+        }
+    }
+
     package static func parse(_ text: String) -> [(name: String, value: String)] {
-        var reader = Reader(bytes: Array(text.utf8))
-        var result: [(name: String, value: String)] = []
-        while let assignment = reader.next() { result.append(assignment) }
-        return result
+        parse(Bytes(text.utf8)) ?? []
     }
 
     /// A line that `parse` reads back as this assignment.
@@ -19,104 +36,86 @@ package enum EnvironmentFile {
         return "\(name)=\"\(quoted)\"\n"
     }
 
-    private struct Reader {
-        let bytes: [UInt8]
-        var position = 0
-
-        private static let newlines: Set<UInt8> = [0x0A, 0x0D]
-        private static let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-
-        private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
-
-        mutating func next() -> (name: String, value: String)? {
-            while let byte = current {
-                if Self.blanks.contains(byte) {
-                    position += 1
-                } else if byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";") {
-                    skipComment()
-                } else if let name = key() {
-                    return (name, value())
-                }
-            }
-            return nil
+    /// The states of parse_env_file_internal(), by its names.
+    private struct Machine {
+        private enum State {
+            case preKey, key, preValue, value, valueEscape
+            case singleQuote, doubleQuote, doubleQuoteEscape
+            case comment, commentEscape
         }
 
-        /// Up to and with the end of line; a backslash takes the next character along.
-        private mutating func skipComment() {
-            while let byte = current, !Self.newlines.contains(byte) {
-                position += byte == UInt8(ascii: "\\") ? 2 : 1
+        let continuesComments: Bool
+        private(set) var pairs: [(key: Bytes, value: Bytes)] = []
+        private var state = State.preKey
+        private var key: Bytes = []
+        private var value: Bytes = []
+        /// Where the white space begins that bare text ends with; nil where it ends with none.
+        private var blanks: Int?
+
+        init(continuesComments: Bool) { self.continuesComments = continuesComments }
+
+        mutating func take(_ byte: UInt8) {
+            let isNewline = SystemdText.isNewline(byte)
+            switch state {
+            case .preKey:
+                if byte == UInt8(ascii: "#") || byte == UInt8(ascii: ";") {
+                    state = .comment
+                } else if !SystemdText.isBlank(byte) {
+                    (state, key) = (.key, [byte])
+                }
+            case .key where isNewline: state = .preKey
+            case .key where byte == UInt8(ascii: "="): (state, value, blanks) = (.preValue, [], nil)
+            case .key: key.append(byte)
+            case .preValue where isNewline, .value where isNewline: push()
+            case .preValue where byte == UInt8(ascii: "'"): state = .singleQuote
+            case .preValue where byte == UInt8(ascii: "\""): state = .doubleQuote
+            case .preValue, .value: bare(byte)
+            case .valueEscape:
+                state = .value
+                if !isNewline { value.append(byte) }
+            case .singleQuote where byte == UInt8(ascii: "'"): state = .preValue
+            case .doubleQuote where byte == UInt8(ascii: "\""): state = .preValue
+            case .doubleQuote where byte == UInt8(ascii: "\\"): state = .doubleQuoteEscape
+            case .singleQuote, .doubleQuote: value.append(byte)
+            case .doubleQuoteEscape:
+                state = .doubleQuote
+                if "\"\\`$".utf8.contains(byte) {
+                    value.append(byte)
+                } else if byte != 0x0A {
+                    value += [UInt8(ascii: "\\"), byte]
+                }
+            case .comment where byte == UInt8(ascii: "\\"): state = .commentEscape
+            case .comment: if isNewline { state = .preKey }
+            case .commentEscape:
+                state = isNewline && !continuesComments ? .preKey : .comment
             }
         }
 
-        /// The name before "="; nil for a line that assigns nothing.
-        private mutating func key() -> String? {
-            var name: [UInt8] = []
-            while let byte = current {
-                position += 1
-                if byte == UInt8(ascii: "=") {
-                    return String(String(decoding: name, as: UTF8.self).trimmed)
-                }
-                if Self.newlines.contains(byte) { return nil }
-                name.append(byte)
+        /// Before a value and in it. White space means nothing before bare text and after it.
+        private mutating func bare(_ byte: UInt8) {
+            if byte == UInt8(ascii: "\\") {
+                (state, blanks) = (.valueEscape, nil)
+            } else if !SystemdText.isBlank(byte) {
+                (state, blanks) = (.value, nil)
+                value.append(byte)
+            } else if state == .value {
+                blanks = blanks ?? value.count
+                value.append(byte)
             }
-            return nil
         }
 
-        private mutating func value() -> String {
-            var result: [UInt8] = []
-            // Quotes are quotes before any bare text only, where white space means nothing.
-            var isBare = false
-            // Without the white space that bare text ends with.
-            var kept = 0
-            while let byte = current, !Self.newlines.contains(byte) {
-                position += 1
-                switch byte {
-                case UInt8(ascii: "'") where !isBare: result += single()
-                case UInt8(ascii: "\"") where !isBare: result += double()
-                case UInt8(ascii: "\\"):
-                    isBare = true
-                    guard let next = current else { break }
-                    position += 1
-                    if !Self.newlines.contains(next) { result.append(next) }
-                case 0x20, 0x09:
-                    if isBare { result.append(byte) }
-                    continue
-                default:
-                    isBare = true
-                    result.append(byte)
-                }
-                kept = result.count
-            }
-            return String(decoding: result.prefix(kept), as: UTF8.self)
+        private mutating func push() {
+            if state == .value, let blanks { value.removeSubrange(blanks...) }
+            let end = key.lastIndex { !SystemdText.isBlank($0) }.map { $0 + 1 } ?? 0
+            pairs.append((Bytes(key[..<end]), value))
+            state = .preKey
         }
 
-        private mutating func single() -> [UInt8] {
-            var result: [UInt8] = []
-            while let byte = current {
-                position += 1
-                if byte == UInt8(ascii: "'") { break }
-                result.append(byte)
+        mutating func finish() {
+            switch state {
+            case .preKey, .key, .comment, .commentEscape: break
+            default: push()
             }
-            return result
-        }
-
-        private mutating func double() -> [UInt8] {
-            var result: [UInt8] = []
-            while let byte = current {
-                position += 1
-                if byte == UInt8(ascii: "\"") { break }
-                guard byte == UInt8(ascii: "\\"), let next = current else {
-                    result.append(byte)
-                    continue
-                }
-                position += 1
-                if "\"\\`$".utf8.contains(next) {
-                    result.append(next)
-                } else if next != 0x0A {
-                    result += [byte, next]
-                }
-            }
-            return result
         }
     }
 }

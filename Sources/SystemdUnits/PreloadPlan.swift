@@ -63,25 +63,25 @@ package struct PreloadPlan: Sendable {
         var byFile: [DropIn.Variable] = []
         var unsets = environment.unsets
         for name in variables.names {
-            let before = environment.value(of: name)
-            guard
-                let merged = variables.merged(name, before?.value, preload: preload)
-            else { continue }
+            let before = environment.values(of: name)
+            guard let merged = variables.merged(name, before, preload: preload) else {
+                continue
+            }
             if let later = environment.laterUnset(of: name) {
                 throw defeated(by: later, name, preload)
             }
-            unsets.removeAll { $0 == name || $0 == "\(name)=\(merged)" }
+            unsets.removeAll { $0 == name || $0 == "\(name)=\(merged.text)" }
             if environment.obstacle(toSetting: name) == nil {
-                let text = before?.hasSpecifiers == true ? merged : DropIn.escaped(merged)
-                settings.append("Environment=" + UnitWords.quote("\(name)=\(text)"))
+                settings.append("Environment=" + UnitWords.quote("\(name)=\(merged.text)"))
             } else if let obstacle = environment.obstacle(toSettingByFile: name) {
                 throw defeated(by: obstacle, name, preload)
-            } else if let before, before.hasSpecifiers {
+            } else if merged.hasSpecifiers {
+                let origin = before.compactMap { $0 }.first(where: \.hasSpecifiers)!.origin
                 throw defeated(
-                    by: .init(path: before.origin, reason: "sets \(name), with a specifier"),
-                    name, preload)
+                    by: .init(path: origin, reason: "sets \(name), with a specifier"), name,
+                    preload)
             } else {
-                byFile.append(DropIn.Variable(name, merged))
+                byFile.append(DropIn.Variable(name, merged.value))
             }
         }
         if unsets != environment.unsets {

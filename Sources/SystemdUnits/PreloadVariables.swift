@@ -33,11 +33,29 @@ package struct PreloadVariables: Sendable, Equatable {
         }
     }
 
+    /// The variable's new value.
+    struct Merged: Equatable {
+        let value: String
+        /// Whether it is as a setting has it, with specifiers.
+        let hasSpecifiers: Bool
+
+        /// As a setting has it.
+        var text: String { hasSpecifiers ? value : DropIn.escaped(value) }
+    }
+
     /// The variable's new value; nil where what it says is right already.
     ///
-    /// - Parameter value: what it was; may hold specifiers that systemd has yet to expand.
-    func merged(_ name: String, _ value: String?, preload library: String) -> String? {
-        var environment = LaunchEnvironment(value.map { [Bytes("\(name)=\($0)".utf8)] } ?? [])
+    /// - Parameter values: what it was, by each reading of the unit's files.
+    func merged(
+        _ name: String, _ values: [UnitEnvironment.Assignment?], preload library: String
+    ) -> Merged? {
+        let set = values.compactMap { $0 }
+        // Of the other variables, nothing stays.
+        let hasSpecifiers =
+            ["LD_PRELOAD", "GODEBUG"].contains(name) && set.contains(where: \.hasSpecifiers)
+        let texts = set.map { Bytes((hasSpecifiers ? $0.text : $0.value).utf8) }
+        let before = Self.joined(name, texts)
+        var environment = LaunchEnvironment(before.map { [Bytes("\(name)=".utf8) + $0] } ?? [])
         switch name {
         case "LD_PRELOAD": environment.preload(Bytes(library.utf8))
         case "GODEBUG" where keepsTCP: environment.disableGoMultipath()
@@ -45,7 +63,25 @@ package struct PreloadVariables: Sendable, Equatable {
         case MPTCPIZE_ENV_POLICY: environment.setPolicy(policy)
         default: environment.showProtocolAsTCP()
         }
-        let merged = environment.value(of: name)?.text ?? ""
-        return merged == value ? nil : merged
+        let after = environment.value(of: name) ?? []
+        if values.count == 1, after == before { return nil }
+        return Merged(value: after.text, hasSpecifiers: hasSpecifiers)
+    }
+
+    /// All that several readings say, so that the first one's counts most.
+    private static func joined(_ name: String, _ texts: [Bytes]) -> Bytes? {
+        guard var result = texts.first else { return nil }
+        for text in texts.dropFirst() {
+            if name == "LD_PRELOAD" {
+                let present = PreloadList(result).entries
+                for entry in PreloadList(text).entries where !present.contains(entry) {
+                    result += (result.isEmpty ? [] : [UInt8(ascii: ":")]) + entry
+                }
+            } else if name == "GODEBUG", !text.isEmpty {
+                // Of a list "key=value,…" the last one counts.
+                result = text + (result.isEmpty ? [] : [UInt8(ascii: ",")]) + result
+            }
+        }
+        return result
     }
 }

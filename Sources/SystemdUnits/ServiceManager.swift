@@ -101,11 +101,14 @@ package struct ServiceManager: Sendable {
     }
 
     /// What the manager hands to every service before the unit's own settings.
-    package func environment() throws(Failure) -> [(name: String, value: String)] {
-        try systemctl(["show-environment"]).split(separator: "\n").compactMap { line in
-            guard let equals = line.firstIndex(of: "=") else { return nil }
-            return (String(line[..<equals]), unquotedByShell(line[line.index(after: equals)...]))
-        }
+    package func environment() throws(Failure) -> [String: String] {
+        UnitProperties(parsing: try systemctl(["show", "--property=Environment"]))
+            .assignments("Environment")
+    }
+
+    /// The directories that systemd looks for unit files in.
+    func unitPath() throws(Failure) -> [String] {
+        UnitProperties(parsing: try systemctl(["show", "--property=UnitPath"])).words("UnitPath")
     }
 
     /// Has systemd read all unit files again.
@@ -139,12 +142,6 @@ package struct ServiceManager: Sendable {
                 remedy: object.map { "`journalctl \(option)-u \($0)` tells more" } ?? "")
         }
         return outcome.output
-    }
-
-    /// show-environment writes $'…' or "…" around values that a shell would take apart.
-    private func unquotedByShell(_ value: Substring) -> String {
-        let inner = value.hasPrefix("$'") ? value.dropFirst() : value
-        return UnitWords.split(inner).first ?? ""
     }
 }
 

@@ -101,12 +101,13 @@ package struct ServiceProgram {
                             : "")
             case .go where keepsTCP: break
             case .go:
-                let value = environment.value(of: "GODEBUG")
-                let entries = value.map { [Bytes("GODEBUG=\($0.value)".utf8)] } ?? []
-                guard LaunchEnvironment(entries).goMultipath == "0" else { break }
+                let refusal = environment.values(of: "GODEBUG").compactMap { $0 }.first {
+                    LaunchEnvironment([Bytes("GODEBUG=\($0.value)".utf8)]).goMultipath == "0"
+                }
+                guard let refusal else { break }
                 throw Failure(
                     .failed, unit.description,
-                    "\(program.path): GODEBUG says multipathtcp=0 (\(value!.origin))",
+                    "\(program.path): GODEBUG says multipathtcp=0 (\(refusal.origin))",
                     remedy: "take that out first")
             case .preload, .unknown: break
             }

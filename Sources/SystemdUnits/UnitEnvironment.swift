@@ -1,31 +1,50 @@
+import LinuxSystem
+
 /// What decides the environment of a service's processes, before mptcpize's drop-in.
 ///
 /// systemd puts it together in this order, later ones winning (build_environment() and
 /// exec_child() of its src/core): what the manager hands to every service,
 /// PassEnvironment=, Environment=, EnvironmentFile=; UnsetEnvironment= then takes away.
+///
+/// Releases of systemd read some files differently. Every reading counts: what one of them takes
+/// as set is taken as set.
 package struct UnitEnvironment: Sendable {
     /// A variable's value, and where it was set.
     package struct Assignment: Sendable, Equatable {
+        /// With specifiers, as a setting has it: "%%" for a percent sign.
         package let value: String
         /// Whether systemd has yet to expand specifiers ("%n") in it.
         package let hasSpecifiers: Bool
         /// The file, or "the manager's environment".
         package let origin: String
+
+        /// As a setting has it.
+        var text: String { hasSpecifiers ? value : DropIn.escaped(value) }
     }
 
-    /// One file that EnvironmentFile= names.
-    package struct LoadedFile: Sendable {
+    /// A unit's file or drop-in, or one that EnvironmentFile= names.
+    package struct Source: Sendable {
         package let path: String
-        package let assignments: [(name: String, value: String)]
-        /// Whether a drop-in that is applied after mptcpize's names it.
+        package let bytes: Bytes
+        /// Whether mptcpize's drop-in is applied before it; of an environment file, before the
+        /// drop-in that names it.
         package let isLater: Bool
 
-        package init(
-            path: String, assignments: [(name: String, value: String)], isLater: Bool = false
-        ) {
+        package init(path: String, bytes: Bytes, isLater: Bool = false) {
             self.path = path
-            self.assignments = assignments
+            self.bytes = bytes
             self.isLater = isLater
+        }
+    }
+
+    /// What systemd itself has read from the unit's files, specifiers expanded.
+    package struct Shown: Sendable {
+        package let settings: [String: String]
+        package let unsets: [String]
+
+        package init(settings: [String: String], unsets: [String]) {
+            self.settings = settings
+            self.unsets = unsets
         }
     }
 
@@ -36,104 +55,65 @@ package struct UnitEnvironment: Sendable {
         package let reason: String
     }
 
-    /// The unit's files in the order in which they are applied, mptcpize's own left out.
-    private let files: [UnitFile]
-    private let environmentFiles: [LoadedFile]
-    private let manager: [String: String]
-    private let passed: [String: String]
+    /// The latest release's first.
+    private let readings: [EnvironmentReading]
+    private let shown: Shown?
 
     /// - Parameters:
-    ///   - passed: the manager's own process environment, for PassEnvironment=.
+    ///   - files: the unit's in the order in which they are applied, mptcpize's own left out.
+    ///   - manager: what it hands to every service.
+    ///   - passed: of the manager's own variables those that PassEnvironment= names.
+    ///   - shown: nil where mptcpize's drop-in is part of that, or the files have changed since.
     package init(
-        files: [UnitFile], environmentFiles: [LoadedFile] = [], manager: [String: String] = [:],
-        passed: [String: String] = [:]
+        files: [Source], environmentFiles: [Source] = [], manager: [String: String] = [:],
+        passed: [String: String] = [:], shown: Shown? = nil
     ) {
-        self.files = files
-        self.environmentFiles = environmentFiles
-        self.manager = manager
-        self.passed = passed
+        readings = SystemdReading.all.reversed().map {
+            EnvironmentReading(
+                $0, files: files, environmentFiles: environmentFiles, manager: manager,
+                passed: passed)
+        }
+        self.shown = shown
     }
 
-    /// The value that the service's processes get; nil where they get none.
-    package func value(of name: String) -> Assignment? {
-        guard let found = assigned(name), !unsets.contains(name) else { return nil }
-        return unsets.contains("\(name)=\(found.value)") ? nil : found
+    /// The value that the service's processes get, by each reading: that of systemd itself first,
+    /// where it is known; nil where they get none.
+    package func values(of name: String) -> [Assignment?] {
+        let own = shown.map { shown in readings.map { $0.value(of: name, shown: shown) } } ?? []
+        var distinct: [Assignment?] = []
+        for value in own + readings.map({ $0.value(of: name, shown: nil) })
+        where !distinct.contains(where: { Self.isSame($0, value) }) {
+            distinct.append(value)
+        }
+        return distinct
     }
 
-    private func assigned(_ name: String) -> Assignment? {
-        for file in environmentFiles.reversed() {
-            if let value = file.assignments.last(where: { $0.name == name })?.value {
-                return Assignment(value: value, hasSpecifiers: false, origin: file.path)
-            }
-        }
-        var setting: Assignment?
-        for file in files {
-            for value in file.values("Environment", in: "Service") {
-                if value.isEmpty { setting = nil }
-                for word in UnitWords.split(value) where word.hasPrefix(name + "=") {
-                    setting = Assignment(
-                        value: String(word.dropFirst(name.count + 1)),
-                        hasSpecifiers: word.contains("%"), origin: file.path)
-                }
-            }
-        }
-        if let setting { return setting }
-        if words("PassEnvironment").contains(name), let value = passed[name] {
-            return Assignment(value: value, hasSpecifiers: false, origin: "PassEnvironment=")
-        }
-        return manager[name].map {
-            Assignment(value: $0, hasSpecifiers: false, origin: "the manager's environment")
-        }
+    /// By bytes: to Swift, texts are equal that Unicode calls equivalent.
+    private static func isSame(_ one: Assignment?, _ other: Assignment?) -> Bool {
+        one?.hasSpecifiers == other?.hasSpecifiers
+            && one.map { Bytes($0.value.utf8) } == other.map { Bytes($0.value.utf8) }
     }
 
     /// What would win over an Environment= of mptcpize's drop-in.
     package func obstacle(toSetting name: String) -> Obstacle? {
-        for file in laterFiles {
-            for value in file.values("Environment", in: "Service") {
-                if value.isEmpty {
-                    return Obstacle(path: file.path, reason: "resets Environment=")
-                }
-                if UnitWords.split(value).contains(where: { $0.hasPrefix(name + "=") }) {
-                    return Obstacle(path: file.path, reason: "sets \(name)")
-                }
-            }
-        }
-        return environmentFiles.first { $0.assigns(name) }
-            .map { Obstacle(path: $0.path, reason: "sets \(name)") }
+        readings.lazy.compactMap { $0.obstacle(toSetting: name) }.first
     }
 
     /// What would win over an EnvironmentFile= of mptcpize's drop-in.
     package func obstacle(toSettingByFile name: String) -> Obstacle? {
-        for file in laterFiles where file.values("EnvironmentFile", in: "Service").contains("") {
-            return Obstacle(path: file.path, reason: "resets EnvironmentFile=")
-        }
-        return environmentFiles.first { $0.isLater && $0.assigns(name) }
-            .map { Obstacle(path: $0.path, reason: "sets \(name)") }
+        readings.lazy.compactMap { $0.obstacle(toSettingByFile: name) }.first
     }
 
     /// The file, applied after mptcpize's drop-in, whose UnsetEnvironment= names a variable.
     package func laterUnset(of name: String) -> Obstacle? {
-        laterFiles.first {
-            $0.values("UnsetEnvironment", in: "Service").flatMap(UnitWords.split).contains(name)
-        }.map { Obstacle(path: $0.path, reason: "has UnsetEnvironment=\(name)") }
+        readings.lazy.compactMap { $0.laterUnset(of: name) }.first
     }
 
-    /// The words of UnsetEnvironment=: names, and "NAME=value" for that value only.
-    package var unsets: [String] { words("UnsetEnvironment") }
-
-    private var laterFiles: [UnitFile] { files.filter { DropIn.isAppliedBefore($0.path) } }
-
-    private func words(_ key: String) -> [String] {
-        var result: [String] = []
-        for value in files.flatMap({ $0.values(key, in: "Service") }) {
-            result = value.isEmpty ? [] : result + UnitWords.split(value)
-        }
-        return result
-    }
-}
-
-extension UnitEnvironment.LoadedFile {
-    fileprivate func assigns(_ name: String) -> Bool {
-        assignments.contains { $0.name == name }
+    /// The words of UnsetEnvironment=, as a setting has them: names, and "NAME=value" for that
+    /// value only.
+    package var unsets: [String] {
+        guard let shown else { return readings[0].unsets }
+        return readings.lazy.map(\.unsets).first { $0.count == shown.unsets.count }
+            ?? shown.unsets.map(DropIn.escaped)
     }
 }

@@ -72,6 +72,10 @@ package struct UnitPlanner {
         if program.isPython, try isHandedMPTCP(unit, beside: others) {
             variables.protocolAsTCP = true
         }
+        if unit.name.isTemplate {
+            try InstanceEnvironment(unit, of: manager).refuseOthers(
+                than: environment, variables.names)
+        }
         return try PreloadPlan(
             unit: unit.name, properties: unit.properties, environment: environment,
             library: library, variables: variables

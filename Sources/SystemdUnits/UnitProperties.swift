@@ -38,6 +38,12 @@ package struct UnitProperties: Sendable, Equatable {
     /// A property that is a list of words, quoted as in a shell.
     package func words(_ name: String) -> [String] { UnitWords.split(self[name]) }
 
+    /// A property that is a list of "NAME=value".
+    package func assignments(_ name: String) -> [String: String] {
+        let pairs = words(name).compactMap { SystemdText.assignment(Bytes($0.utf8)) }
+        return Dictionary(pairs.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+
     package func isTrue(_ name: String) -> Bool { self[name] == "yes" }
 
     /// Whether the unit runs, or is about to.

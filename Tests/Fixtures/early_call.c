@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -34,6 +35,11 @@ __attribute__((constructor)) static void early(void) {
   CALL(accept4, -1, NULL, NULL, 0);
   CALL(setsockopt, -1, SOL_SOCKET, SO_DEBUG, NULL, 0);
   CALL(getsockopt, -1, SOL_SOCKET, SO_DEBUG, NULL, &length);
+  CALL(sendto, -1, NULL, 0, 0, NULL, 0);
+  CALL(sendmsg, -1, NULL, 0);
+  CALL(epoll_ctl, -1, 0, -1, NULL);
+  CALL(fcntl, -1, F_GETFD);
+  CALL(fcntl64, -1, F_GETFD);
   CALL(ioctl, -1, 0, NULL);
   CALL(sockatmark, -1);
   CALL(prctl, PR_GET_DUMPABLE);

@@ -14,15 +14,21 @@ struct PreloadPlanTests {
     private static let go = #"Environment="GODEBUG=multipathtcp=1""#
 
     private func dropIn(
-        _ files: [(String, String)] = [], environmentFiles: [UnitEnvironment.LoadedFile] = [],
+        _ files: [(String, String)] = [], environmentFiles: [UnitEnvironment.Source] = [],
         manager: [String: String] = [:], passed: [String: String] = [:], properties: String = "",
-        library: ServiceLibrary = library, variables: PreloadVariables = PreloadVariables()
+        shown: UnitEnvironment.Shown? = nil, library: ServiceLibrary = library,
+        variables: PreloadVariables = PreloadVariables()
     ) throws -> DropIn {
         try PreloadPlan(
             unit: UnitName("x.service")!, properties: UnitProperties(parsing: properties),
             environment: UnitEnvironment(
-                files: files.map { UnitFile(path: $0, text: "[Service]\n" + $1) },
-                environmentFiles: environmentFiles, manager: manager, passed: passed),
+                files: files.map {
+                    .init(
+                        path: $0, bytes: Bytes("[Service]\n\($1)".utf8),
+                        isLater: $0 == Self.late)
+                },
+                environmentFiles: environmentFiles, manager: manager, passed: passed,
+                shown: shown),
             library: library, variables: variables
         ).dropIn()
     }
@@ -87,7 +93,7 @@ struct PreloadPlanTests {
         let result = try dropIn(
             [(Self.unit, "Environment=LD_PRELOAD=/a.so")],
             environmentFiles: [
-                .init(path: "/etc/default/x", assignments: [("LD_PRELOAD", "/file.so")])
+                .init(path: "/etc/default/x", bytes: Bytes("LD_PRELOAD=/file.so".utf8))
             ])
         #expect(result.settings == [Self.go])
         #expect(
@@ -115,12 +121,46 @@ struct PreloadPlanTests {
         #expect(throws: Failure.self) {
             try dropIn(
                 environmentFiles: [
-                    .init(path: "/late", assignments: [("LD_PRELOAD", "")], isLater: true)
+                    .init(path: "/late", bytes: Bytes("LD_PRELOAD=".utf8), isLater: true)
                 ])
         }
         #expect(throws: Failure.self) {
             try dropIn([(Self.late, "Environment=LD_PRELOAD=/late-%i.so")])
         }
+    }
+
+    @Test("what any release of systemd reads as set is kept")
+    func readings() throws {
+        // Before 254, the second line belonged to the comment.
+        let file = "# one \\\nLD_PRELOAD=/new.so\n"
+        let result = try dropIn(
+            [(Self.unit, "Environment=LD_PRELOAD=/a.so")],
+            environmentFiles: [.init(path: "/f", bytes: Bytes(file.utf8))])
+        #expect(
+            result.environmentFile.map(\.value)
+                == ["/new.so:/a.so:/usr/$LIB/mptcpize/libmptcpize.so"])
+        // Since 251, such a section ends the file.
+        let odd = "Environment=LD_PRELOAD=/a.so\n[x\"y]\n[Service]\nEnvironment=LD_PRELOAD=/b.so"
+        #expect(
+            try dropIn([(Self.unit, odd)]).settings.first
+                == #"Environment="LD_PRELOAD=/a.so:/b.so:/usr/$LIB/mptcpize/libmptcpize.so""#)
+    }
+
+    @Test("what systemd itself says comes first, and what only the files say is kept too")
+    func shown() throws {
+        let files = [(Self.unit, "Environment=LD_PRELOAD=/file.so GODEBUG=a=1")]
+        #expect(
+            try dropIn(files, shown: .init(settings: ["LD_PRELOAD": "/s%.so"], unsets: []))
+                .settings == [
+                    #"Environment="LD_PRELOAD=/s%%.so:/file.so:/usr/$LIB/mptcpize/libmptcpize.so""#,
+                    #"Environment="GODEBUG=a=1,multipathtcp=1""#,
+                ])
+        let specifier = [(Self.unit, "Environment=LD_PRELOAD=/%n.so")]
+        #expect(
+            try dropIn(
+                specifier, shown: .init(settings: ["LD_PRELOAD": "/x.service.so"], unsets: [])
+            ).settings.first
+                == #"Environment="LD_PRELOAD=/%n.so:/usr/$LIB/mptcpize/libmptcpize.so""#)
     }
 
     @Test("UnsetEnvironment= is written anew without our variables")

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Testing
 
 @testable import SystemdUnits
@@ -32,6 +33,31 @@ struct UnitFileTests {
     }
 
     @Test(
+        "lines end as any system ends them, and a continued line goes on behind all of them",
+        arguments: ["\n", "\r", "\r\n", "\n\r", "\0", "\n\0", "\r\n\0"])
+    func lineEnds(_ end: String) {
+        let text = ["[Service]", "A=1 \\", "# inside", "B=2", "C=3"].joined(separator: end)
+        let file = UnitFile(path: "x", text: text)
+        #expect(file.settings.map(\.value) == ["1  B=2", "3"])
+    }
+
+    @Test(
+        "what ends a file, and what does not",
+        arguments: [
+            ("A=1\n[Service] ; x\n[Service]\nA=2", ["1"]), ("A=1\n=\nx\nA=2", ["1", "2"]),
+            ("A=1\nB=\u{FFFF}\nA=2", ["1"]), ("A=1\n#\u{FFFF}\nA=2", ["1", "2"]),
+            ("A=1\n\u{FEFF}A=2\n\u{FEFF}A=3", ["1", "2"]), ("A=1\\", ["1"]),
+            ("A=1 \\ \nA=2", [#"1 \"#, "2"]), ("A=1 \\\n\nA=2", ["1", "2"]),
+            ("A=1\n#" + String(repeating: "x", count: 1 << 20) + "\nA=2", ["1"]),
+            ("A=1\n#" + String(repeating: "x", count: (1 << 20) - 2) + "\nA=2", ["1", "2"]),
+            ("A=\u{301}", ["\u{301}"]),
+        ])
+    func ends(_ text: String, _ values: [String]) {
+        let file = UnitFile(path: "x", text: "[Service]\n" + text)
+        #expect(file.values("A", in: "Service") == values)
+    }
+
+    @Test(
         "words as systemd splits them",
         arguments: [
             (#"A=1 "B=two words" 'C="x"'"#, ["A=1", "B=two words", #"C="x""#]),
@@ -41,10 +67,23 @@ struct UnitFileTests {
             ("", []), ("  \t ", []), (#""""#, [""]),
             // What makes no sense ends the list.
             (#"A=1 B=\q C=3"#, ["A=1"]), (#"A=1 "B=2"#, ["A=1"]), (#"A=1 B=\"#, ["A=1"]),
-            (#"A=\x0"#, []), (#"A=\000"#, []),
+            (#"A=\x0"#, []), (#"A=\000"#, []), (#"A=\x+1 B=2"#, []), (#"A=\400 B=2"#, []),
+            // A surrogate makes a word that is no UTF-8, and ends nothing.
+            (#"A=\ud800 B=2"#, ["A=\u{FFFD}\u{FFFD}\u{FFFD}", "B=2"]), (#"A=\Ud8000000 B=2"#, []),
+            // No white space to systemd.
+            ("A=1\u{B}B=2\u{C}C=3", ["A=1\u{B}B=2\u{C}C=3"]),
         ])
     func words(_ text: String, _ words: [String]) {
-        #expect(UnitWords.split(text) == words)
+        #expect(UnitWords.split(setting: text).map(\.text) == words)
+    }
+
+    @Test("what systemctl shows is escaped as for a shell")
+    func shown() {
+        #expect(
+            UnitWords.split(#"A=1 "B=\$x\`y\` \"z\"" "C=\001""#) == [
+                "A=1", #"B=$x`y` "z""#, "C=\u{1}",
+            ])
+        #expect(UnitWords.split(setting: #"A=1 B=\$x C=3"#) == [Bytes("A=1".utf8)])
     }
 
     @Test(

@@ -4,8 +4,8 @@ import dataclasses
 import re
 import subprocess
 
-# A tier is a test target; "unit" is every target that has no tier of its own. "random" is one
-# suite of the preload tier alone: it is not in the whole run a second time.
+# A tier is a test target; "unit" is every target that has no tier of its own. "random" is the
+# suites of other tiers that a seed decides: they are not in the whole run a second time.
 TARGETS = {
     "preload": "PreloadTests",
     "programs": "ProgramTests",
@@ -14,7 +14,7 @@ TARGETS = {
     "kernels": "KernelTests",
     "packages": "PackageTests",
 }
-RANDOM = {"random": "PreloadTests.RandomTests"}
+RANDOM = {"random": ["PreloadTests.RandomTests", "SystemdTests.GeneratedUnitTests"]}
 TIERS = ["unit", *TARGETS]
 # All that needs no virtual machine, no systemd and no packages.
 SETS = {"quick": ["unit", "preload", "network"]}
@@ -91,5 +91,6 @@ def streams(bundle, chosen):
         [part for tier in order if tier in chosen
          for part in divided(tier, [name for name in found if tier_of(name) == tier])]
         for order in STREAMS]
-    result[-1] += [Part(tier, (RANDOM[tier],)) for tier in chosen if tier in RANDOM]
+    result[-1] += [
+        Part(tier, (suite,)) for tier in chosen for suite in RANDOM.get(tier, [])]
     return result
