@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,4 +113,34 @@ int clinux_notify_send(int fd, const char *address, const void *bytes, size_t si
   do sent = sendmsg(fd, &header, MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT));
   while (sent < 0 && errno == EINTR);
   return sent < 0 ? -1 : 0;
+}
+
+// In the child: says it, and waits until it has been read (sd_notify_barrier(3)).
+static _Noreturn void deliver(int fd, const char *address, const void *bytes, size_t size,
+                              const int *descriptors, int count) {
+  static const char mark[] = "BARRIER=1";
+  int barrier[2];
+  (void)clinux_notify_send(fd, address, bytes, size, descriptors, count, true);
+  if (pipe2(barrier, O_CLOEXEC) == 0) {
+    (void)clinux_notify_send(fd, address, mark, sizeof mark - 1, &barrier[1], 1, true);
+    close(barrier[1]);
+    struct pollfd read = {.fd = barrier[0]};
+    (void)poll(&read, 1, 5000);
+  }
+  _exit(0);
+}
+
+int clinux_notify_send_by_child(int fd, const char *address, const void *bytes, size_t size,
+                                const int *descriptors, int count) {
+  int done[2];
+  if (pipe2(done, O_CLOEXEC) < 0) return -1;
+  pid_t child = fork();
+  if (child == 0) {
+    close(done[0]);
+    deliver(fd, address, bytes, size, descriptors, count);
+  }
+  close(done[1]);
+  if (child > 0) return done[0];
+  close(done[0]);
+  return -1;
 }

@@ -103,68 +103,37 @@ struct NotificationRelay: ~Copyable {
     /// False where there is no room now. What cannot be delivered at all is dropped, as
     /// sd_notify's own message would be.
     private func send(_ message: Message) -> Bool {
-        if Self.send(message, from: number, to: manager, waits: false) != 0,
-            [EAGAIN, ENOBUFS].contains(errno)
-        {
-            return false
-        }
+        let result = clinux_notify_send(
+            number, manager, message.bytes, message.bytes.count, message.descriptors,
+            Int32(message.descriptors.count), false)
+        if result != 0, [EAGAIN, ENOBUFS].contains(errno) { return false }
         message.closeDescriptors()
         return true
     }
 
-    /// The manager finds out whose a message is by the sender's cgroup, while it lives: the
-    /// child waits until it has been read (sd_notify_barrier(3)).
+    /// As a child of ours, which is no more the main process than the sender is.
     private mutating func sendByChild(_ message: Message) {
-        var done: [Int32] = [-1, -1]
-        guard Glibc.pipe(&done) == 0 else {
-            message.closeDescriptors()
-            return
-        }
-        let child = clinux_fork()
-        if child == 0 {
-            close(done[0])
-            _ = Self.send(message, from: number, to: manager, waits: true)
-            var barrier: [Int32] = [-1, -1]
-            if Glibc.pipe(&barrier) == 0 {
-                let mark = Message(bytes: Array("BARRIER=1".utf8), descriptors: [barrier[1]])
-                _ = Self.send(mark, from: number, to: manager, waits: true)
-                close(barrier[1])
-                var read = pollfd(fd: barrier[0], events: 0, revents: 0)
-                let patience: Int32 = 5000
-                _ = poll(&read, 1, patience)
-            }
-            _exit(0)
-        }
-        close(done[1])
+        let pipe = clinux_notify_send_by_child(
+            number, manager, message.bytes, message.bytes.count, message.descriptors,
+            Int32(message.descriptors.count))
+        if pipe >= 0 { messenger = Descriptor(owning: pipe) }
         message.closeDescriptors()
-        messenger = Descriptor(owning: done[0])
-        if child < 0 { messenger = nil }
-    }
-
-    private static func send(
-        _ message: Message, from socket: Int32, to manager: [CChar], waits: Bool
-    ) -> Int32 {
-        clinux_notify_send(
-            socket, manager, message.bytes, message.bytes.count, message.descriptors,
-            Int32(message.descriptors.count), waits)
     }
 
     /// Anybody on this machine can send to an abstract address.
     private static func isOfOurUnit(_ sender: pid_t) -> Bool {
-        guard sender > 0, let own = cgroup(of: getpid()), let other = cgroup(of: sender) else {
-            return false
-        }
-        return own == other
-            || CgroupUnit.name(ofPath: own).map { $0 == CgroupUnit.name(ofPath: other) } ?? false
+        let own = places(of: getpid())
+        return sender > 0 && !own.isEmpty && own == places(of: sender)
     }
 
-    /// Its path in the hierarchy that systemd uses: cgroup2's, or the one that it has beside it.
-    private static func cgroup(of pid: pid_t) -> Substring? {
+    /// The unit of a process, or its cgroup where that is no unit's, in the hierarchies that systemd
+    /// may use: cgroup2's, and the one that it has beside it.
+    private static func places(of pid: pid_t) -> [String] {
         let memberships = (try? lines(ofFile: "/proc/\(pid)/cgroup")) ?? []
-        let line =
-            memberships.first { $0.contains(":name=systemd:") }
-            ?? memberships.first { $0.hasPrefix("0::") }
-        return line?.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).last
+        return memberships.filter { $0.hasPrefix("0::") || $0.contains(":name=systemd:") }.map {
+            let path = $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)[2]
+            return CgroupUnit.name(ofPath: path) ?? String(path)
+        }
     }
 
     private static func milliseconds() -> UInt64 {

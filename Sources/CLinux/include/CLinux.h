@@ -126,6 +126,13 @@ bool clinux_notify_receive(int fd, void *bytes, size_t size, struct clinux_messa
 int clinux_notify_send(int fd, const char *address, const void *bytes, size_t size,
                        const int *descriptors, int count, bool waits);
 
+/// The same by a child, which lives until the message has been read: its receiver looks up whose
+/// it is by the sender's cgroup. Returns a pipe whose end comes when it is through, or -1. (In C:
+/// in a branch that ends with exit, Swift may close what the caller owns before the last use of
+/// its number.)
+int clinux_notify_send_by_child(int fd, const char *address, const void *bytes, size_t size,
+                                const int *descriptors, int count);
+
 /// syslog(3) is variadic: writes a warning to the system's log.
 void clinux_log_warning(const char *program, const char *text);
 
