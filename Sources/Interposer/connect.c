@@ -1,5 +1,6 @@
 // connect, and sendto and sendmsg with MSG_FASTOPEN, which connect too.
 
+#include "denied.h"
 #include "fresh.h"
 #include "late.h"
 #include "plain.h"
@@ -18,13 +19,14 @@ __attribute__((noinline)) static int connect_unusual(int fd, const void *address
                                                      socklen_t length) {
   bool wanted = recording();
   connecting(fd, address, length);
-  int result = next.connect(fd, address, length);
+  int result = connect_permitted(fd, address, length);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;
 }
 
 INTERPOSED int connect(int fd, const void *address, socklen_t length) {
-  return quiet_connect() ? next.connect(fd, address, length) : connect_unusual(fd, address, length);
+  return quiet_connect() ? connect_permitted(fd, address, length)
+                         : connect_unusual(fd, address, length);
 }
 
 // include/linux/socket.h

@@ -37,6 +37,7 @@ static void set_reuseaddr(void) { setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
 static void set_reuseport(void) { setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one); }
 static void do_connect(void) { connect(fd, (struct sockaddr *)&address, length); }
 static void do_accept(void) { accept(fd, NULL, NULL); }
+static void do_bind(void) { bind(-1, NULL, 0); }
 static void do_accept4(void) { accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 static void do_close(void) { close(-1); }
 static void socket_and_close(void) { close(socket(AF_INET, SOCK_STREAM, 0)); }
@@ -52,6 +53,7 @@ int main(int argc, char **argv) {
       {"SO_REUSEADDR", fresh, set_reuseaddr},
       {"SO_REUSEPORT", fresh, set_reuseport},
       {"SO_REUSEADDR beside a connection", connected, set_reuseaddr},
+      {"bind", nothing, do_bind},
       {"connect", connected, do_connect},
       {"accept", listening, do_accept},
       {"accept4", listening, do_accept4},
