@@ -95,6 +95,7 @@ struct BPFCommand: ParsableCommand {
             for warning in try session.attach(wanted.map(\.cgroup)) {
                 Console.error(warning.message)
             }
+            try PolicyCommand.warnOfKernel()
             if json {
                 return try Console.output(
                     BPFCommand.changes(

@@ -82,6 +82,11 @@ struct EnableCommand: ParsableCommand {
                 "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
         }
         var places = policy.places
+        if mode == .bpf, !places.isUsual {
+            throw Failure(
+                .usage, "enable", "--policy, --rule and --keep-tcp are the preload library's",
+                remedy: "`mptcpize policy apply` has the kernel hold rules")
+        }
         if case .file(let path) = places.files { places.files = .file(PolicyPlaces.absolute(path)) }
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
@@ -96,6 +101,7 @@ struct EnableCommand: ParsableCommand {
             return
         }
         let outcomes = try enabling.carryOut(steps)
+        if mode == .bpf { try PolicyCommand.warnOfKernel() }
         if json {
             return try Console.output(
                 UnitChange.document(outcomes.map { $0.change(of: manager) }))

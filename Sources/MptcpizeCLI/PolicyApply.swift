@@ -142,6 +142,17 @@ extension PolicyCommand {
         }
     }
 
+    /// Says where the BPF mode will not go by a rule that is in force.
+    static func warnOfKernel() throws(Failure) {
+        let policy = try PolicyPlaces().policy(for: .system)
+        guard let rule = policy.rules.first(where: { $0.action == .tcp }),
+            (try? KernelPolicy.tables().contains(NFTRuleset.Scope.host.table)) != true
+        else { return }
+        Console.error(
+            "mptcpize: \(rule.origin.text): the BPF mode goes by no rules; ".printable
+                + "`mptcpize policy apply` has the kernel hold them")
+    }
+
     /// Rules that packets do not tell the program of.
     private static func warn(of ruleset: NFTRuleset) {
         for rule in ruleset.leftOut {

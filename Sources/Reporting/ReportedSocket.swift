@@ -16,6 +16,8 @@ package struct ReportedSocket: Equatable, Sendable {
         case open(in: Int32)
         /// This process has it open and may not be asked.
         case cannotBeAsked(in: Int32)
+        /// There were too many to ask for each at the end.
+        case notAsked
         /// The program was killed by this signal before it closed the socket.
         case killed(Int32)
         /// Its last process ended without closing it in a way that could be seen.
@@ -94,6 +96,7 @@ package struct ReportedSocket: Equatable, Sendable {
         case .closed: answer.wire == .unknown ? "the kernel did not tell" : nil
         case .open(let pid): "still open in \(pid)"
         case .cannotBeAsked(let pid): "still open in \(pid), which may not be asked"
+        case .notAsked: "not asked at the end: there were too many"
         case .killed(let signal): "killed by \(signalName(signal)) before it was closed"
         case .abandoned: "its process ended without closing it"
         case .unseen: "closed where it could not be seen"

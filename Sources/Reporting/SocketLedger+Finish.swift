@@ -10,6 +10,8 @@ package enum LiveAnswer: Equatable, Sendable {
     case closed
     /// It is there and may not be asked (EPERM, ENOSYS, …).
     case refused(Errno)
+    /// There was no time for it.
+    case notAsked
 }
 
 extension SocketLedger {
@@ -18,7 +20,7 @@ extension SocketLedger {
 
     /// The inode numbers of sockets whose close nobody has told.
     package var unclosed: Set<UInt64> {
-        Set(entries.lazy.filter { $0.closing == nil }.map(\.inode))
+        Set(entries.all.lazy.filter { $0.closing == nil }.map(\.inode))
     }
 
     /// The sockets as they are at the end, in the order in which they came.
@@ -27,7 +29,7 @@ extension SocketLedger {
     ///   - main: the program's own process and its end.
     ///   - ask: is called for holders that may still live.
     package func finish(main: (pid: Int32, end: ProgramEnd)?, ask: Ask) -> [ReportedSocket] {
-        entries.map { finish($0, main: main, ask: ask) }
+        entries.all.map { finish($0, main: main, ask: ask) }
     }
 
     private func finish(
@@ -37,7 +39,7 @@ extension SocketLedger {
         socket.isRequested = entry.isCreated
         var dead = entry.died
         var isUnseen = false
-        for holder in entry.holders {
+        for holder in entry.holders.list {
             switch holder.pid == main?.pid ? .gone : ask(holder.pid, holder.fd, entry.inode) {
             case .answer(let answer):
                 socket.answer = answer
@@ -45,6 +47,9 @@ extension SocketLedger {
                 return socket
             case .refused:
                 socket.fate = .cannotBeAsked(in: holder.pid)
+                return socket
+            case .notAsked:
+                socket.fate = .notAsked
                 return socket
             case .gone: dead = holder
             case .closed: isUnseen = true

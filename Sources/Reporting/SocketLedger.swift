@@ -17,16 +17,10 @@ package struct SocketLedger {
     /// Whether a process with this PID lives (a zombie does not: its descriptors are gone).
     package typealias IsAlive = (_ pid: Int32) -> Bool
 
-    /// A descriptor that is open on a socket.
-    struct Holder: Equatable {
-        var pid: Int32
-        var fd: Int32
-    }
-
     struct Entry {
         var socket: ReportedSocket
         var inode: UInt64
-        var holders: [Holder] = []
+        var holders = Holders()
         /// One that died holding it, and was forgotten since.
         var died: Holder?
         /// The kernel's answer at the last close.
@@ -37,44 +31,32 @@ package struct SocketLedger {
         var isCreated = false
     }
 
-    private struct ExecClose {
-        var fd: Int32
-        var index: Int
-        var wasHolder: Bool
-    }
-
-    private struct Process {
-        var open: [Int32: Int] = [:]
-        /// What was open when it last began to fork.
-        var forking: [Int32: Int]?
-        /// Closed by an exec that may still fail.
-        var execClosed: [ExecClose] = []
-        /// What was open before the program image changed, for sockets without a number.
-        var before: [Int32: Int] = [:]
-    }
-
     /// Whether any record has come.
     package private(set) var hasRecords = false
-    private(set) var entries: [Entry] = []
+    var entries = SocketTable()
     /// Programs that the library did not come into.
-    package private(set) var unreached = UnreachedPrograms()
+    package internal(set) var unreached = UnreachedPrograms()
     /// Libraries that programs were started with before ours.
-    package private(set) var otherLibraries: [Bytes] = []
-    /// Records of new sockets that found no room here.
-    package private(set) var overflow: UInt64 = 0
-    private var byInode: [UInt64: Int] = [:]
-    private var processes: [Int32: Process] = [:]
-    private var holderCount = 0
-    private var sweepAt = 1024
+    package internal(set) var otherLibraries: [Bytes] = []
+    /// Records that found no room here.
+    package internal(set) var overflow: UInt64 = 0
+    var processes: [Int32: Process] = [:]
+    var holderCount = 0
+    private var remedyCount = 0
+    /// Descriptors in what is kept of processes' pasts (`Process.past`).
+    var pastCount = 0
+    var sweepAt = 1024
+    /// What records have begun, and is done bit by bit.
+    var tasks: [Task] = []
+    var allowance = Allowance()
     /// Protocols of listeners by port: why an accepted connection is TCP.
     private var listeners: [UInt16: SocketEvent.SocketType] = [:]
-    private let isAlive: IsAlive
+    let isAlive: IsAlive
     /// Where the rules that the program was started with were written, by their numbers.
     private let rules: [PolicyOrigin]
 
-    /// Bounds what a program, or garbage in the ring, can make us keep: about 250 MB.
     private let mostEntries: Int
-    private static let mostHolders = 1 << 22
+    private static let mostRemedies = 1 << 20
 
     package init(
         mostEntries: Int = 1 << 20, rules: [PolicyOrigin] = [], isAlive: @escaping IsAlive
@@ -84,11 +66,20 @@ package struct SocketLedger {
         self.isAlive = isAlive
     }
 
-    /// Takes note of a record.
+    /// Takes note of a record. What takes longer than a moment (a process of many sockets forks)
+    /// goes on in `work`, at the latest with the next record.
     ///
     /// - Returns: what a person who watches would like to be told now.
     @discardableResult
     package mutating func feed(_ event: SocketEvent) -> SocketNews? {
+        let late = tasks.isEmpty ? nil : work(.max)
+        let news = note(event)
+        if tasks.isEmpty, late == nil { return news }
+        let all = [late, news, work()].compactMap { $0 }
+        return all.isEmpty ? nil : .several(all)
+    }
+
+    private mutating func note(_ event: SocketEvent) -> SocketNews? {
         hasRecords = true
         switch event.kind {
         case .created, .accepted: return begin(event)
@@ -100,7 +91,7 @@ package struct SocketLedger {
         case .closed: return close(event)
         case .remedied: return remedy(event)
         case .ruled: return rule(event)
-        case .started: return start(event)
+        case .started: start(event)
         case .forking: beginFork(event.pid)
         case .forked: fork(event.pid, of: event.origin)
         case .execFailed: execFailed(event.pid)
@@ -124,14 +115,14 @@ package struct SocketLedger {
         }
         socket.policy = origin(event)
         let news: SocketNews = event.kind == .created ? .created(socket) : .accepted(socket)
-        guard entries.count < mostEntries, holderCount < Self.mostHolders else {
+        guard entries.count < mostEntries else {
             overflow += 1
             return news
         }
         let index = entries.count
         entries.append(Entry(socket: socket, inode: event.inode))
         entries[index].isCreated = event.kind == .created
-        if event.inode != 0 { byInode[event.inode] = index }
+        if event.inode != 0 { entries[inode: event.inode] = index }
         if event.fd >= 0 { hold(index, Holder(pid: event.pid, fd: event.fd)) }
         return news
     }
@@ -163,6 +154,11 @@ package struct SocketLedger {
         {
             return nil
         }
+        guard remedyCount < Self.mostRemedies else {
+            overflow += 1
+            return nil
+        }
+        remedyCount += 1
         entries[index].socket.remedies.append(remedy)
         return .remedied(entries[index].socket, remedy)
     }
@@ -187,168 +183,26 @@ package struct SocketLedger {
         guard event.inode != 0, let index = processes[event.pid]?.open[event.fd],
             entries[index].inode != event.inode
         else { return }
-        if byInode[entries[index].inode] == index { byInode[entries[index].inode] = nil }
+        let former = entries[index].inode
+        if entries[inode: former] == index { entries[inode: former] = nil }
         entries[index].inode = event.inode
-        byInode[event.inode] = index
+        entries[inode: event.inode] = index
         entries[index].socket.socket = event.socket
     }
 
-    // MARK: - Holders
-
-    private mutating func duplicate(_ event: SocketEvent) {
-        let origin = processes[event.pid]?.open[event.origin]
-        guard let index = find(event, likely: origin) else { return }
-        hold(index, Holder(pid: event.pid, fd: event.fd))
-    }
-
-    private mutating func inherit(_ event: SocketEvent) {
-        let former = processes[event.pid]?.before[event.fd]
-        guard let index = find(event, likely: former) else { return }
-        if entries[index].socket.fd < 0, entries[index].socket.pid == event.pid {
-            entries[index].socket.fd = event.fd
-        }
-        hold(index, Holder(pid: event.pid, fd: event.fd))
-    }
-
-    /// A new program image: what it holds follows. What close-on-exec took has been told.
-    private mutating func start(_ event: SocketEvent) -> SocketNews? {
-        let pid = event.pid
-        unreached.withdraw(pid)
-        let most = 16
-        if let library = event.otherLibrary, otherLibraries.count < most,
-            !otherLibraries.contains(library)
-        {
-            otherLibraries.append(library)
-        }
-        guard var process = processes.removeValue(forKey: pid) else { return nil }
-        for (fd, index) in process.open { drop(index, Holder(pid: pid, fd: fd)) }
-        let news = process.execClosed.compactMap { newsOfClose($0.index) }
-        process = Process(forking: process.forking, before: process.open)
-        processes[pid] = process
-        return news.isEmpty ? nil : .several(news)
-    }
-
-    /// Also of a process that holds nothing: what it opens before its child has come to say
-    /// so, the child does not have.
-    private mutating func beginFork(_ pid: Int32) {
-        if processes.count >= sweepAt { sweep() }
-        processes[pid, default: Process()].forking = processes[pid]?.open ?? [:]
-    }
-
-    private mutating func fork(_ pid: Int32, of parent: Int32) {
-        forget(pid)
-        unreached.confirm(pid)
-        // A parent that is dead by now is swept away.
-        let process = processes[parent]
-        if processes.count >= sweepAt { sweep() }
-        guard let held = process.map({ $0.forking ?? $0.open }) else { return }
-        guard holderCount + held.count <= Self.mostHolders else {
-            overflow += 1
-            return
-        }
-        for (fd, index) in held { hold(index, Holder(pid: pid, fd: fd)) }
-    }
-
-    /// A PID is used again: what its former owner held went without a word.
-    private mutating func forget(_ pid: Int32) {
-        guard let process = processes.removeValue(forKey: pid) else { return }
-        for (fd, index) in process.open { drop(index, Holder(pid: pid, fd: fd)) }
-    }
-
-    private mutating func hold(_ index: Int, _ holder: Holder) {
-        guard holderCount < Self.mostHolders else {
-            overflow += 1
-            return
-        }
-        // The number can only be free because its close was not seen.
-        if let former = processes[holder.pid]?.open[holder.fd] { drop(former, holder) }
-        processes[holder.pid, default: Process()].open[holder.fd] = index
-        entries[index].holders.append(holder)
-        holderCount += 1
-    }
-
-    @discardableResult
-    private mutating func drop(_ index: Int, _ holder: Holder) -> Bool {
-        let position = entries[index].holders.firstIndex {
-            $0.pid == holder.pid && $0.fd == holder.fd
-        }
-        guard let position else { return false }
-        entries[index].holders.remove(at: position)
-        holderCount -= 1
-        return true
-    }
-
-    // MARK: - Ends
-
-    private mutating func close(_ event: SocketEvent) -> SocketNews? {
-        guard let index = find(event) else { return nil }
-        let isHolder = processes[event.pid]?.open[event.fd] == index
-        if isHolder {
-            processes[event.pid]!.open.removeValue(forKey: event.fd)
-            drop(index, Holder(pid: event.pid, fd: event.fd))
-        }
-        if event.answer.wire != .unknown || entries[index].closing == nil {
-            entries[index].closing = event.answer
-        }
-        if event.cause == .exec {
-            // Also for a vfork child, which holds nothing by our records.
-            let close = ExecClose(fd: event.fd, index: index, wasHolder: isHolder)
-            processes[event.pid, default: Process()].execClosed.append(close)
-            return nil
-        }
-        if entries[index].died == Holder(pid: event.pid, fd: event.fd) { entries[index].died = nil }
-        prune(index)
-        return newsOfClose(index)
-    }
-
-    /// Whoever is dead by now held the socket for less long than the close just read.
-    private mutating func prune(_ index: Int) {
-        for holder in entries[index].holders where !isAlive(holder.pid) {
-            processes[holder.pid]?.open.removeValue(forKey: holder.fd)
-            drop(index, holder)
-        }
-    }
-
-    /// Forgets dead processes: a server that forks for each connection has many.
-    private mutating func sweep() {
-        for (pid, process) in processes where !isAlive(pid) {
-            for (fd, index) in process.open {
-                let holder = Holder(pid: pid, fd: fd)
-                if entries[index].holders.contains(holder) { entries[index].died = holder }
-                drop(index, holder)
-            }
-            processes.removeValue(forKey: pid)
-        }
-        sweepAt = max(1024, 2 * processes.count)
-    }
-
-    private mutating func execFailed(_ pid: Int32) {
-        unreached.withdraw(pid)
-        guard let closes = processes[pid]?.execClosed else { return }
-        processes[pid]!.execClosed = []
-        for close in closes where close.wasHolder && processes[pid]!.open[close.fd] == nil {
-            hold(close.index, Holder(pid: pid, fd: close.fd))
-        }
-    }
-
-    private func newsOfClose(_ index: Int) -> SocketNews? {
-        guard entries[index].closing?.wire == .fallback, entries[index].holders.isEmpty else {
-            return nil
-        }
-        return .fellBack(entries[index].socket)
-    }
+    // MARK: - Which socket
 
     /// The socket that a record is about; nil for one from before the run.
-    private func find(_ event: SocketEvent) -> Int? {
+    func find(_ event: SocketEvent) -> Int? {
         find(event, likely: processes[event.pid]?.open[event.fd])
     }
 
     /// The number in the record decides; among sockets of one number (a closed one's can be
     /// given out again) the one that is expected there.
-    private func find(_ event: SocketEvent, likely: Int?) -> Int? {
+    func find(_ event: SocketEvent, likely: Int?) -> Int? {
         if event.inode == 0 { return likely }
         if let likely, entries[likely].inode == event.inode { return likely }
-        return byInode[event.inode]
+        return entries[inode: event.inode]
     }
 }
 

@@ -112,6 +112,18 @@ package struct ProgramName: Equatable, Sendable {
         self.init(low: bytes.0, high: bytes.1)
     }
 
+    /// Whether it says nothing of the program: "exe" (it was executed as /proc/self/exe) or a
+    /// number (fexecve(3) before Linux 6.14).
+    package var isOfDescriptor: Bool {
+        if self == Self.exe { return true }
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return withUnsafeBytes(of: (low, high)) { bytes in
+            digits.contains(bytes[0]) && bytes.prefix { $0 != 0 }.allSatisfy(digits.contains)
+        }
+    }
+
+    private static let exe = ProgramName("exe")
+
     /// The name as text that a terminal does not obey.
     package var text: String {
         withUnsafeBytes(of: (low, high)) { bytes in

@@ -38,10 +38,24 @@ struct Child: ~Copyable {
     private static func spawn(
         _ plan: LaunchPlan, _ mask: inout sigset_t, _ execFailed: inout Bool
     ) -> (child: pid_t, error: Errno) {
-        withCStrings(plan.arguments) { arguments in
-            withCStrings(plan.environment) { environment in
-                let child = plan.executable.withUnsafeBufferPointer {
-                    clinux_spawn($0.baseAddress!, arguments, environment, &mask, &execFailed)
+        let variables = AddressedVariables(plan.environment)
+        return withCStrings(plan.arguments) { arguments in
+            withCStrings(variables.environment) { environment in
+                func places(_ list: [(entry: Int, offset: Int)]) -> [UnsafeMutablePointer<CChar>?] {
+                    list.map { environment[$0.entry]! + $0.offset } + [nil]
+                }
+                let child = plan.executable.withUnsafeBufferPointer { path in
+                    places(variables.pids).withUnsafeBufferPointer { pids in
+                        places(variables.pidfds).withUnsafeBufferPointer { pidfds in
+                            withUnsafePointer(to: &mask) { mask in
+                                var program = clinux_program(
+                                    path: path.baseAddress, arguments: arguments,
+                                    environment: environment, mask: mask,
+                                    own_pids: pids.baseAddress, own_pidfds: pidfds.baseAddress)
+                                return clinux_spawn(&program, &execFailed)
+                            }
+                        }
+                    }
                 }
                 return (child, Errno.last)
             }

@@ -4,6 +4,7 @@ import LinuxSystem
 import Processes
 import Reporting
 import SocketPolicy
+import SocketRecords
 import SocketValues
 
 /// Asks the kernel about processes and the sockets they have open.
@@ -36,11 +37,14 @@ package enum LiveSockets {
     }
 
     /// The same, asking about each dead process only once: a server that forks for each
-    /// connection leaves many.
-    package static func askerThatRemembersTheDead() -> SocketLedger.Ask {
+    /// connection leaves many; and nobody after some seconds, when whoever waits for the report
+    /// has waited long enough.
+    package static func patientAsker() -> SocketLedger.Ask {
         var dead: Set<Int32> = []
+        let deadline = EventRing.now() + 3_000_000_000
         return { pid, fd, inode in
             if dead.contains(pid) { return .gone }
+            if EventRing.now() > deadline { return .notAsked }
             if !isAlive(pid) {
                 dead.insert(pid)
                 return .gone

@@ -37,6 +37,8 @@ package struct SupervisorOptions: Equatable, Sendable {
 /// - We hold no descriptor of it but standard error: with our copy of a pipe closed, its
 ///   peers see the end of file when the program means it.
 /// - Its exit status is ours, and so is the signal that ends it.
+/// - What a service manager tells or asks its own child (activation, notification, watchdog)
+///   is between it and the program; see AddressedVariables and NotificationRelay.
 ///
 /// What differs: the program's parent is we, so getppid() is another; SIGSTOP to us alone
 /// stops only us; SIGCONT to the program alone does not continue us.
@@ -78,16 +80,19 @@ package enum Supervisor {
         var watch: Watch<Source>
         do throws(Failure) {
             let source = try source(&plan)
+            let relay = NotificationRelay(&plan)
             let child = try Child(plan)
             let policy = plan.variable(MPTCPIZE_ENV_POLICY) ?? []
             watch = Watch(
-                source: source, child: child, debug: options.debug,
+                source: source, relay: relay, child: child, debug: options.debug,
                 rules: Policy.origins(ofText: policy.text))
         } catch {
             file?.discard()
             throw error
         }
-        giveUpDescriptors(but: watch.source.descriptors + [STDERR_FILENO, file?.number ?? -1])
+        giveUpDescriptors(
+            but: watch.source.descriptors
+                + [STDERR_FILENO, file?.number ?? -1, watch.relay?.number ?? -1])
         let end = watch.untilTheEnd()
         guard options.report != nil || options.memory != nil else { return end }
         if byKernel { watch.findHolders() }
@@ -132,23 +137,33 @@ private enum Pace {
     /// would take 1.5 million records a second.
     static let busy: Int32 = 2
     static let idle: Int32 = 20
-    /// Records taken before the program is looked after again.
-    static let batch = 4096
+    /// How long records are taken before the program is looked after again, in ns. The longest
+    /// step of the ledger takes as long once more.
+    static let look: UInt64 = 20_000_000
+    /// The same when the program has ended: longer than a stuck slot is waited for.
+    static let last: UInt64 = 1_000_000_000
 }
 
 /// The records being read while the program runs.
 private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
     var source: Source
+    var relay: NotificationRelay?
     let child: Child
     let debug: Bool
     var ledger: SocketLedger
     private var undrained: UInt32 = 0
+    /// Records of the last look.
+    private var taken = 0
+    private var goPrograms = GoPrograms()
+    private var names = ProgramNames()
 
     init(
-        source: consuming Source, child: consuming Child, debug: Bool, rules: [PolicyOrigin]
+        source: consuming Source, relay: consuming NotificationRelay?, child: consuming Child,
+        debug: Bool, rules: [PolicyOrigin]
     ) {
         ledger = SocketLedger(rules: rules, isAlive: LiveSockets.isAlive)
         self.source = source
+        self.relay = relay
         self.child = child
         self.debug = debug
     }
@@ -157,19 +172,21 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
         var wait = Pace.idle
         while true {
             child.relay(waiting: wait)
+            relay?.pass(for: child.pid)
             switch child.poll() {
             case .running: break
             case .stopped(let signal):
-                _ = drain(Pace.batch)
+                _ = drain(for: Pace.look)
                 child.stopToo(signal)
             case .ended(let end):
+                relay?.passRest(for: child.pid)
                 drainRest()
                 return end
             }
-            switch drain(Pace.batch) {
-            case 0: wait = source.abandonStuck() ? 0 : Pace.idle
-            case Pace.batch: wait = 0
-            default: wait = Pace.busy
+            switch drain(for: Pace.look) {
+            case .nothing: wait = source.abandonStuck() ? 0 : Pace.idle
+            case .more: wait = 0
+            case .all: wait = Pace.busy
             }
         }
     }
@@ -178,7 +195,7 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
         SocketReport(
             command: plan.arguments, end: end,
             sockets: ledger.finish(
-                main: (child.pid, end), ask: LiveSockets.askerThatRemembersTheDead()),
+                main: (child.pid, end), ask: LiveSockets.patientAsker()),
             eventsDropped: source.lost + UInt64(undrained) + ledger.overflow,
             notes: plan.notes, wasReached: ledger.hasRecords,
             unreached: ledger.unreached.list, otherLibraries: ledger.otherLibraries)
@@ -200,46 +217,58 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Takes records until there are none or the limit is reached; tells how many.
-    private mutating func drain(_ limit: Int) -> Int {
+    private enum Drained { case nothing, all, more }
+
+    /// Takes records until there are none, the limit is reached or the time (in ns) is up.
+    private mutating func drain(for time: UInt64, limit: Int = .max) -> Drained {
         var lines: [String] = []
-        var count = 0
-        while count < limit, let event = source.take() {
-            count += 1
-            if event.unreached?.isReachedByGo == true { continue }
-            let news = ledger.feed(event)
+        let deadline = EventRing.now() + time
+        var result = Drained.nothing
+        taken = 0
+        ledger.beginLook()
+        while true {
+            if EventRing.now() >= deadline || taken >= limit {
+                result = .more
+                break
+            }
+            var news: SocketNews?
+            if ledger.isBusy {
+                news = ledger.work()
+            } else if var event = source.take() {
+                taken += 1
+                event.program = names.name(for: event)
+                result = .all
+                if let program = event.unreached, event.kind == .unreached,
+                    goPrograms.reaches(program)
+                {
+                    continue
+                }
+                news = ledger.feed(event)
+            } else {
+                break
+            }
             if debug, let news { lines += news.lines }
         }
         ReportOutput.say(lines)
-        return count
+        return result
     }
 
     /// Takes what was in the ring when the program ended. Its children may go on writing.
     private mutating func drainRest() {
         var left = min(Int(source.pending), Int(MPTCPIZE_RING_SLOTS))
-        // Longer than a stuck slot is waited for.
-        let deadline = EventRing.now() + 250_000_000
-        while left > 0 {
-            let count = drain(left)
-            left -= count
-            if count > 0 || left == 0 { continue }
+        let deadline = EventRing.now() + Pace.last
+        while left > 0 || ledger.isBusy {
+            let now = EventRing.now()
+            if now >= deadline { break }
+            _ = drain(for: deadline - now, limit: max(left, 1))
+            left = max(0, left - taken)
+            if taken > 0 || left == 0 { continue }
             if source.abandonStuck() {
                 left -= 1
                 continue
             }
-            if EventRing.now() > deadline { break }
             usleep(1000)
         }
-        undrained = UInt32(max(0, left))
-    }
-}
-
-extension UnreachedProgram {
-    /// Whether GODEBUG reaches it all the same.
-    fileprivate var isReachedByGo: Bool {
-        guard reason == .staticallyLinked, path.first == UInt8(ascii: "/"),
-            let file = try? HostSystem().open(path)
-        else { return false }
-        return ELFImage(file)?.goVersion?.knowsMultipath ?? false
+        undrained = UInt32(left) + (ledger.isBusy ? 1 : 0)
     }
 }

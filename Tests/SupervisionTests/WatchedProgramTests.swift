@@ -35,6 +35,7 @@ struct WatchedProgramTests {
     private struct Document: Decodable {
         struct Socket: Decodable {
             var role: String
+            var program: String
             var wire: String
             var socket: String
             var subflows: Int?
@@ -44,7 +45,7 @@ struct WatchedProgramTests {
             var remedies: [[String: String]]
 
             enum CodingKeys: String, CodingKey {
-                case role, wire, socket, subflows, refusal, remedies
+                case role, program, wire, socket, subflows, refusal, remedies
                 case bytesSent = "bytes_sent"
                 case bytesReceived = "bytes_received"
             }
@@ -219,6 +220,18 @@ struct WatchedProgramTests {
             listener()
             """)
         #expect(report.kinds == ["none unconnected", "listen listening"])
+    }
+
+    @Test("a program that executes itself anew is named by its file")
+    func executedAnew() throws {
+        let report = try report(
+            """
+            os.execv("/proc/self/exe", ["python3", "-c", "import socket; socket.socket()"])
+            """)
+        // Where it has ended before it was asked, by the name that it was executed by first.
+        let file = URL(fileURLWithPath: "/usr/bin/python3").resolvingSymlinksInPath()
+        let names = report.document.sockets.map(\.program)
+        #expect([[file.lastPathComponent], ["python3"]].contains(names), "\(names)")
     }
 
     @Test("thousands of sockets, from several processes at once")

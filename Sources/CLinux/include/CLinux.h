@@ -22,6 +22,21 @@ int clinux_ioctl_int(int fd, unsigned long request, int *argument);
 
 // --- Processes ------------------------------------------------------------
 
+/// Digits of a 64-bit number.
+#define CLINUX_DIGITS 20
+
+/// A program to start, its strings NUL-terminated, its lists NULL-terminated.
+struct clinux_program {
+  const char *path;
+  char *const *arguments;
+  char *const *environment;
+  const sigset_t *mask;
+  /// Where in `environment` the program's own PID is to stand, and the inode number of its
+  /// pidfd (none where that is unknown); room for CLINUX_DIGITS each, and a NUL behind.
+  char *const *own_pids;
+  char *const *own_pidfds;
+};
+
 /// fork is unavailable in Swift, and between it and exec only C may run.
 ///
 /// Starts a program in the caller's process group, with the signal mask given. The
@@ -31,8 +46,10 @@ int clinux_ioctl_int(int fd, unsigned long request, int *argument);
 ///
 /// Returns its PID once exec has succeeded, else -1 with errno; `*exec_failed` tells
 /// whether that is exec's errno.
-pid_t clinux_spawn(const char *path, char *const arguments[], char *const environment[],
-                   const sigset_t *mask, bool *exec_failed);
+pid_t clinux_spawn(const struct clinux_program *program, bool *exec_failed);
+
+/// The inode number of this process's pidfd, which systemd calls its ID; 0: not known.
+uint64_t clinux_pidfd_inode(void);
 
 /// fork(2), which Swift's import forbids. Only for a process with one thread.
 pid_t clinux_fork(void);
@@ -82,6 +99,39 @@ bool clinux_contains(const void *all, size_t size, const void *part, size_t part
 /// Whether this program is linked statically, so that no library can be loaded into it. Users
 /// and hosts are then looked up in files and DNS only.
 bool clinux_is_static(void);
+
+// --- Notifications of a service manager -----------------------------------
+
+/// Descriptors that one message brings at most (SCM_MAX_FD of the kernel).
+#define CLINUX_MOST_DESCRIPTORS 253
+
+/// What a datagram of an AF_UNIX socket holds: control messages are behind macros.
+struct clinux_message {
+  size_t size;
+  pid_t sender;  ///< 0: not known
+  int descriptor_count;
+  int descriptors[CLINUX_MOST_DESCRIPTORS];
+};
+
+/// A socket bound to an abstract address of the kernel's choosing, which tells who sends, and
+/// raises SIGIO when something has come; its name, with the '@' that NOTIFY_SOCKET has before
+/// it, goes to `name`. -1 and errno.
+int clinux_notify_bind(char *name, size_t size);
+
+/// Receives one datagram, without waiting. Its descriptors are the caller's, close-on-exec.
+bool clinux_notify_receive(int fd, void *bytes, size_t size, struct clinux_message *message);
+
+/// Sends one to `address`, a path or '@' and a name, and waits for room if told to, for 5 s at
+/// most; -1 and errno.
+int clinux_notify_send(int fd, const char *address, const void *bytes, size_t size,
+                       const int *descriptors, int count, bool waits);
+
+/// The same by a child, which lives until the message has been read: its receiver looks up whose
+/// it is by the sender's cgroup. Returns a pipe whose end comes when it is through, or -1. (In C:
+/// in a branch that ends with exit, Swift may close what the caller owns before the last use of
+/// its number.)
+int clinux_notify_send_by_child(int fd, const char *address, const void *bytes, size_t size,
+                                const int *descriptors, int count);
 
 /// syslog(3) is variadic: writes a warning to the system's log.
 void clinux_log_warning(const char *program, const char *text);
