@@ -171,9 +171,11 @@ extension Reach.Obstacle {
         case .container(let starter): return starter.remedy(here: Self.bpfMode)
         case .wrapper(let wrapper):
             switch wrapper.effect {
-            case .startsElsewhere: return wrapper.startingInside
-            case .clearsEnvironment, .emulates:
-                return "\(wrapper.startingInside), or \(Self.bpfMode)"
+            case .startsElsewhere: return wrapper.startingInside ?? Self.bpfMode
+            case .clearsEnvironment:
+                return [wrapper.startingInside, Self.bpfMode].compactMap(\.self)
+                    .joined(separator: ", or ")
+            case .emulates: return Self.bpfMode
             }
         default: return Self.bpfMode
         }
@@ -193,7 +195,17 @@ extension Reach.Obstacle {
 }
 
 extension Wrapper {
-    fileprivate var startingInside: String { "`\(name) mptcpize run PROGRAM` starts it over MPTCP" }
+    /// How mptcpize is started behind it instead; nil where it runs programs of another machine.
+    fileprivate var startingInside: String? {
+        let command =
+            switch name {
+            case "su", "runuser": "\(name) -l USER -c 'mptcpize run PROGRAM'"
+            case "env": "env -i mptcpize run PROGRAM"
+            case "setpriv": "setpriv --reset-env mptcpize run PROGRAM"
+            default: "\(name) mptcpize run PROGRAM"
+            }
+        return effect == .emulates ? nil : "`\(command)` starts it over MPTCP"
+    }
 }
 
 extension ELFImage {

@@ -1,18 +1,19 @@
 // A hostile writer of the ring: records of one kind of nonsense, as many as told.
 //
-//   ring_nonsense KIND RECORDS   prints "half" and "done" when it is there, "signal" for each
-//   SIGUSR1,
-//                                and waits to be killed.
+//   ring_nonsense KIND RECORDS
 //
-//   holders      one socket, ever more descriptors           processes  … of ever more processes
-//   sockets      ever more sockets                           closes     closes of a socket of many
-//   holders forks        a process of many sockets forks, again and again images       it forks and
-//   starts another program, again and again forking      it begins to fork between any two sockets
-//   execs        closes by an exec that may still fail, and does
-//   remedies     other options of ever other sockets
-//   unreached    programs of ever other names                numbers    sockets change their
-//   numbers random       bytes                                       header     the ring's own
-//   words too
+// Prints "half" and "done" when it is there, "signal" for each SIGUSR1, and waits to be killed.
+// The kinds:
+//
+// - holders: one socket, ever more descriptors; processes: of ever more processes
+// - sockets: ever more sockets; closes: closes of a socket of many holders
+// - forks: a process of many sockets forks, again and again
+// - images: it forks and starts another program, again and again
+// - forking: it begins to fork between any two sockets
+// - execs: closes by an exec that may still fail, and does
+// - remedies: other options of ever other sockets
+// - unreached: programs of ever other names; numbers: sockets change their numbers
+// - random: bytes; header: the ring's own words too
 
 #include <fcntl.h>
 #include <signal.h>
@@ -38,7 +39,7 @@ static void put(struct mptcpize_event event) {
   if (event.family == 0) event.family = 2;
   // As fast as the reader at first, so that it gets to know as much as it can; later the ring is
   // always full.
-  static int patience = 20000;
+  static int patience = 3000;
   while (patience > 0 && mptcpize_ring_pending(ring) > MPTCPIZE_RING_SLOTS - 64) {
     struct timespec moment = {.tv_nsec = 100000};
     nanosleep(&moment, NULL);

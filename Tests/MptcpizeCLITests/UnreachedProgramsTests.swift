@@ -78,7 +78,7 @@ struct UnreachedProgramsTests {
     @Test("wrappers are told of beforehand, with what reaches their program")
     func wrappers() throws {
         for (arguments, reason, next) in [
-            (["env", "-i", "true"], "an environment of its own", "`env mptcpize run PROGRAM`"),
+            (["env", "-i", "true"], "an environment of its own", "`env -i mptcpize run PROGRAM`"),
             (["env", "-u", "LD_PRELOAD", "true"], "an environment of its own", "mptcpize run"),
         ] {
             let outcome = try run([Products.mptcpize, "run", "--mode", "preload"] + arguments)

@@ -61,7 +61,9 @@ struct ContainerTests {
         "the quick tiers pass, and name what they skipped",
         arguments: [(User.root, MPTCP.on), (.ordinary, .refused)])
     func quickTiers(user: User, mptcp: MPTCP) throws {
-        let outcome = try container(user, mptcp, ["scripts/test", "quick"])
+        let outcome = try container(
+            user, mptcp, ["scripts/test", "quick"],
+            options: ["--variable", "MPTCPIZE_SEQUENCES=10000"])
         #expect(outcome.succeeded, "\(outcome)")
         #expect(outcome.output.contains("network namespaces (CAP_SYS_ADMIN"), "\(outcome)")
     }
