@@ -1,7 +1,6 @@
 // Another preload library, in the place of a security module that refuses MPTCP sockets what it
-// allows TCP, as Landlock may: bind, connect and listen of the names in DENIED fail with EACCES on a
-// socket of protocol 262;
-// those in DENIED_TCP with EPERM on others.
+// allows TCP, as Landlock may: bind, connect and listen of the names in DENIED fail with EACCES on
+// a socket of protocol 262; those in DENIED_TCP with EPERM on others.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,10 +19,10 @@ static int denial(const char *call, int fd) {
   return -1;
 }
 
-#define DENYING(name, parameters, ...)                       \
-  int name parameters {                                      \
-    int(*next) parameters = dlsym(RTLD_NEXT, #name);         \
-    return denial(#name, fd) ? -1 : next(__VA_ARGS__);       \
+#define DENYING(name, parameters, ...)                 \
+  int name parameters {                                \
+    int(*next) parameters = dlsym(RTLD_NEXT, #name);   \
+    return denial(#name, fd) ? -1 : next(__VA_ARGS__); \
   }
 
 DENYING(bind, (int fd, const struct sockaddr *address, socklen_t length), fd, address, length)
