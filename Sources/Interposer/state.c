@@ -52,22 +52,17 @@ static struct mptcpize_ring *map_ring(const char *path) {
 }
 
 // The file name of the program's image; empty where it cannot be told.
-static const char *program_file(char *room, size_t size) {
-  static const char deleted[] = " (deleted)";
-  long length =
-      syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)room, (long)(size - 1));
-  room[length > 0 ? length : 0] = 0;
-  char *name = room, *suffix = room;
-  for (char *at = room; *at; at++) {
-    if (*at == '/') name = at + 1;
-  }
-  for (suffix = name; *suffix; suffix++) {
-    size_t same = 0;
-    while (deleted[same] && suffix[same] == deleted[same]) same++;
-    if (!deleted[same] && !suffix[same]) *suffix = 0;
-    if (!*suffix) break;
-  }
-  return name;
+static const char *program_file(char *room, long size) {
+  static const char deleted[] = " (deleted)";  // what the kernel puts behind a file that is gone
+  enum { SUFFIX = sizeof deleted - 1 };
+  long length = syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)room, size - 1);
+  if (length < 0) length = 0;
+  long same = 0;
+  while (same < SUFFIX && length > SUFFIX && room[length - SUFFIX + same] == deleted[same]) same++;
+  if (same == SUFFIX) length -= SUFFIX;
+  room[length] = 0;
+  while (length > 0 && room[length - 1] != '/') length--;
+  return room + length;
 }
 
 // Half a policy would be worse than none: a text that does not fit says nothing.
