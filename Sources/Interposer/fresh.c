@@ -95,7 +95,9 @@ static bool put(int fd, int socket) {
   long flags = syscall2(SYS_fcntl, fd, F_GETFD);
   if (flags < 0) return false;
   int kind = flags & FD_CLOEXEC ? O_CLOEXEC : 0;
-  return syscall3(SYS_dup3, socket, fd, kind) >= 0 || syscall3(SYS_dup3, socket, fd, kind) >= 0;
+  long result = syscall3(SYS_dup3, socket, fd, kind);
+  if (result < 0) result = syscall3(SYS_dup3, socket, fd, kind);
+  return result >= 0;
 }
 
 // The old socket stays at hand until the new one is in the set.
