@@ -6,6 +6,7 @@ uint32_t state_flags = STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
 struct mptcpize_ring *state_ring;
 char state_program[16];
 struct mptcpize_policy state_policy;
+uint16_t state_policy_sum;
 int16_t state_rule_for_all = -1;
 uint16_t state_refusal_inet, state_refusal_inet6;
 
@@ -73,6 +74,7 @@ static bool read_policy(const char *text) {
   if (mptcpize_policy_needs_program(text)) program = program_file(room, sizeof room);
   if (!mptcpize_policy_read(&state_policy, text, program && *program ? program : NULL))
     return false;
+  state_policy_sum = mptcpize_policy_sum(text);
   struct mptcpize_ruling ruling = mptcpize_policy_for_all(&state_policy);
   if (ruling.tcp) {
     state_rule_for_all = (int16_t)ruling.rule;

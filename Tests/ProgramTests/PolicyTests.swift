@@ -138,4 +138,20 @@ struct PolicyTests {
         let kept = try self.sockets(["tcp any * *"], ["curl", "--silent", url])
         #expect(kept.map(\.wire) == ["tcp"])
     }
+
+    @Test("a run within a run: no rule of the outer one is blamed for what the inner one's says")
+    func nested() throws {
+        let connect =
+            "import socket; s = socket.create_server(('127.0.0.1', 0)); "
+            + "socket.create_connection(s.getsockname()).close()"
+        let inner = [
+            Products.mptcpize, "run", "--policy", "none", "--rule", "tcp connect loopback *",
+            "python3", "-c", connect,
+        ]
+        for outer in [["tcp connect 10.9.9.9 1"], []] {
+            let made = try sockets(outer, inner).filter { $0.role == "connect" }
+            #expect(made.map(\.wire) == ["tcp"], "\(made)")
+            #expect(made[0].policy != nil && made[0].policy?.file == nil)
+        }
+    }
 }
