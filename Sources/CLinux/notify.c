@@ -3,7 +3,11 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -113,6 +117,50 @@ int clinux_notify_send(int fd, const char *address, const void *bytes, size_t si
   do sent = sendmsg(fd, &header, MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT));
   while (sent < 0 && errno == EINTR);
   return sent < 0 ? -1 : 0;
+}
+
+// Threads that are closing something.
+enum { MOST_CLOSERS = 64 };
+static atomic_int closers;
+
+struct closing {
+  int count, fds[];
+};
+
+static void close_all(const int *fds, int count) {
+  for (int i = 0; i < count; i++) close(fds[i]);
+}
+
+static void *close_there(void *argument) {
+  struct closing *closing = argument;
+  close_all(closing->fds, closing->count);
+  free(closing);
+  atomic_fetch_sub(&closers, 1);
+  return NULL;
+}
+
+static bool start_closing(const int *fds, int count) {
+  struct closing *closing = malloc(sizeof *closing + sizeof *fds * (size_t)count);
+  if (!closing) return false;
+  closing->count = count;
+  memcpy(closing->fds, fds, sizeof *fds * (size_t)count);
+  // It takes no signal that is meant for this thread.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  bool is_started = pthread_create(&thread, NULL, close_there, closing) == 0;
+  if (is_started) pthread_detach(thread);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!is_started) free(closing);
+  return is_started;
+}
+
+void clinux_close_elsewhere(const int *fds, int count) {
+  if (count == 0) return;
+  if (atomic_fetch_add(&closers, 1) < MOST_CLOSERS && start_closing(fds, count)) return;
+  atomic_fetch_sub(&closers, 1);
+  close_all(fds, count);
 }
 
 // In the child: says it, and waits until it has been read (sd_notify_barrier(3)).

@@ -20,7 +20,9 @@ package struct AddressPrefix: Sendable, Equatable {
     /// "ADDRESS" or "ADDRESS/LENGTH"; nil for anything else.
     init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count <= 2, var bytes = Self.bytes(of: String(parts[0])) else { return nil }
+        // C's functions would stop at a NUL.
+        guard parts.count <= 2, !text.utf8.contains(0), var bytes = Self.bytes(of: String(parts[0]))
+        else { return nil }
         var length = bytes.count * 8
         if parts.count == 2 {
             // Int takes a sign.

@@ -6,7 +6,23 @@ package enum KernelPolicy {
     /// Loads a ruleset, all of it or nothing.
     package static func apply(_ ruleset: NFTRuleset) throws(Failure) {
         let outcome = try nft(["-f", "-"], input: ruleset.text)
-        if outcome.status != 0 { throw refused(outcome) }
+        if outcome.status != 0 {
+            throw refused(
+                outcome,
+                remedy: "nothing was changed; nft 1.0.2 and a kernel whose nftables can reset TCP "
+                    + "options are needed")
+        }
+    }
+
+    /// Whether there is a program nft.
+    package static func isInstalled() throws(Failure) -> Bool {
+        do throws(Errno) {
+            _ = try Subprocess.run(["nft", "--version"])
+            return true
+        } catch {
+            if error.rawValue == ENOENT { return false }
+            throw Failure(.failed, "nft", error.reasonInSentence)
+        }
     }
 
     /// Takes a table away.
@@ -25,18 +41,21 @@ package enum KernelPolicy {
         if outcome.status != 0 { throw refused(outcome) }
         return outcome.output.split(separator: "\n").compactMap { line in
             guard let name = line.split(separator: " ").last else { return nil }
-            return name == "mptcpize" || name.hasPrefix("mptcpize_cgroup_") ? String(name) : nil
+            let isOurs =
+                name == NFTRuleset.Scope.host.table
+                || NFTRuleset.Scope.cgroup(ofTable: String(name)) != nil
+            return isOurs ? String(name) : nil
         }
     }
 
-    /// How many connections were begun that met each rule, by the comment that it has.
+    /// How many first packets have met each rule, by the comment that it has.
     package static func counts(in table: String) throws(Failure) -> [String: UInt64] {
         let outcome = try nft(["list", "table", "inet", table])
         if outcome.status != 0 { throw refused(outcome) }
         return counts(inListing: outcome.output)
     }
 
-    /// The same out of what nft prints: `… counter packets 3 bytes 180 … comment "0 policy.conf:1"`.
+    /// The same out of what nft prints: `… counter packets 3 … comment "0 1b2c policy.conf:1"`.
     static func counts(inListing text: String) -> [String: UInt64] {
         var result: [String: UInt64] = [:]
         for line in text.split(separator: "\n") {
@@ -66,12 +85,14 @@ package enum KernelPolicy {
     }
 
     /// nft's own first line says what was wrong.
-    private static func refused(_ outcome: Subprocess.Outcome) -> Failure {
+    private static func refused(
+        _ outcome: Subprocess.Outcome, remedy: String = "`nft list tables` tells whether it works"
+    ) -> Failure {
         let line = outcome.errors.split(separator: "\n").first.map(String.init)
+        let mayNot = outcome.errors.contains("Operation not permitted")
         return Failure(
             .failed, "nft", line ?? "ended with status \(outcome.status)",
-            remedy: geteuid() == 0
-                ? "nothing was changed; nft 1.0.2 and a kernel with nftables are needed"
-                : "only root may")
+            remedy: mayNot
+                ? "it takes root with CAP_NET_ADMIN in this network namespace" : remedy)
     }
 }

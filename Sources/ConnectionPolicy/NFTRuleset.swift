@@ -14,11 +14,18 @@ package struct NFTRuleset {
         /// for it, its levels below the root of the hierarchy, and its id.
         case cgroup(path: String, level: Int, id: UInt64)
 
+        private static let prefix = "mptcpize_cgroup_"
+
+        /// The id of the cgroup that a table is for; nil for the host's.
+        package static func cgroup(ofTable name: String) -> UInt64? {
+            name.hasPrefix(prefix) ? UInt64(name.dropFirst(prefix.count)) : nil
+        }
+
         /// The name of the table.
         package var table: String {
             switch self {
             case .host: "mptcpize"
-            case .cgroup(_, _, let id): "mptcpize_cgroup_\(id)"
+            case .cgroup(_, _, let id): "\(Self.prefix)\(id)"
             }
         }
     }
@@ -31,8 +38,22 @@ package struct NFTRuleset {
         self.scope = scope
     }
 
-    /// Rules for certain programs, which packets do not tell.
-    package var leftOut: [PolicyRule] { policy.rules.filter { $0.program != nil } }
+    /// Rules that packets cannot be held against, and why.
+    package var leftOut: [(rule: PolicyRule, reason: String)] {
+        policy.rules.compactMap { rule in
+            if rule.program != nil { return (rule, "packets do not tell the program") }
+            return Self.ports(rule) == nil ? (rule, "no packet has port 0") : nil
+        }
+    }
+
+    /// The comments of the rules that it has, with which nft lists them.
+    package var comments: Set<String> {
+        Set(
+            policy.rules.enumerated().compactMap { number, rule in
+                let isHeld = rule.program == nil && Self.ports(rule) != nil
+                return isHeld ? Self.comment(number, rule) : nil
+            })
+    }
 
     /// What `nft -f` loads, in one transaction, in the place of what was there.
     package var text: String {
@@ -110,13 +131,15 @@ package struct NFTRuleset {
         items.count == 1 ? items[0] : "{ \(items.joined(separator: ", ")) }"
     }
 
-    /// The rule's number and where it was written, in what a comment may hold: 128 bytes
-    /// (nftables' udata.h), no quotation mark.
+    /// The rule's number, a sum of what it says, and where it was written, in what a comment may
+    /// hold: 128 bytes (nftables' udata.h), no quotation mark.
     package static func comment(_ number: Int, _ rule: PolicyRule) -> String {
         let place = rule.origin.text.unicodeScalars.map { scalar in
             scalar.isASCII && scalar.value >= 0x20 && !"\"\\\u{7f}".unicodeScalars.contains(scalar)
                 ? Character(scalar) : "?"
         }
-        return "\(number) " + String(place.suffix(100))
+        // FNV-1a, of 32 bits.
+        let sum = rule.line.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        return "\(number) \(String(sum, radix: 16)) " + String(place.suffix(100))
     }
 }

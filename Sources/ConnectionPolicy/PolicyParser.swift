@@ -7,8 +7,8 @@ struct PolicyParser {
     let file: Bytes
     /// Of failures.
     let status: Failure.Status
-    /// The names of ports; asked for the first time one is met.
-    var services: () -> ServiceNames? = ServiceNames.ofThisMachine
+    /// The names of ports, read when the first one is met.
+    var services: () -> ServiceNames? = ServiceNames.onceOfThisMachine()
 
     /// All rules of a file's content.
     func rules(_ content: Bytes) throws(Failure) -> [PolicyRule] {

@@ -42,10 +42,17 @@ package struct PolicyPlaces: Sendable, Equatable {
             switch files {
             case .places: []
             case .none: [Bytes("--policy".utf8), none]
-            case .file(let path): [Bytes("--policy".utf8), path == none ? "./".utf8 + path : path]
+            case .file(let path): [Bytes("--policy".utf8), path]
             }
         return file + rules.flatMap { [Bytes("--rule".utf8), $0] }
             + (keepsTCP ? [Bytes("--keep-tcp".utf8)] : [])
+    }
+
+    /// The same from any folder.
+    package var absolute: PolicyPlaces {
+        var result = self
+        if case .file(let path) = files { result.files = .file(Self.absolute(path)) }
+        return result
     }
 
     /// Of `--policy`: a file, or "none".
@@ -105,7 +112,9 @@ package struct PolicyPlaces: Sendable, Equatable {
                 result = [own]
             }
             let system = Bytes("\(Self.folder)/policy.conf".utf8)
-            if access(system.cString, F_OK) == 0 || errno != ENOENT { result.append(system) }
+            // A link that leads nowhere is a file that cannot be read.
+            let isThere = faccessat(AT_FDCWD, system.cString, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+            if isThere || errno != ENOENT { result.append(system) }
             return result + (try Self.parts(status))
         }
     }
@@ -168,7 +177,7 @@ package struct PolicyPlaces: Sendable, Equatable {
     }
 
     /// The path as it is from everywhere.
-    package static func absolute(_ path: Bytes) -> Bytes {
+    private static func absolute(_ path: Bytes) -> Bytes {
         if path.first == UInt8(ascii: "/") { return path }
         guard let folder = getcwd(nil, 0) else { return path }
         defer { free(folder) }

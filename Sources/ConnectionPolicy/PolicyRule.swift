@@ -58,8 +58,12 @@ package struct PolicyOrigin: Sendable, Equatable {
     package static let ruleOption = Bytes("--rule".utf8)
     package static let keepOption = Bytes("--keep-tcp".utf8)
 
+    /// Of a rule that is not ours to name: a program inside has rules of its own.
+    package static let ofAnotherRun = PolicyOrigin(file: [], line: 0)
+
     /// Short, for a table: files in the system's folder by their names there.
     package var text: String {
+        if self == .ofAnotherRun { return "a run inside" }
         if file == Self.keepOption { return file.text }
         if file == Self.ruleOption { return "\(file.text) \(line)" }
         let folder = Bytes("\(PolicyPlaces.folder)/".utf8)

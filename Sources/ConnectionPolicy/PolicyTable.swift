@@ -13,7 +13,7 @@ package final class PolicyTable {
     ///   - program: the file name of the program's image; nil: not known.
     package init(_ text: String, program: Bytes?) {
         let table = self.table
-        isValid = (program?.cString).withPointer { mptcpize_policy_read(table, text, $0) }
+        isValid = mptcpize_policy_read(table, text, program?.cString)
     }
 
     deinit { table.deallocate() }
@@ -57,14 +57,5 @@ package struct PolicyRuling: Sendable, Equatable {
     init(_ ruling: mptcpize_ruling) {
         isTCP = ruling.tcp
         rule = ruling.rule < 0 ? nil : Int(ruling.rule)
-    }
-}
-
-extension [CChar]? {
-    fileprivate func withPointer<Result>(_ body: (UnsafePointer<CChar>?) -> Result) -> Result {
-        switch self {
-        case nil: body(nil)
-        case .some(let text): text.withUnsafeBufferPointer { body($0.baseAddress) }
-        }
     }
 }

@@ -28,5 +28,14 @@ struct ServiceNames {
         (try? contents(ofFile: file)).map { ServiceNames($0.text) }
     }
 
+    /// The same, read at the first call.
+    static func onceOfThisMachine() -> () -> ServiceNames? {
+        var names: ServiceNames??
+        return {
+            if names == nil { names = .some(ofThisMachine()) }
+            return names!
+        }
+    }
+
     subscript(name: String) -> UInt16? { ports[name] }
 }

@@ -16,6 +16,7 @@
 
 #include "SocketPolicy.h"
 #include "cork.h"
+#include "fresh.h"
 #include "record.h"
 #include "state.h"
 
@@ -344,6 +345,18 @@ INTERPOSED long syscall(long number, ...) {
       break;
     case SYS_close:
       closing((int)arguments[0]);
+      break;
+    // What the functions of these names would have told of one socket.
+    case SYS_dup:
+    case SYS_dup2:
+    case SYS_dup3:
+    case SYS_fcntl:
+    case SYS_fcntl64:
+    case SYS_epoll_ctl:
+    case SYS_setsockopt:
+    case SYS_sendmsg:
+    case SYS_io_uring_setup:
+      fresh_forget_all();
       break;
     case SYS_prctl:
       if ((int)arguments[0] != PR_SET_SECCOMP || state() & STATE_INERT) break;

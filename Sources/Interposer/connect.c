@@ -32,10 +32,6 @@ INTERPOSED int connect(int fd, const void *address, socklen_t length) {
 // include/linux/socket.h
 enum { MSG_FASTOPEN = 0x20000000, SCM_RIGHTS = 1 };
 
-static inline bool is_usual_send(int flags) {
-  return !UNLIKELY(flags & MSG_FASTOPEN) && state() & STATE_READY;
-}
-
 __attribute__((noinline)) static long send_first(int fd, const void *data, size_t size, int flags,
                                                  const void *address, socklen_t length) {
   bool wanted = recording();
@@ -47,8 +43,9 @@ __attribute__((noinline)) static long send_first(int fd, const void *data, size_
 
 INTERPOSED long sendto(int fd, const void *data, size_t size, int flags, const void *address,
                        socklen_t length) {
-  return is_usual_send(flags) ? next.sendto(fd, data, size, flags, address, length)
-                              : send_first(fd, data, size, flags, address, length);
+  state();
+  return UNLIKELY(flags & MSG_FASTOPEN) ? send_first(fd, data, size, flags, address, length)
+                                        : next.sendto(fd, data, size, flags, address, length);
 }
 
 // struct msghdr; musl's has the lengths as int, with padding in the place of the upper halves.
@@ -97,6 +94,7 @@ __attribute__((noinline)) static long send_unusual(int fd, const struct message 
 }
 
 INTERPOSED long sendmsg(int fd, const struct message *message, int flags) {
-  return is_usual_send(flags) && !(state() & STATE_POLICY) ? next.sendmsg(fd, message, flags)
-                                                           : send_unusual(fd, message, flags);
+  return UNLIKELY(state() & STATE_POLICY || flags & MSG_FASTOPEN)
+             ? send_unusual(fd, message, flags)
+             : next.sendmsg(fd, message, flags);
 }

@@ -3,6 +3,7 @@
 #include "carry.h"
 #include "kept.h"
 #include "plain.h"
+#include "registrations.h"
 #include "state.h"
 
 // By number. Beyond the limit, sockets are not fresh. Entries of numbers that were closed stay, and
@@ -89,32 +90,43 @@ static bool carry_status(int from, int to) {
   return flags == O_RDWR || syscall3(SYS_fcntl, to, F_SETFL, flags) >= 0;
 }
 
-static bool put(int fd, int new) {
+// Twice: what has been seen to succeed is not refused for good.
+static bool put(int fd, int socket) {
   long flags = syscall2(SYS_fcntl, fd, F_GETFD);
-  return flags >= 0 && syscall3(SYS_dup3, new, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) >= 0;
-}
-
-static bool enter(int fd, const struct entry *entry) {
-  struct epoll_registration event = {entry->events, entry->data};
-  return syscall4(SYS_epoll_ctl, entry->epoll, EPOLL_CTL_ADD, fd, (long)&event) >= 0;
-}
-
-static bool leave(int fd, const struct entry *entry) {
-  return syscall4(SYS_epoll_ctl, entry->epoll, EPOLL_CTL_DEL, fd, 0) >= 0;
+  if (flags < 0) return false;
+  int kind = flags & FD_CLOEXEC ? O_CLOEXEC : 0;
+  long result = syscall3(SYS_dup3, socket, fd, kind);
+  if (result < 0) result = syscall3(SYS_dup3, socket, fd, kind);
+  return result >= 0;
 }
 
 // The old socket stays at hand until the new one is in the set.
-static bool exchange_in_set(int fd, int new, const struct entry *entry) {
+static bool exchange_beside(int fd, int new, struct registrations *set) {
   int old = (int)syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
   if (old < 0) return false;
   bool is_done = false;
-  if (leave(fd, entry)) {
+  set->entries[0].is_removed =
+      syscall4(SYS_epoll_ctl, set->entries[0].epoll, EPOLL_CTL_DEL, fd, 0) >= 0;
+  if (set->entries[0].is_removed) {
     bool is_put = put(fd, new);
-    is_done = is_put && enter(fd, entry);
+    is_done = is_put && registrations_make(set);
     if (is_put && !is_done) put(fd, old);
-    if (!is_done) enter(fd, entry);
+    if (!is_done) registrations_make(set);
   }
   kernel_close(old);
+  return is_done;
+}
+
+// Its watch is reserved beforehand, as in replace.c.
+static bool exchange_in_set(int fd, int new, const struct entry *entry) {
+  struct registrations set = {.count = 1};
+  set.entries[0].epoll = entry->epoll;
+  set.entries[0].fd = fd;
+  set.entries[0].event = (struct epoll_registration){entry->events, entry->data};
+  int reserve = (int)syscall2(SYS_eventfd2, 0, O_CLOEXEC);
+  if (reserve < 0) return false;
+  bool is_done = registrations_reserve(&set, reserve) && exchange_beside(fd, new, &set);
+  kernel_close(reserve);
   return is_done;
 }
 
@@ -134,7 +146,8 @@ bool fresh_replace(int fd) {
   place->inode = 0;
   UNASKED(may_replace, UNASKED_REPLACEMENT);
   if (!may_replace || (state() & STATE_STRICT) || kernel_inode(fd) != entry.inode ||
-      !kernel_is_unconnected(fd) || is_bound(fd) || is_kept_of(entry.inode)) {
+      !kernel_may_close() || !kernel_is_unconnected(fd) || is_bound(fd) ||
+      is_kept_of(entry.inode)) {
     return false;
   }
   int new = carry_socket(fd, entry.family);

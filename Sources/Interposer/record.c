@@ -62,6 +62,11 @@ static void ask_address(struct mptcpize_address *to, int fd, long call) {
   if (syscall3(call, fd, (long)&address, (long)&length) >= 0) set_address(to, &address, length);
 }
 
+static void set_rule(struct mptcpize_event *event, int rule) {
+  event->rule = (uint16_t)(rule + 1);
+  event->policy = state_policy_sum;
+}
+
 void record_created(int fd, int family, int asked, int got, int refusal) {
   UNASKED(may_ask, UNASKED_RECORDS);
   if (!may_ask) return;
@@ -70,7 +75,7 @@ void record_created(int fd, int family, int asked, int got, int refusal) {
   event.asked = (uint16_t)asked;
   event.got = (uint16_t)got;
   event.error = (uint16_t)refusal;
-  if (refusal == MPTCPIZE_REFUSED_BY_POLICY) event.rule = (uint32_t)state_rule_for_all + 1;
+  if (refusal == MPTCPIZE_REFUSED_BY_POLICY) set_rule(&event, state_rule_for_all);
   put(&event);
 }
 
@@ -148,7 +153,7 @@ void record_ruled(int fd, int rule) {
   struct mptcpize_event event = event_for(MPTCPIZE_RULED, fd);
   event.family = (uint8_t)socket_int(fd, SO_DOMAIN);
   event.got = (uint16_t)socket_int(fd, SO_PROTOCOL);
-  event.rule = (uint32_t)rule + 1;
+  set_rule(&event, rule);
   put(&event);
 }
 

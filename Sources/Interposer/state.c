@@ -6,6 +6,7 @@ uint32_t state_flags = STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
 struct mptcpize_ring *state_ring;
 char state_program[16];
 struct mptcpize_policy state_policy;
+uint16_t state_policy_sum;
 int16_t state_rule_for_all = -1;
 uint16_t state_refusal_inet, state_refusal_inet6;
 
@@ -52,22 +53,17 @@ static struct mptcpize_ring *map_ring(const char *path) {
 }
 
 // The file name of the program's image; empty where it cannot be told.
-static const char *program_file(char *room, size_t size) {
-  static const char deleted[] = " (deleted)";
-  long length =
-      syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)room, (long)(size - 1));
-  room[length > 0 ? length : 0] = 0;
-  char *name = room, *suffix = room;
-  for (char *at = room; *at; at++) {
-    if (*at == '/') name = at + 1;
-  }
-  for (suffix = name; *suffix; suffix++) {
-    size_t same = 0;
-    while (deleted[same] && suffix[same] == deleted[same]) same++;
-    if (!deleted[same] && !suffix[same]) *suffix = 0;
-    if (!*suffix) break;
-  }
-  return name;
+static const char *program_file(char *room, long size) {
+  static const char deleted[] = " (deleted)";  // what the kernel puts behind a file that is gone
+  enum { SUFFIX = sizeof deleted - 1 };
+  long length = syscall4(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)room, size - 1);
+  if (length < 0) length = 0;
+  long same = 0;
+  while (same < SUFFIX && length > SUFFIX && room[length - SUFFIX + same] == deleted[same]) same++;
+  if (same == SUFFIX) length -= SUFFIX;
+  room[length] = 0;
+  while (length > 0 && room[length - 1] != '/') length--;
+  return room + length;
 }
 
 // Half a policy would be worse than none: a text that does not fit says nothing.
@@ -78,6 +74,7 @@ static bool read_policy(const char *text) {
   if (mptcpize_policy_needs_program(text)) program = program_file(room, sizeof room);
   if (!mptcpize_policy_read(&state_policy, text, program && *program ? program : NULL))
     return false;
+  state_policy_sum = mptcpize_policy_sum(text);
   struct mptcpize_ruling ruling = mptcpize_policy_for_all(&state_policy);
   if (ruling.tcp) {
     state_rule_for_all = (int16_t)ruling.rule;

@@ -38,6 +38,9 @@ INTERNAL char state_program[16];
 /// The rules, if STATE_POLICY.
 INTERNAL struct mptcpize_policy state_policy;
 
+/// Of their text.
+INTERNAL uint16_t state_policy_sum;
+
 /// The rule by which no socket of the program is to be MPTCP, or -1.
 INTERNAL int16_t state_rule_for_all;
 

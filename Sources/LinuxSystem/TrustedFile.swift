@@ -82,20 +82,32 @@ package enum TrustedFile {
         let isSticky = kind == S_IFDIR && mode & S_ISVTX != 0
         if kind == S_IFLNK || isSticky { return mode }
         if mode & S_IWOTH != 0 { throw .untrusted(path, "can be written by everybody") }
-        if mode & S_IWGRP != 0, status.st_gid != 0 {
-            throw .untrusted(path, "can be written by the group \(status.st_gid)")
-        }
+        // The bits of the group are the mask of an access control list too (acl(5)), whoever the
+        // group is.
+        if mode & S_IWGRP != 0 { throw .untrusted(path, "can be written by a group or by others") }
         return mode
     }
 
-    /// Root, or the host's root and users as a user namespace shows them that has not all.
+    /// Root, or what a user namespace shows of the users that it has not, the host's root among
+    /// them: nobody in there can write what is theirs.
     private static func isRoot(_ user: uid_t) -> Bool {
         if user == 0 { return true }
         guard let overflow = try? lines(ofFile: "/proc/sys/kernel/overflowuid").first,
             uid_t(overflow) == user,
-            let map = try? lines(ofFile: "/proc/self/uid_map").first
+            let map = try? lines(ofFile: "/proc/self/uid_map")
         else { return false }
-        return map.split(separator: " ") != ["0", "0", "4294967295"]
+        return !isMapped(user, by: map)
+    }
+
+    /// Whether a user namespace has a user of this number itself.
+    ///
+    /// - Parameter map: the lines of its uid_map: first number inside, first outside, how many.
+    static func isMapped(_ user: uid_t, by map: [String]) -> Bool {
+        map.contains { line in
+            let numbers = line.split(separator: " ").compactMap { UInt64($0) }
+            guard numbers.count == 3 else { return true }
+            return UInt64(user) >= numbers[0] && UInt64(user) - numbers[0] < numbers[2]
+        }
     }
 
     private static func target(of link: borrowing Descriptor) throws(Refusal) -> Bytes {

@@ -88,6 +88,7 @@ struct BPFCommand: ParsableCommand {
         }
 
         private func attach() throws(Failure) {
+            let note = try PolicyCommand.noteOnBPF()
             let session = try BPFSession.open(debug: targets.debug)
             var wanted = try targets.resolved(session)
             for path in targets.cgroup { wanted.append((nil, try session.cgroup(path: path))) }
@@ -95,7 +96,7 @@ struct BPFCommand: ParsableCommand {
             for warning in try session.attach(wanted.map(\.cgroup)) {
                 Console.error(warning.message)
             }
-            try PolicyCommand.warnOfKernel()
+            if let note { Console.error(note) }
             if json {
                 return try Console.output(
                     BPFCommand.changes(

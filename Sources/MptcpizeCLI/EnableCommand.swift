@@ -81,13 +81,12 @@ struct EnableCommand: ParsableCommand {
                 .usage, "enable",
                 "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
         }
-        var places = policy.places
+        let places = policy.places.absolute
         if mode == .bpf, !places.isUsual {
             throw Failure(
                 .usage, "enable", "--policy, --rule and --keep-tcp are the preload library's",
                 remedy: "`mptcpize policy apply` has the kernel hold rules")
         }
-        if case .file(let path) = places.files { places.files = .file(PolicyPlaces.absolute(path)) }
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
             options: .init(
@@ -101,7 +100,7 @@ struct EnableCommand: ParsableCommand {
             return
         }
         let outcomes = try enabling.carryOut(steps)
-        if mode == .bpf { try PolicyCommand.warnOfKernel() }
+        if mode == .bpf, let note = try PolicyCommand.noteOnBPF() { Console.error(note) }
         if json {
             return try Console.output(
                 UnitChange.document(outcomes.map { $0.change(of: manager) }))

@@ -42,8 +42,13 @@ extension PolicyCommand {
             }
             let level = found.path.dropFirst(hierarchy.mountPoint.count).split(separator: "/").count
             let root = "/sys/fs/cgroup/"
+            guard level > 0 else {
+                throw Failure(
+                    .failed, found.path, "is the whole host",
+                    remedy: "leave --cgroup or --unit away")
+            }
             // nft has no escapes within quotation marks.
-            guard level > 0, found.path.hasPrefix(root), !found.path.contains("\"") else {
+            guard found.path.hasPrefix(root), !found.path.contains("\"") else {
                 throw Failure(
                     .failed, found.path, "is no cgroup that nft can name",
                     remedy: "it looks for cgroups below \(root)")
@@ -65,10 +70,7 @@ extension PolicyCommand {
         var runtime = false
 
         func run() throws {
-            var places = options.places
-            if case .file(let path) = places.files {
-                places.files = .file(PolicyPlaces.absolute(path))
-            }
+            let places = options.places.absolute
             let policy = try places.policy(for: .system)
             let scope = try scope.resolved()
             guard geteuid() == 0 else {
@@ -79,14 +81,18 @@ extension PolicyCommand {
             let ruleset = NFTRuleset(policy, scope: scope)
             try KernelPolicy.apply(ruleset)
             PolicyCommand.warn(of: ruleset)
+            try PolicyCommand.removeGone()
             var place = "until the next boot"
             if scope == .host, !runtime, let unit = try PolicyUnit() {
-                try unit.install(places)
+                do throws(Failure) { try unit.install(places) } catch {
+                    Console.error("mptcpize: the rules hold until the next boot only")
+                    throw error
+                }
                 place = "for good (\(PolicyUnit.path))"
             } else if scope != .host {
                 place = "as long as the cgroup lives"
             }
-            let number = policy.rules.count - ruleset.leftOut.count
+            let number = ruleset.comments.count
             try Console.output(
                 "\(number == 1 ? "1 rule" : "\(number) rules") in the table inet \(scope.table), "
                     + place)
@@ -102,6 +108,12 @@ extension PolicyCommand {
         @Flag(help: "Also those of all cgroups, also where there is no nft.")
         var all = false
 
+        func validate() throws {
+            if all, scope.cgroup != nil || scope.unit != nil {
+                throw ValidationError("Give only one of --all, --cgroup and --unit.")
+            }
+        }
+
         func run() throws {
             guard geteuid() == 0 else {
                 throw Failure(
@@ -116,10 +128,17 @@ extension PolicyCommand {
                 where try KernelPolicy.remove(table) {
                     removed.append("the table inet \(table)")
                 }
+                if !all { try PolicyCommand.removeGone() }
             } catch {
                 // Without nft there is nothing that it has made.
-                guard all, error.reason == "is not installed" else { throw error }
+                if all, try !KernelPolicy.isInstalled() { return try Self.tell(removed) }
+                if !removed.isEmpty { try Self.tell(removed) }
+                throw error
             }
+            try Self.tell(removed)
+        }
+
+        private static func tell(_ removed: [String]) throws(Failure) {
             try Console.output(
                 removed.isEmpty
                     ? "nothing was applied" : removed.joined(separator: ", ") + " removed")
@@ -142,23 +161,34 @@ extension PolicyCommand {
         }
     }
 
-    /// Says where the BPF mode will not go by a rule that is in force.
-    static func warnOfKernel() throws(Failure) {
-        let policy = try PolicyPlaces().policy(for: .system)
-        guard let rule = policy.rules.first(where: { $0.action == .tcp }),
-            (try? KernelPolicy.tables().contains(NFTRuleset.Scope.host.table)) != true
-        else { return }
-        Console.error(
-            "mptcpize: \(rule.origin.text): the BPF mode goes by no rules; ".printable
-                + "`mptcpize policy apply` has the kernel hold them")
+    /// Takes away the tables of cgroups that are gone: nothing is matched by them any more.
+    private static func removeGone() throws(Failure) {
+        let tables = try KernelPolicy.tables().compactMap { table in
+            NFTRuleset.Scope.cgroup(ofTable: table).map { (table, $0) }
+        }
+        guard !tables.isEmpty else { return }
+        let hierarchy = try CgroupHierarchy()
+        for (table, id) in tables where hierarchy.location(of: id) == .gone {
+            _ = try KernelPolicy.remove(table)
+        }
     }
 
-    /// Rules that packets do not tell the program of.
+    /// What to say where the BPF mode will not go by a rule that is in force; nil where there is none.
+    static func noteOnBPF() throws(Failure) -> String? {
+        let policy = try PolicyPlaces().policy(for: .system)
+        guard let rule = policy.rules.first(where: { $0.action == .tcp && $0.program == nil }),
+            (try? KernelPolicy.tables().contains(NFTRuleset.Scope.host.table)) != true
+        else { return nil }
+        return "mptcpize: \(rule.origin.text): the BPF mode goes by no rules; ".printable
+            + "`mptcpize policy apply` has the kernel hold them"
+    }
+
+    /// Names what is left out, with the reason.
     private static func warn(of ruleset: NFTRuleset) {
-        for rule in ruleset.leftOut {
+        for (rule, reason) in ruleset.leftOut {
             Console.error(
-                "mptcpize: \(rule.origin.text): left out: packets do not tell the program "
-                    .printable + "(\(rule.line))".printable)
+                "mptcpize: \(rule.origin.text): left out: \(reason) ".printable
+                    + "(\(rule.line))".printable)
         }
     }
 }

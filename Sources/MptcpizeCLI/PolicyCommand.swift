@@ -35,12 +35,19 @@ struct PolicyCommand: ParsableCommand {
                 ]
                 return try Console.output(document)
             }
+            let counts = Self.counts()
+            let isOther = counts.map {
+                Set($0.keys) != NFTRuleset(policy, scope: .host).comments
+            }
+            if isOther == true {
+                Console.error(
+                    "mptcpize: the kernel holds other rules than these (table inet mptcpize): "
+                        + "`mptcpize policy apply` puts these in their place")
+            }
             guard !policy.rules.isEmpty else {
                 return try Console.output(
-                    "no rules: nothing stays TCP; \(PolicyPlaces.folder)/policy.conf would have some"
-                )
+                    "no rules; \(PolicyPlaces.folder)/policy.conf would have some")
             }
-            let counts = Self.counts()
             var table = TextTable(
                 [.init("FROM")] + (counts == nil ? [] : [.init("MET", .right)]) + [.init("RULE")])
             for (number, rule) in policy.rules.enumerated() {
@@ -55,8 +62,8 @@ struct PolicyCommand: ParsableCommand {
                 table.lines(styled: Console.terminal.isStyled).joined(separator: "\n"))
         }
 
-        /// How many connections the kernel has seen begin that met each rule; nil where rules are
-        /// not applied to the host, or only root could tell.
+        /// How many first packets have met each rule in the kernel; nil where rules are not applied
+        /// to the host, or only root could tell.
         private static func counts() -> [String: UInt64]? {
             guard geteuid() == 0, let tables = try? KernelPolicy.tables(),
                 tables.contains(NFTRuleset.Scope.host.table)
@@ -75,6 +82,7 @@ struct PolicyCommand: ParsableCommand {
         var program: String?
 
         @Option(
+            parsing: .unconditional,
             help: ArgumentHelp("By the rules of an enabled unit.", valueName: "unit"),
             completion: .enabledUnits)
         var unit: String?
@@ -95,6 +103,12 @@ struct PolicyCommand: ParsableCommand {
         @Argument(help: "The port, by its number or its name of services(5).")
         var port: String
 
+        func validate() throws {
+            if unit != nil, !options.places.isUsual {
+                throw ValidationError("--unit goes by the rules that the unit was enabled with.")
+            }
+        }
+
         func run() throws {
             let manager = unit == nil ? nil : try ServiceManager(.system)
             let installed = try manager.flatMap { (manager) throws(Failure) in
@@ -114,7 +128,7 @@ struct PolicyCommand: ParsableCommand {
                 policy, program: name.map { Bytes($0.utf8) }, direction: direction,
                 address: address, port: port)
             if json { return try Console.output(trial.json) }
-            try Console.output(trial.lines.joined(separator: "\n").printableLines)
+            try Console.output(trial.lines.map(\.printable).joined(separator: "\n"))
         }
     }
 }

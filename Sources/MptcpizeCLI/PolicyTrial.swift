@@ -66,7 +66,9 @@ struct PolicyTrial {
 
     private var kernel: String {
         if !isTCP { return "MPTCP, where the kernel and the peer take it" }
-        return "MPTCP, unless `mptcpize policy apply` has the kernel hold the rules"
+        return rule?.program == nil
+            ? "MPTCP, unless `mptcpize policy apply` has the kernel hold the rules"
+            : "MPTCP: the kernel cannot hold rules for certain programs"
     }
 
     var lines: [String] {
@@ -81,7 +83,7 @@ struct PolicyTrial {
     var json: JSONValue {
         [
             "version": 1, "rule": rule?.json ?? .null,
-            "preload": .string(isTCP ? "tcp" : "mptcp"), "bpf": .string("mptcp"),
+            "preload": .string(isTCP ? "tcp" : "mptcp"),
         ]
     }
 
@@ -98,19 +100,11 @@ struct PolicyTrial {
             remedy: manager.command("mptcpize", "enable", name) + " first")
     }
 
-    /// The file name of a unit's program.
+    /// The file name of the image of a unit's program: of the interpreter, for a script.
     static func program(
         _ unit: String, of manager: ServiceManager
     ) throws(Failure) -> String? {
-        let properties = try manager.properties(of: try UnitArgument(unit).name)
-        return properties.programs.first.map { Bytes($0.utf8).lastPathComponent.text }
-    }
-}
-
-extension String {
-    /// Lines, each with nothing in it that a terminal would obey.
-    var printableLines: String {
-        split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
-            .joined(separator: "\n")
+        let name = try UnitArgument(unit).name
+        return ServiceProgram(name, try manager.properties(of: name)).images.first
     }
 }

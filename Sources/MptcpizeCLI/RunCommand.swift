@@ -102,7 +102,10 @@ extension RunCommand {
             plan.settle(.notAsked)
             events = try enter()
         } else if plan.needsKernel, arguments.mode == .auto, policy.canSayTCP {
-            plan.settle(.refused("a rule keeps sockets TCP, and rules are for the preload library"))
+            plan.settle(
+                policy.rules.first { $0.action == .tcp }.map {
+                    .refused("it goes by no rules, and \($0.origin.text) keeps sockets TCP")
+                } ?? .notAsked)
         } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
             do throws(Failure) {
                 try LostEdges.refuse(plan.countingOnEdges)
@@ -125,7 +128,7 @@ extension RunCommand {
         try Supervisor.run(plan, options: options, events: events).reproduce()
     }
 
-    /// The kernel knows no rules.
+    /// The BPF program knows no rules.
     private static func refuse(
         _ policy: Policy, for arguments: RunArguments
     ) throws(Failure) {
@@ -136,6 +139,7 @@ extension RunCommand {
             .own, "run --mode bpf",
             "\(rule.origin.text) keeps sockets TCP (\(rule.line)), and rules "
                 + "are for the preload library",
-            remedy: "use --mode preload, or --policy none")
+            remedy:
+                "use --mode preload; or --policy none, with `mptcpize policy apply` for the rules")
     }
 }

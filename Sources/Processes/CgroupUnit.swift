@@ -10,6 +10,14 @@ package enum CgroupUnit {
         chain(ofPath: path).last
     }
 
+    /// The control group of that unit: the path as far as there. Nil where systemd has no part in it.
+    /// Users' units may have the names of the system's; their control groups differ.
+    package static func group(ofPath path: some StringProtocol) -> String? {
+        let count = chain(ofPath: path).count
+        return count == 0
+            ? nil : "/" + path.split(separator: "/").prefix(count).joined(separator: "/")
+    }
+
     /// A cgroup's directory as a path below the root of the hierarchy, which is "/".
     package static func path(ofDirectory directory: String) -> String {
         var result = directory[...]

@@ -53,13 +53,14 @@ package struct SocketLedger {
     private var listeners: [UInt16: SocketEvent.SocketType] = [:]
     let isAlive: IsAlive
     /// Where the rules that the program was started with were written, by their numbers.
-    private let rules: [PolicyOrigin]
+    private let rules: PolicyOrigins
 
     private let mostEntries: Int
     private static let mostRemedies = 1 << 20
 
     package init(
-        mostEntries: Int = 1 << 20, rules: [PolicyOrigin] = [], isAlive: @escaping IsAlive
+        mostEntries: Int = 1 << 20, rules: PolicyOrigins = PolicyOrigins(ofText: ""),
+        isAlive: @escaping IsAlive
     ) {
         self.rules = rules
         self.mostEntries = mostEntries
@@ -164,8 +165,7 @@ package struct SocketLedger {
     }
 
     private func origin(_ event: SocketEvent) -> PolicyOrigin? {
-        guard let rule = event.rule, rules.indices.contains(rule) else { return nil }
-        return rules[rule]
+        event.rule.flatMap { rules.origin(of: $0, inTextOf: event.policySum) }
     }
 
     private mutating func rule(_ event: SocketEvent) -> SocketNews? {

@@ -93,8 +93,10 @@ extension SocketReport {
                 ["errno": .string($0.name), "reason": .string($0.ofMultipathTCP(socket.family))]
             } ?? .null
         let policy: JSONValue =
-            socket.policy.map {
-                ["file": .string($0.file.text), "line": JSONValue($0.line)]
+            socket.policy.map { origin in
+                origin == .ofAnotherRun
+                    ? ["file": .null, "line": .null]
+                    : ["file": .string(origin.file.text), "line": JSONValue(origin.line)]
             } ?? .null
         let remedies = socket.remedies.map { remedy -> JSONValue in
             [

@@ -233,3 +233,10 @@ bool mptcpize_policy_read(struct mptcpize_policy *policy, const char *text, cons
   if (!is_read || *text) clear(policy);
   return is_read && !*text;
 }
+
+// FNV-1a, of 32 bits, folded.
+uint16_t mptcpize_policy_sum(const char *text) {
+  uint32_t sum = 2166136261u;
+  for (; *text; text++) sum = (sum ^ (unsigned char)*text) * 16777619u;
+  return (uint16_t)(sum ^ sum >> 16);
+}

@@ -39,6 +39,8 @@ package struct SocketEvent: Equatable, Sendable {
     package var remedy: Remedy?
     /// The number of the rule, from 0, that keeps the socket TCP; of CREATED and RULED.
     package var rule: Int?
+    /// The sum of the text that has this rule, mptcpize_policy_sum().
+    package var policySum: UInt16 = 0
     package var program: ProgramName
     /// UNREACHED: the program and why.
     package var unreached: UnreachedProgram?
@@ -81,6 +83,7 @@ package struct SocketEvent: Equatable, Sendable {
             ? Remedy(
                 level: record.option_level, option: record.option_name,
                 kind: Remedy.Kind(code: record.remedy), error: error) : nil
+        policySum = record.policy
         rule = [.created, .ruled].contains(kind) && record.rule > 0 ? Int(record.rule) - 1 : nil
         if kind == .unreached || kind == .started {
             let name = Self.name(in: record)

@@ -14,6 +14,7 @@ import Processes
 struct NotificationRelay: ~Copyable {
     private let socket: Descriptor
     private let manager: [CChar]
+    private let ownPlaces: [String]
     private var bytes: [UInt8]
     /// What the manager had no room for yet.
     private var held: Message?
@@ -47,6 +48,7 @@ struct NotificationRelay: ~Copyable {
         guard socket >= 0 else { return nil }
         self.socket = Descriptor(owning: socket)
         manager = address
+        ownPlaces = Self.places(of: getpid())
         bytes = [UInt8](repeating: 0, count: Self.longest + 1)
         plan.setEnvironment(
             "NOTIFY_SOCKET",
@@ -71,7 +73,7 @@ struct NotificationRelay: ~Copyable {
                 message.closeDescriptors()
             } else if header.sender == program {
                 held = message.naming(getpid(), insteadOf: program)
-            } else if Self.isOfOurUnit(header.sender) {
+            } else if isOfOurUnit(header.sender) {
                 sendByChild(message.naming(getpid(), insteadOf: program))
             } else {
                 message.closeDescriptors()
@@ -121,18 +123,17 @@ struct NotificationRelay: ~Copyable {
     }
 
     /// Anybody on this machine can send to an abstract address.
-    private static func isOfOurUnit(_ sender: pid_t) -> Bool {
-        let own = places(of: getpid())
-        return sender > 0 && !own.isEmpty && own == places(of: sender)
+    private func isOfOurUnit(_ sender: pid_t) -> Bool {
+        sender > 0 && !ownPlaces.isEmpty && ownPlaces == Self.places(of: sender)
     }
 
-    /// The unit of a process, or its cgroup where that is no unit's, in the hierarchies that systemd
+    /// The cgroup of a process's unit, or its own where that is no unit's, in the hierarchies that systemd
     /// may use: cgroup2's, and the one that it has beside it.
     private static func places(of pid: pid_t) -> [String] {
         let memberships = (try? lines(ofFile: "/proc/\(pid)/cgroup")) ?? []
         return memberships.filter { $0.hasPrefix("0::") || $0.contains(":name=systemd:") }.map {
             let path = $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)[2]
-            return CgroupUnit.name(ofPath: path) ?? String(path)
+            return CgroupUnit.group(ofPath: path) ?? String(path)
         }
     }
 
@@ -158,8 +159,9 @@ extension NotificationRelay.Message {
             bytes: Array(result.joined(separator: [UInt8(ascii: "\n")])), descriptors: descriptors)
     }
 
+    /// The last close of somebody else's file can take as long as that one wants.
     fileprivate func closeDescriptors() {
-        for descriptor in descriptors { Glibc.close(descriptor) }
+        clinux_close_elsewhere(descriptors, Int32(descriptors.count))
     }
 }
 

@@ -85,7 +85,7 @@ package enum Supervisor {
             let policy = plan.variable(MPTCPIZE_ENV_POLICY) ?? []
             watch = Watch(
                 source: source, relay: relay, child: child, debug: options.debug,
-                rules: Policy.origins(ofText: policy.text))
+                rules: PolicyOrigins(ofText: policy.text))
         } catch {
             file?.discard()
             throw error
@@ -159,7 +159,7 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
 
     init(
         source: consuming Source, relay: consuming NotificationRelay?, child: consuming Child,
-        debug: Bool, rules: [PolicyOrigin]
+        debug: Bool, rules: PolicyOrigins
     ) {
         ledger = SocketLedger(rules: rules, isAlive: LiveSockets.isAlive)
         self.source = source

@@ -7,13 +7,14 @@ import LinuxSystem
 package struct PolicyUnit {
     package static let name = "mptcpize-policy.service"
     private static let folder = "/etc/systemd/system"
+    private static let staged = ".\(name).new"
     private static let header = "# Written by mptcpize. To take it away: mptcpize policy remove\n"
 
     private let manager: ServiceManager
 
     /// nil where no systemd runs.
     package init?() throws(Failure) {
-        if access("/run/systemd/system", F_OK) != 0 { return nil }
+        if !ServiceManager.isRunning { return nil }
         manager = try ServiceManager(.system)
     }
 
@@ -25,14 +26,15 @@ package struct PolicyUnit {
             throw Failure(.own, "/proc/self/exe", "cannot be read", remedy: "is /proc mounted?")
         }
         if let failure = ServiceProgram.untrusted(program, scope: .system) { throw failure }
-        do throws(Errno) {
-            let directory = try Descriptor.open(Self.folder, O_RDONLY | O_DIRECTORY)
-            if try directory.contents(Self.name) == Self.text(program, places) { return }
-            try directory.unlink(Self.name)
-            try directory.writeFile(Self.name, Self.text(program, places))
-        } catch {
-            throw Failure(.failed, Self.path, error.reasonInSentence)
+        let text = Self.text(program, places)
+        try change { (directory, present) throws(Errno) in
+            if present == text { return }
+            // In its place by one step: a kill in between leaves the old one or the new one.
+            try directory.unlink(Self.staged)
+            try directory.writeFile(Self.staged, text)
+            try directory.rename(Self.staged, to: directory, as: Self.name)
         }
+        // Also where the file is as it was: it may have been disabled, or never enabled.
         try manager.reload()
         try manager.act("enable", UnitName(Self.name)!)
     }
@@ -40,25 +42,60 @@ package struct PolicyUnit {
     /// - Returns: whether it was there.
     package func remove() throws(Failure) -> Bool {
         guard access(Self.path, F_OK) == 0 else { return false }
+        try change { (_, _) throws(Errno) in }
         try manager.act("disable", UnitName(Self.name)!)
-        do throws(Errno) {
-            try Descriptor.open(Self.folder, O_RDONLY | O_DIRECTORY).unlink(Self.name)
-        } catch {
-            throw Failure(.failed, Self.path, error.reasonInSentence)
-        }
+        try change { (directory, _) throws(Errno) in try directory.unlink(Self.name) }
         try manager.reload()
         return true
     }
 
+    /// Changes the file, unless it is somebody else's.
+    ///
+    /// - Parameter work: is given the folder, and what the file says now.
+    private func change(
+        _ work: (borrowing Descriptor, String?) throws(Errno) -> Void
+    ) throws(Failure) {
+        var isForeign = false
+        do throws(Errno) {
+            let directory = try Descriptor.open(Self.folder, O_RDONLY | O_DIRECTORY)
+            let present = try directory.contents(Self.name)
+            isForeign = !(present?.hasPrefix(Self.header) ?? true)
+            if !isForeign { try work(directory, present) }
+        } catch {
+            throw unwritable(error)
+        }
+        if isForeign {
+            throw Failure(
+                .failed, Self.path, "was not written by mptcpize",
+                remedy: "rename it, so that it keeps what it says")
+        }
+    }
+
+    private func unwritable(_ error: Errno) -> Failure {
+        Failure(
+            .failed, Self.path, error.reasonInSentence,
+            remedy: "with --runtime, rules hold until the next boot and need no file")
+    }
+
+    /// A word of ExecStart=, in which systemd expands variables too (systemd.service(5)).
+    private static func word(_ text: String) -> String {
+        UnitWords.quote(
+            DropIn.escaped(text).split(separator: "$", omittingEmptySubsequences: false)
+                .joined(separator: "$$"))
+    }
+
     /// Behind nftables.service, which begins with an empty ruleset.
     private static func text(_ program: Bytes, _ places: PolicyPlaces) -> String {
-        let options = places.words.map { " " + UnitWords.quote(DropIn.escaped($0.text)) }.joined()
+        let options = places.words.map { " " + word($0.text) }.joined()
+        var needed = [program.text]
+        if case .file(let path) = places.files { needed.append(path.text) }
+        let mounts = needed.map { UnitWords.quote(DropIn.escaped($0)) }.joined(separator: " ")
         return header + """
             [Unit]
             Description=Rules for which connections stay TCP
             Documentation=man:mptcpize-policy(8)
             DefaultDependencies=no
-            RequiresMountsFor=\(UnitWords.quote(DropIn.escaped(program.text)))
+            RequiresMountsFor=\(mounts)
             After=nftables.service
             Before=network-pre.target
             Wants=network-pre.target
@@ -66,7 +103,7 @@ package struct PolicyUnit {
             [Service]
             Type=oneshot
             RemainAfterExit=yes
-            ExecStart=\(UnitWords.quote(DropIn.escaped(program.text))) policy apply --runtime\(options)
+            ExecStart=\(word(program.text)) policy apply --runtime\(options)
 
             [Install]
             WantedBy=sysinit.target

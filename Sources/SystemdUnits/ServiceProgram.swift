@@ -43,6 +43,14 @@ package struct ServiceProgram {
         programs.compactMap { system.realPath(of: Bytes($0.utf8))?.text }
     }
 
+    /// The file names of the images that the kernel makes of them: of the interpreter, for a script.
+    package var images: [String] {
+        programs.compactMap { path in
+            let file = try? ProgramFile(Bytes(path.utf8), searchPath: nil, on: system)
+            return system.realPath(of: file?.path ?? Bytes(path.utf8))?.lastPathComponent.text
+        }
+    }
+
     /// Whether a program is run by a Python interpreter. Python keeps what SO_PROTOCOL says of a
     /// socket that it was handed, and asyncio decides by it.
     var isPython: Bool {

@@ -56,10 +56,18 @@ package enum JSONValue: Equatable, Sendable {
     }
 
     /// The same document as bytes instead of a tree.
-    package var asWritten: JSONValue { .written(Array(line.dropLast())) }
+    package var asWritten: JSONValue {
+        var output: [UInt8] = []
+        output.reserveCapacity(Self.usualSize)
+        write(to: &output, depth: Self.brokenDepth)
+        return .written(output)
+    }
 
     /// Objects and arrays that lie deeper are written on one line.
     private static let brokenDepth = 2
+
+    /// Most elements of a long list are shorter, in bytes.
+    private static let usualSize = 1024
 
     private func write(to output: inout [UInt8], depth: Int) {
         switch self {

@@ -4,14 +4,24 @@ import ctypes
 import errno
 import fcntl
 import os
+import platform
 import select
 import signal
 import socket
+import struct
 import sys
 
 MPTCP = 262
 FASTOPEN = 0x20000000
+# x86-64, and AArch64 (asm-generic/unistd.h).
+RAW_CLOSE, RAW_DUP, RAW_SETSOCKOPT = (
+    (3, 32, 54) if platform.machine() == "x86_64" else (57, 23, 208))
 NAMES = {socket.IPPROTO_TCP: "tcp", MPTCP: "mptcp", socket.IPPROTO_UDP: "udp"}
+
+
+def raw(number, *arguments):
+    """A system call by syscall(2)."""
+    return ctypes.CDLL(None).syscall(number, *arguments)
 
 
 def kind(sock):
@@ -137,7 +147,8 @@ def once():
 def several_numbers():
     for copy in (lambda s: socket.socket(fileno=os.dup(s.fileno())),
                  lambda s: socket.socket(fileno=fcntl.fcntl(s, fcntl.F_DUPFD, 100)),
-                 lambda s: socket.socket(fileno=os.dup2(s.fileno(), 120)), through_a_message):
+                 lambda s: socket.socket(fileno=os.dup2(s.fileno(), 120)), through_a_message,
+                 lambda s: socket.socket(fileno=raw(RAW_DUP, s.fileno()))):
         sock = client()
         other = copy(sock)
         sock.connect(ADDRESS)
@@ -152,10 +163,25 @@ def through_a_message(sock):
     return socket.socket(fileno=socket.recv_fds(far, 1, 1)[1][0])
 
 
+def kept():
+    sock = client()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 9)
+    sock.connect(ADDRESS)
+    yield kind(sock), sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    finish(sock)
+    other = client()
+    value = struct.pack("i", 1)
+    raw(RAW_SETSOCKOPT, other.fileno(), socket.SOL_SOCKET, socket.SO_KEEPALIVE, value, len(value))
+    other.connect(ADDRESS)
+    yield kind(other), other.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    finish(other)
+
+
 def reused_number():
     first = client()
     number = first.fileno()
-    ctypes.CDLL(None).syscall(3, number)  # close, unnoticed
+    raw(RAW_CLOSE, number)
     first.detach()
     other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     yield other.fileno() == number
@@ -259,7 +285,7 @@ def child():
 
 
 for scenario in (plainly, with_options, in_one_set, modified_and_removed, in_two_sets, once,
-                 several_numbers, reused_number, owned, bound, of_its_own, again, fast_open,
+                 several_numbers, kept, reused_number, owned, bound, of_its_own, again, fast_open,
                  bad_pointers, families, listeners, child):
     words = [" ".join(map(str, result)) if isinstance(result, tuple) else str(result)
              for result in scenario()]

@@ -1,7 +1,8 @@
 import Foundation
-import LinuxSystem
 import TestSupport
 import Testing
+
+@testable import LinuxSystem
 
 @Suite("Files that root acts by", .requires(.root))
 struct TrustedFileTests {
@@ -40,8 +41,6 @@ struct TrustedFileTests {
         #expect(symlink("../own", path("sub/up")) == 0)
         #expect(symlink(path("sub/up"), path("link")) == 0)
         #expect(opened(path("link")) == "content")
-        try write("roots", mode: 0o664)
-        #expect(opened(path("roots")) == "content")
     }
 
     @Test("are refused where others could have written them")
@@ -49,9 +48,23 @@ struct TrustedFileTests {
         try write("everybody", mode: 0o646)
         #expect(opened(path("everybody")) == "\(path("everybody")) can be written by everybody")
         try write("group", mode: 0o664, group: 12)
-        #expect(opened(path("group")) == "\(path("group")) can be written by the group 12")
+        #expect(opened(path("group")) == "\(path("group")) can be written by a group or by others")
+        // As the mask of an access control list, these bits let others write.
+        try write("roots", mode: 0o664)
+        #expect(opened(path("roots")) == "\(path("roots")) can be written by a group or by others")
         try write("other", user: 65533)
         #expect(opened(path("other")) == "\(path("other")) belongs to the user 65533")
+    }
+
+    @Test("of users that a namespace has not are root's, those of its own nobody are not")
+    func namespaces() {
+        let nobody: uid_t = 65534
+        #expect(TrustedFile.isMapped(nobody, by: ["         0          0 4294967295"]))
+        #expect(TrustedFile.isMapped(nobody, by: ["0 100000 65536"]))
+        #expect(TrustedFile.isMapped(nobody, by: ["0 1000 1", "60000 100000 6000"]))
+        #expect(!TrustedFile.isMapped(nobody, by: ["0 1000 1"]))
+        #expect(!TrustedFile.isMapped(nobody, by: ["0 1000 1", "1 100000 65533"]))
+        #expect(TrustedFile.isMapped(nobody, by: ["nonsense"]))
     }
 
     @Test("are refused where others could have chosen which file it is")

@@ -96,7 +96,7 @@ struct PolicyCommandTests {
         arguments: [
             (["--rule", ""], "is not one rule"), (["--rule", "# x"], "is not one rule"),
             (["--rule", "tcp any * *\ntcp any * *"], "is not one rule"),
-            (["--policy", "/nonexistent"], "no such file"), (["--policy", "/"], "/"),
+            (["--policy", "/nonexistent"], "no such file"), (["--policy", "/"], "/: "),
             (["--policy", "/dev/null"], "is not acted by"),
         ])
     func refused(options: [String], says: String) throws {
@@ -153,7 +153,7 @@ struct PolicyCommandTests {
                 policy.conf:1                        tcp any * 1
                 policy.d/10-a.conf:1                 tcp any * 2
                 policy.d/20-b.conf:1                 tcp any * 3
-                no rules: nothing stays TCP; /etc/mptcpize/policy.conf would have some
+                no rules; /etc/mptcpize/policy.conf would have some
                 125
                 none
 

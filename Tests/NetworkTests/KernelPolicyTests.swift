@@ -100,9 +100,54 @@ struct KernelPolicyTests {
 
     @Test("rules for programs are named and left out")
     func programs() throws {
-        let outcome = try apply(["tcp any * * program curl", "tcp any * 9"])
+        let outcome = try apply(["tcp any * * program curl", "tcp any * 9", "tcp listen * 0"])
         #expect(outcome.output.hasPrefix("1 rule in"))
         #expect(outcome.errors.contains("--rule 1: left out: packets do not tell the program"))
+        #expect(outcome.errors.contains("--rule 3: left out: no packet has port 0"))
+    }
+
+    @Test("other rules in the kernel than in the files are told of, also where those have none")
+    func differing() throws {
+        let said = "the kernel holds other rules than these"
+        #expect(try apply(["tcp any * 9"]).succeeded)
+        let same = try policy("--policy", "none", "--rule", "tcp any * 9")
+        #expect(same.errors.isEmpty && same.output.contains("MET"), "\(same)")
+        let other = try policy("--policy", "none", "--rule", "tcp any * 8")
+        #expect(other.errors.contains(said) && other.output.contains(" - "), "\(other)")
+        #expect(try policy("--policy", "none").errors.contains(said))
+    }
+
+    /// What is asked to connect has a listener on all addresses, which rules for one do not meet.
+    @Test("rules for both directions meet on loopback, where a connection has both ends")
+    func bothEnds() throws {
+        #expect(try apply(["mptcp connect * *", "tcp listen 127.0.0.1 *"]).succeeded)
+        #expect(
+            try ask(["connect 127.0.0.1 80", "listen 127.0.0.1 80", "connect 192.0.2.1 80"])
+                == ["mptcp", "tcp", "mptcp"])
+    }
+
+    @Test("where the kernel refuses new rules, the old ones stay")
+    func refusedByKernel() throws {
+        #expect(try apply(["tcp any * 9"]).succeeded)
+        let before = try mustRun(["nft", "list", "ruleset"], in: host)
+        // An nft that spoils what it loads, and has the kernel see the rest.
+        let directory = try TemporaryDirectory()
+        let real = try mustRun(["sh", "-c", "command -v nft"])
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        try """
+        #!/bin/sh
+        [ "$1" = -f ] || exec \(real) "$@"
+        { cat; echo 'add rule inet nowhere chain accept'; } | \(real) "$@"
+        """.write(toFile: directory.file("nft"), atomically: true, encoding: .utf8)
+        chmod(directory.file("nft"), 0o755)
+        let outcome = try run(
+            [
+                Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none", "--rule",
+                "tcp any * 10",
+            ], environment: ["PATH": "\(directory.path):/usr/sbin:/usr/bin:/bin"], in: host)
+        #expect(outcome.end == .exited(1), "\(outcome)")
+        #expect(outcome.errors.contains("nothing was changed"), "\(outcome)")
+        #expect(try mustRun(["nft", "list", "ruleset"], in: host) == before)
     }
 
     @Test("export prints what apply loads")
@@ -126,6 +171,14 @@ struct KernelPolicyTests {
         #expect(try ask(["connect 192.0.2.1 80"]) == ["mptcp"])
         #expect(try policy("remove", "--cgroup", path).output.contains("removed"))
         #expect(try ask(["connect 192.0.2.1 80"], prefix: inside) == ["mptcp"])
+        // The table of one that is gone goes with the next change.
+        #expect(try apply(["tcp connect * *"], "--cgroup", path).succeeded)
+        #expect(rmdir(path) == 0)
+        #expect(try apply(["tcp any * 9"]).succeeded)
+        let tables = try mustRun(["nft", "list", "tables"], in: host)
+        #expect(tables == "table inet mptcpize\n")
+        let both = try policy("remove", "--all", "--cgroup", "/sys/fs/cgroup")
+        #expect(both.end == .exited(64), "\(both)")
     }
 
     @Test("second subflows of connections that are allowed are not touched")

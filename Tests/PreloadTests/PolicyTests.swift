@@ -1,4 +1,5 @@
 import SocketEvents
+import SocketPolicy
 import TestSupport
 import Testing
 
@@ -13,7 +14,8 @@ struct PolicyTests {
         ("modified_and_removed", "tcp True, tcp True"),
         ("in_two_sets", "tcp [True, True]"),
         ("once", "tcp []"),
-        ("several_numbers", "tcp tcp, tcp tcp, tcp tcp, tcp tcp"),
+        ("several_numbers", "tcp tcp, tcp tcp, tcp tcp, tcp tcp, tcp tcp"),
+        ("kept", "tcp 8192, tcp 1"),
         ("reused_number", "True, udp"),
         ("owned", "tcp True, tcp True"),
         ("bound", "tcp True"),
@@ -94,6 +96,7 @@ struct PolicyTests {
         let ruled = ring.events().filter { $0.kind == UInt8(MPTCPIZE_RULED.rawValue) }
         #expect(ruled.count > 10)
         #expect(ruled.allSatisfy { $0.rule == 2 && $0.inode != 0 })
+        #expect(Set(ruled.map(\.policy)) == [mptcpize_policy_sum(policy)])
         #expect(Set(ruled.map(\.got)) == [6, 262])
     }
 

@@ -37,7 +37,7 @@ package enum Record {
     ) -> mptcpize_event {
         var record = record(MPTCPIZE_RULED, pid, fd: fd, inode: inode)
         record.got = number
-        record.rule = UInt32(rule + 1)
+        record.rule = UInt16(rule + 1)
         return record
     }
 

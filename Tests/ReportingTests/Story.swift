@@ -15,7 +15,9 @@ final class Story {
     var answers: [[Int32]: LiveAnswer] = [:]
 
     init(rules: [PolicyOrigin] = []) {
-        ledger = SocketLedger(rules: rules) { [world] in !world.dead.contains($0) }
+        ledger = SocketLedger(rules: PolicyOrigins(rules, sum: 0)) { [world] in
+            !world.dead.contains($0)
+        }
     }
 
     func dies(_ pid: Int32) { world.dead.insert(pid) }

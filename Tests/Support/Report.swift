@@ -20,8 +20,8 @@ public struct Report: Decodable, Sendable {
 
     /// The rule that keeps a socket TCP.
     public struct Rule: Decodable, Sendable, Hashable {
-        public let file: String
-        public let line: Int
+        public let file: String?
+        public let line: Int?
     }
 
     /// One socket; the vocabulary is the document's own.

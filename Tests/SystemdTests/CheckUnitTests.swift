@@ -100,7 +100,7 @@ struct CheckUnitTests {
         func levels() throws -> [String] {
             try check(machine, "private.service").map(\.level).filter { $0 != "note" }
         }
-        #expect(try levels().allSatisfy { $0 == "ok" })
+        #expect(try Set(levels()) == ["ok"])
         let main = "$(systemctl show -P MainPID private)"
         try machine.must("nsenter --net -t \(main) sh -c 'echo 0 >/proc/sys/net/mptcp/enabled'")
         for findings in [try check(machine, "private.service"), try check(machine)] {
@@ -112,7 +112,7 @@ struct CheckUnitTests {
         }
         let remedy = try check(machine, "private.service").last?.next ?? "false"
         try machine.must(remedy)
-        #expect(try levels().allSatisfy { $0 == "ok" })
+        #expect(try Set(levels()) == ["ok"])
 
         try machine.must("systemctl start nginx; echo 0 >/proc/sys/net/mptcp/enabled")
         #expect(try check(machine, "nginx.service").last?.next == "sysctl -w net.mptcp.enabled=1")

@@ -109,4 +109,31 @@ struct SupervisedServiceTests {
             }
         }
     }
+
+    /// Anybody can send to the socket: another unit, a user's unit of the same name. What comes with
+    /// such a message is closed while the program goes on.
+    @Test("what others tell in its place is dropped, and holds nothing up")
+    func strangers() throws {
+        let machine = try machine(.own)
+        let stranger = try String(
+            contentsOfFile: Repository.path("Tests/Fixtures/notifying_stranger.py"),
+            encoding: .utf8)
+        try machine.write(stranger, to: "/opt/stranger.py")
+        try machine.add(["service.service": Self.unit("NotifyAccess=all")])
+        try machine.must("systemctl start service.service")
+        let group = "user.slice/user-1000.slice/user@1000.service/app.slice/service.service"
+        for place in ["", "$(findmnt -n -o TARGET -t cgroup2 | head -n 1)/\(group)"] {
+            try machine.must(
+                """
+                pid=$(pgrep -f '^/usr/bin/python3 /opt/service.py')
+                python3 /opt/stranger.py "$pid" 'by a stranger' \(place)
+                """)
+            // Its own messages come through at once, and nothing of the other's stays.
+            #expect(try show(machine, "StatusText") == "ready, 0 handed over")
+            let answer = try machine.talk(to: 8000, saying: "status-of-child").answer
+            #expect(answer == "status 0\n")
+            #expect(try show(machine, "StatusText") == "of a child")
+            try machine.must("systemctl restart service.service")
+        }
+    }
 }

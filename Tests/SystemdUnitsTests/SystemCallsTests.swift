@@ -26,7 +26,8 @@ struct SystemCallsTests {
         "confinement.c": [
             "seccomp", "prctl", "landlock_create_ruleset", "landlock_restrict_self", "ioctl",
             "getpeername", "getpid", "clone", "clone3", "lseek", "faccessat", "statx", "getxattr",
-            "readlinkat", "getuid", "geteuid", "getgid", "getegid",
+            "readlinkat", "getuid", "geteuid", "getgid", "getegid", "dup", "dup2", "fcntl64",
+            "sendmsg", "io_uring_setup",
         ],
         // When the program confines itself; and for a corked socket. Both are in systemd's
         // @default, which each list of allowed calls contains.

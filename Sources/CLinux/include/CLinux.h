@@ -126,6 +126,11 @@ bool clinux_notify_receive(int fd, void *bytes, size_t size, struct clinux_messa
 int clinux_notify_send(int fd, const char *address, const void *bytes, size_t size,
                        const int *descriptors, int count, bool waits);
 
+/// Closes descriptors that somebody else has sent, in a thread of its own: to close a file for the
+/// last time can block, for as long as its owner has arranged (SO_LINGER, FUSE). Here, where there
+/// are too many such threads already.
+void clinux_close_elsewhere(const int *fds, int count);
+
 /// The same by a child, which lives until the message has been read: its receiver looks up whose
 /// it is by the sender's cgroup. Returns a pipe whose end comes when it is through, or -1. (In C:
 /// in a branch that ends with exit, Swift may close what the caller owns before the last use of

@@ -10,6 +10,9 @@ enum {
   SYS_dup = 23,
   SYS_dup3 = 24,
   SYS_fcntl = 25,
+  SYS_dup2 = -1,     // there is none
+  SYS_fcntl64 = -2,  // nor of this
+  SYS_io_uring_setup = 425,
   SYS_ioctl = 29,
   SYS_openat = 56,
   SYS_close = 57,

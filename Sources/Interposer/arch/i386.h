@@ -18,6 +18,8 @@ enum {
   SYS_dup = 41,
   SYS_ioctl = 54,
   SYS_fcntl = 55,
+  SYS_fcntl64 = 221,
+  SYS_io_uring_setup = 425,
   SYS_dup2 = 63,
   SYS_prctl = 172,
   SYS_mmap = 192 /* mmap2 */,

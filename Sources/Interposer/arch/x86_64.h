@@ -30,6 +30,8 @@ enum {
   SYS_recvfrom = 45,
   SYS_execve = 59,
   SYS_fcntl = 72,
+  SYS_fcntl64 = -2,  // there is none
+  SYS_io_uring_setup = 425,
   SYS_getuid = 102,
   SYS_getgid = 104,
   SYS_geteuid = 107,

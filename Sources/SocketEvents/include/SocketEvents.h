@@ -156,7 +156,9 @@ struct mptcpize_event {
   uint32_t option_level;
   uint32_t option_name;
   /// One more than the number of the rule that decided, in CREATED and RULED; 0: none did.
-  uint32_t rule;
+  uint16_t rule;
+  /// mptcpize_policy_sum() of the text that has the rule: a run within a run has rules of its own.
+  uint16_t policy;
   struct mptcpize_address local;
   struct mptcpize_address remote;
   char program[16];  ///< comm of the image, NUL-terminated

@@ -60,6 +60,9 @@ struct mptcpize_ruling {
   int rule;  ///< the rule's number in the text, from 0; -1: none matched
 };
 
+/// A sum of the text, by which one is told from another.
+uint16_t mptcpize_policy_sum(const char *text);
+
 /// Whether a rule of this text asks for the program's name.
 bool mptcpize_policy_needs_program(const char *text);
 
