@@ -108,6 +108,11 @@ __attribute__((noinline)) int denied_connect(const struct denied_address *at) {
   return is_denial(errno_get()) ? fall_back_at(MPTCPIZE_CALL_CONNECT, at) : -1;
 }
 
+int denied_first_send(int fd, const void *address, socklen_t length) {
+  struct denied_address at = {.fd = fd, .address = address, .length = length};
+  return denied_connect(&at);
+}
+
 int denied_listen(int fd, int backlog) {
   struct call call = {.name = MPTCPIZE_CALL_LISTEN, .backlog = backlog};
   return is_denial(errno_get()) ? fall_back(fd, &call) : -1;

@@ -23,6 +23,10 @@ int denied_bind(const struct denied_address *at);
 int denied_connect(const struct denied_address *at);
 int denied_listen(int fd, int backlog);
 
+/// The same of a send with MSG_FASTOPEN, which connects: 0 where TCP is connected now, and the data
+/// has yet to be sent. Nothing of it is in the SYN.
+int denied_first_send(int fd, const void *address, socklen_t length);
+
 #define PERMITTED(name, fd, address, length)                                        \
   ({                                                                                \
     struct denied_address call = {fd, length, address};                             \

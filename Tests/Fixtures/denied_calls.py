@@ -3,7 +3,8 @@
 #
 #   denied_calls.py [WORD…]   nonblocking: the sockets are; own: it asks for MPTCP itself; port: the
 #                             server binds to port 1; refused: nobody listens; watched: the sockets
-#                             are in an epoll set and open under two numbers
+#                             are in an epoll set and open under two numbers; sendto, sendmsg: the
+#                             client connects by one with MSG_FASTOPEN
 import errno
 import os
 import select
@@ -38,8 +39,19 @@ def make():
     return one
 
 
+def connect(address):
+    if "sendto" in words:
+        assert client.sendto(b"first", socket.MSG_FASTOPEN, address) == 5
+    elif "sendmsg" in words:
+        assert client.sendmsg([b"fi", b"rst"], [], socket.MSG_FASTOPEN, address) == 5
+    else:
+        client.connect(address)
+
+
 def talk(client, peer):
     client.setblocking(True)
+    if {"sendto", "sendmsg"} & set(words) and "nonblocking" not in words:
+        assert peer.recv(6) == b"first"
     peer.sendall(b"hello")
     assert client.recv(5) == b"hello"
     client.sendall(b"x")
@@ -57,7 +69,7 @@ server, client = make(), make()
 say("bind", server.bind, ("127.0.0.1", 1 if "port" in words else 0))
 if "refused" not in words:
     say("listen", server.listen)
-if say("connect", client.connect, server.getsockname()) and "refused" not in words:
+if say("connect", connect, server.getsockname()) and "refused" not in words:
     select.select([server], [], [], 5)
     talk(client, server.accept()[0])
 elif "nonblocking" in words:

@@ -39,6 +39,22 @@ struct DeniedCallTests {
                 """)
     }
 
+    @Test(
+        "a send that connects is a connect", arguments: ["sendto", "sendmsg"],
+        [([], "0"), (["nonblocking"], "EINPROGRESS"), (["watched"], "0")])
+    func fastOpen(call: String, way: (words: [String], connect: String)) throws {
+        #expect(
+            try said([call] + way.words, denied: "connect") == """
+                bind 0, listen 0, connect \(way.connect), talk 6, server 262 client 6, keepalive 1
+                """)
+        #expect(
+            try said([call, "refused"], denied: "connect")
+                == "bind 0, connect ECONNREFUSED, server 262 client 6, keepalive 1")
+        #expect(
+            try said([call, "refused"], denied: "connect", deniedToTCP: "connect")
+                == "bind 0, connect EPERM, server 262 client 262, keepalive 1")
+    }
+
     @Test("a connect that nobody answers fails as over TCP")
     func refused() throws {
         #expect(
