@@ -1,5 +1,6 @@
 // connect, and sendto and sendmsg with MSG_FASTOPEN, which connect too.
 
+#include "denied.h"
 #include "fresh.h"
 #include "late.h"
 #include "plain.h"
@@ -18,13 +19,14 @@ __attribute__((noinline)) static int connect_unusual(int fd, const void *address
                                                      socklen_t length) {
   bool wanted = recording();
   connecting(fd, address, length);
-  int result = next.connect(fd, address, length);
+  int result = connect_permitted(fd, address, length);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;
 }
 
 INTERPOSED int connect(int fd, const void *address, socklen_t length) {
-  return quiet_connect() ? next.connect(fd, address, length) : connect_unusual(fd, address, length);
+  return quiet_connect() ? connect_permitted(fd, address, length)
+                         : connect_unusual(fd, address, length);
 }
 
 // include/linux/socket.h
@@ -35,6 +37,9 @@ __attribute__((noinline)) static long send_first(int fd, const void *data, size_
   bool wanted = recording();
   connecting(fd, address, length);
   long result = next.sendto(fd, data, size, flags, address, length);
+  if (result < 0 && denied_first_send(fd, address, length) == 0) {
+    result = next.sendto(fd, data, size, flags & ~MSG_FASTOPEN, NULL, 0);
+  }
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;
 }
@@ -84,6 +89,9 @@ __attribute__((noinline)) static long send_unusual(int fd, const struct message 
                   program_memory_read(&header, message, offsetof(struct message, vector));
   if (connects) connecting(fd, header.name, header.name_length);
   long result = next.sendmsg(fd, message, flags);
+  if (result < 0 && connects && denied_first_send(fd, header.name, header.name_length) == 0) {
+    result = next.sendmsg(fd, message, flags & ~MSG_FASTOPEN);
+  }
   if (connects && recording()) {
     record_connecting(fd, header.name, header.name_length, result < 0 ? errno_get() : 0);
   }

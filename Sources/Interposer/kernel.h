@@ -58,6 +58,7 @@ enum {
   EPERM = 1,
   ENOENT = 2,
   EBADF = 9,
+  EACCES = 13,
   EFAULT = 14,
   EEXIST = 17,
   EINVAL = 22,
@@ -66,7 +67,8 @@ enum {
   ENOPROTOOPT = 92,
   EOPNOTSUPP = 95,
   EADDRINUSE = 98,
-  ENOTCONN = 107
+  ENOTCONN = 107,
+  EINPROGRESS = 115
 };
 
 // include/uapi/asm-generic/fcntl.h; O_NOFOLLOW is the architecture's own

@@ -2,7 +2,7 @@
 
 #include "link_map.h"
 
-// These two are called before anything is looked up where an option is known to need nothing.
+// These are called before anything is looked up where an option is known to need nothing.
 
 static int first_setsockopt(int fd, int level, int name, const void *value, socklen_t length) {
   next_resolve();
@@ -14,7 +14,13 @@ static int first_getsockopt(int fd, int level, int name, void *value, socklen_t 
   return next.getsockopt(fd, level, name, value, length);
 }
 
-struct next_functions next = {.setsockopt = first_setsockopt, .getsockopt = first_getsockopt};
+static int first_bind(int fd, const void *address, socklen_t length) {
+  next_resolve();
+  return next.bind(fd, address, length);
+}
+
+struct next_functions next = {
+    .setsockopt = first_setsockopt, .getsockopt = first_getsockopt, .bind = first_bind};
 
 // The list of loaded objects tells, in the order in which dlsym(RTLD_NEXT) would look, and
 // allocates nothing: glibc's dlsym does, at its first call (before 2.34) and for the message
@@ -38,6 +44,10 @@ void *next_symbol(const char *name) {
 
 static int raw_socket(int family, int type, int protocol) {
   return (int)kernel_result(syscall3(SYS_socket, family, type, protocol));
+}
+
+static int raw_bind(int fd, const void *address, socklen_t length) {
+  return (int)kernel_result(syscall3(SYS_bind, fd, (long)address, length));
 }
 
 static int raw_connect(int fd, const void *address, socklen_t length) {

@@ -14,6 +14,7 @@ struct message;
 /// the program, and what it calls of the C library itself.
 #define NEXT_FUNCTIONS(X)                                                                      \
   X(int, socket, (int family, int type, int protocol))                                         \
+  X(int, bind, (int fd, const void *address, socklen_t length))                                \
   X(int, connect, (int fd, const void *address, socklen_t length))                             \
   X(int, listen, (int fd, int backlog))                                                        \
   X(long, sendto,                                                                              \

@@ -7,6 +7,8 @@
 #include "replace.h"
 #include "state.h"
 
+static void record(int fd, void *context) { record_ruled(fd, *(const int *)context); }
+
 // Of a socket that cannot be replaced any more, the record tells that it stays what it is.
 static void carry_out(int fd, int rule) {
   if (fresh_replace(fd)) {
@@ -17,7 +19,8 @@ static void carry_out(int fd, int rule) {
   bool is_inet = family == AF_INET || family == AF_INET6;
   if (!is_inet || kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return;
   if (!kernel_is_unconnected(fd)) return;
-  bool is_done = replace_with_tcp_for(fd, record_ruled, rule) == REPLACE_DONE;
+  const struct replace_reason reason = {.record = record, .context = &rule};
+  bool is_done = replace_with_tcp_because(fd, &reason) == REPLACE_DONE;
   if (!is_done && recording()) record_ruled(fd, rule);
 }
 

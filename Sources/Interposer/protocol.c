@@ -18,12 +18,16 @@ static const struct mptcpize_option *asked_for(void) {
 
 void protocol_asked_for(int fd) { kept_put(kernel_inode(fd), asked_for(), 1); }
 
+bool protocol_is_asked_for(int fd) {
+  int32_t ours;
+  return state() & STATE_KEPT && kept_get(kernel_inode(fd), asked_for(), &ours);
+}
+
 // Sockets that came from elsewhere (systemd, another program) count as TCP too: no program that
 // was not told of MPTCP can have asked for them.
 __attribute__((noinline)) static void show_tcp(int fd, uint8_t *value, socklen_t length) {
-  int32_t ours;
   if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return;
-  if ((state() & STATE_KEPT) && kept_get(kernel_inode(fd), asked_for(), &ours)) return;
+  if (protocol_is_asked_for(fd)) return;
   const int32_t protocol = IPPROTO_TCP;
   for (socklen_t i = 0; i < length && i < sizeof protocol; i++) {
     value[i] = ((const uint8_t *)&protocol)[i];

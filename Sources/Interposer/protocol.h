@@ -12,4 +12,7 @@ int protocol_get(int fd, void *value, socklen_t *length);
 /// The program itself has asked for this MPTCP socket.
 void protocol_asked_for(int fd);
 
+/// Whether it has, as far as this program image knows.
+bool protocol_is_asked_for(int fd);
+
 #endif

@@ -137,18 +137,7 @@ int replace_listen(int fd, int backlog) {
 
 // --- The new socket -------------------------------------------------------------------
 
-static long set(int socket, const struct mptcpize_setting *setting) {
-  return kernel_setsockopt(socket, setting->level, setting->number, setting->value,
-                           setting->length);
-}
-
-// 0, or TCP's errno. A refusal that does not last is not TCP's.
-static int ask_tcp(int socket, const struct mptcpize_setting *setting) {
-  if (!setting || set(socket, setting) >= 0) return 0;
-  return (int)-set(socket, setting);
-}
-
-static int replace_by_new(struct replacement *replacement, const struct mptcpize_setting *setting) {
+static int replace_by_new(struct replacement *replacement, const struct replace_reason *reason) {
   const struct carried *carried = &replacement->carried;
   int result = REPLACE_FAILED;
   bool is_carried = carry(replacement->old, replacement->numbers.file.inode, replacement->new,
@@ -156,7 +145,7 @@ static int replace_by_new(struct replacement *replacement, const struct mptcpize
   // Which of several numbers the signals of O_ASYNC name is not known.
   if (is_carried && !(carried->is_async && replacement->numbers.count > 1)) {
     // Asked when all is as it would be.
-    result = ask_tcp(replacement->new, setting);
+    result = reason->ask ? reason->ask(replacement->new, reason->context) : 0;
     if (result == 0 && !exchange_reserved(replacement)) result = REPLACE_FAILED;
   }
   if (result != REPLACE_DONE) {
@@ -167,38 +156,25 @@ static int replace_by_new(struct replacement *replacement, const struct mptcpize
   return result;
 }
 
-static int replace_old(struct replacement *replacement, const struct mptcpize_setting *setting) {
+static int replace_old(struct replacement *replacement, const struct replace_reason *reason) {
   if (!kernel_is_file(replacement->old, &replacement->numbers.file)) return REPLACE_FAILED;
   int64_t family = kernel_get_int(replacement->old, SOL_SOCKET, SO_DOMAIN);
   if (family < 0) return REPLACE_FAILED;
   replacement->new = carry_socket(replacement->old, (int)family);
   if (replacement->new < 0) return REPLACE_FAILED;
-  int result = replace_by_new(replacement, setting);
+  int result = replace_by_new(replacement, reason);
   if (replacement->new >= 0) kernel_close(replacement->new);
   return result;
 }
 
-// What leads to a replacement: an option that the new socket has set as well, or what tells of it.
-struct reason {
-  const struct mptcpize_setting *setting;
-  void (*record)(int fd, int detail);
-  int detail;
-};
-
-static void tell(const struct numbers *numbers, const struct reason *reason) {
+static void tell(const struct numbers *numbers, const struct replace_reason *reason) {
   if (!recording()) return;
-  for (size_t i = 0; i < numbers->count; i++) {
-    int fd = numbers->entries[i].fd;
-    const struct mptcpize_setting *setting = reason->setting;
-    if (reason->record) reason->record(fd, reason->detail);
-    if (setting) {
-      record_remedied(fd, setting->level, setting->number, MPTCPIZE_DEMOTE, setting->refusal);
-    }
-  }
+  for (size_t i = 0; i < numbers->count; i++)
+    reason->record(numbers->entries[i].fd, reason->context);
 }
 
 // Numbers that the epoll sets know are claimed before one of ours can take their place.
-static int replace(int fd, const struct reason *reason) {
+static int replace(int fd, const struct replace_reason *reason) {
   struct replacement replacement = {.is_alone = false};
   if (!look(&replacement, fd)) return REPLACE_FAILED;
   int result = REPLACE_FAILED;
@@ -206,7 +182,7 @@ static int replace(int fd, const struct reason *reason) {
   if (registrations_claim(&replacement.registrations, numbers, replacement.is_alone)) {
     replacement.old = (int)syscall3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
     if (replacement.old >= 0) {
-      result = replace_old(&replacement, reason->setting);
+      result = replace_old(&replacement, reason);
       kernel_close(replacement.old);
     }
   }
@@ -215,7 +191,7 @@ static int replace(int fd, const struct reason *reason) {
   return result;
 }
 
-static int replace_for(int fd, const struct reason *reason) {
+int replace_with_tcp_because(int fd, const struct replace_reason *reason) {
   UNASKED(may_replace, UNASKED_REPLACEMENT);
   if (!may_replace || !kernel_may_close() || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   uint64_t signals;
@@ -225,12 +201,26 @@ static int replace_for(int fd, const struct reason *reason) {
   return result;
 }
 
-int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
-  const struct reason reason = {.setting = setting};
-  return replace_for(fd, &reason);
+// --- An option as the reason ------------------------------------------------------------
+
+static long set(int socket, const struct mptcpize_setting *setting) {
+  return kernel_setsockopt(socket, setting->level, setting->number, setting->value,
+                           setting->length);
 }
 
-int replace_with_tcp_for(int fd, void (*record)(int fd, int detail), int detail) {
-  const struct reason reason = {.record = record, .detail = detail};
-  return replace_for(fd, &reason);
+// 0, or TCP's errno. A refusal that does not last is not TCP's.
+static int set_at_tcp(int socket, void *context) {
+  const struct mptcpize_setting *setting = context;
+  if (set(socket, setting) >= 0) return 0;
+  return (int)-set(socket, setting);
+}
+
+static void record_option(int fd, void *context) {
+  const struct mptcpize_setting *setting = context;
+  record_remedied(fd, setting->level, setting->number, MPTCPIZE_DEMOTE, setting->refusal);
+}
+
+int replace_with_tcp(int fd, const struct mptcpize_setting *setting) {
+  const struct replace_reason reason = {set_at_tcp, record_option, (void *)setting};
+  return replace_with_tcp_because(fd, &reason);
 }

@@ -20,9 +20,19 @@ int replace_plain_socket(int64_t family);
 /// setting too: all is as it was.
 int replace_with_tcp(int fd, const struct mptcpize_setting *setting);
 
-/// The same without an option. `record` is called for each number of the socket once the TCP socket
-/// is in its place, if there is a ring.
-int replace_with_tcp_for(int fd, void (*record)(int fd, int detail), int detail);
+/// Another reason than an option.
+struct replace_reason {
+  /// Asks the TCP socket, which is all that the old one is, before anything is changed: 0, or the
+  /// errno for which nothing is to be. Null: there is no question.
+  int (*ask)(int socket, void *context);
+  /// Is called for each number of the socket once the TCP socket is in its place, if there is a
+  /// ring.
+  void (*record)(int fd, void *context);
+  void *context;
+};
+
+/// The same for it.
+int replace_with_tcp_because(int fd, const struct replace_reason *reason);
 
 /// listen(2), for a socket whose address its predecessor may still hold in another process.
 int replace_listen(int fd, int backlog);

@@ -45,7 +45,7 @@ static int other(uint32_t flags, int family, int type, int protocol) {
   if (is_tcp && recording()) {
     record_created(fd, family, protocol, IPPROTO_TCP, MPTCPIZE_REFUSED_BY_POLICY);
   }
-  if (!is_tcp && (flags & STATE_PROTOCOL_AS_TCP)) protocol_asked_for(fd);
+  if (!is_tcp) protocol_asked_for(fd);
   return fd;
 }
 
@@ -93,7 +93,8 @@ INTERPOSED int socket(int family, int type, int protocol) {
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  if (UNLIKELY((flags & (STATE_READY | STATE_PROTOCOL_AS_TCP | STATE_POLICY)) != STATE_READY)) {
+  if (UNLIKELY((flags & (STATE_READY | STATE_POLICY)) != STATE_READY ||
+               protocol == MPTCPIZE_IPPROTO_MPTCP)) {
     return unusual(family, type, protocol);
   }
   return next.socket(family, type, protocol);

@@ -1,7 +1,8 @@
 import LinuxSystem
+import SocketEvents
 import SocketPolicy
 
-/// A socket option that met a remedy (MPTCPIZE_REMEDIED).
+/// A socket option that met a remedy, or a call that MPTCP was denied (MPTCPIZE_REMEDIED).
 package struct Remedy: Equatable, Sendable {
     /// enum mptcpize_remedy of SocketOptions.h, which says what each does.
     package enum Kind: String, Sendable {
@@ -41,14 +42,27 @@ package struct Remedy: Equatable, Sendable {
         self.error = error
     }
 
-    /// "TCP_CORK", or level and number of an option that is not in the table.
+    /// "bind", where it is no option but a call.
+    private var call: String? {
+        guard Int32(bitPattern: level) == MPTCPIZE_LEVEL_CALL else { return nil }
+        switch mptcpize_call(rawValue: option) {
+        case MPTCPIZE_CALL_BIND: return "bind"
+        case MPTCPIZE_CALL_CONNECT: return "connect"
+        default: return "listen"
+        }
+    }
+
+    /// "TCP_CORK", or level and number of an option that is not in the table; "bind".
     package var optionName: String {
+        if let call { return call }
         let line = mptcpize_option_find(
             Int32(bitPattern: level), Int32(bitPattern: option))
         guard let line else { return "option \(level)/\(option)" }
         return String(cString: mptcpize_option_label(line))
     }
 
-    /// "TCP_CORK ignored".
-    package var inWords: String { "\(optionName) \(kind?.inWords ?? "met a remedy")" }
+    /// "TCP_CORK ignored"; "bind denied to MPTCP: made it TCP".
+    package var inWords: String {
+        "\(optionName)\(call == nil ? "" : " denied to MPTCP:") \(kind?.inWords ?? "met a remedy")"
+    }
 }

@@ -29,6 +29,7 @@ __attribute__((constructor)) static void early(void) {
 #define CALL(function, ...) \
   if (name && strcmp(name, #function) == 0) (void)(function)(__VA_ARGS__)
   CALL(socket, AF_INET, SOCK_STREAM, 0);
+  CALL(bind, -1, NULL, 0);
   CALL(connect, -1, NULL, 0);
   CALL(listen, -1, 0);
   CALL(accept, -1, NULL, NULL);

@@ -9,8 +9,9 @@ from paired import Exact, Missing, Table
 
 # The names that Tests/Fixtures/bench_options.c knows them by.
 CALLS = [
-    "socket and close", "close", "connect", "accept", "accept4", "TCP_NODELAY", "SO_KEEPALIVE",
-    "TCP_KEEPIDLE", "SO_REUSEADDR", "SO_REUSEPORT", "SO_REUSEADDR beside a connection",
+    "socket and close", "close", "bind", "connect", "accept", "accept4", "TCP_NODELAY",
+    "SO_KEEPALIVE", "TCP_KEEPIDLE", "SO_REUSEADDR", "SO_REUSEPORT",
+    "SO_REUSEADDR beside a connection",
 ]
 
 

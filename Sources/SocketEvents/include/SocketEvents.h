@@ -100,6 +100,11 @@ enum mptcpize_wire {
   MPTCPIZE_WIRE_UNCONNECTED = 5,  ///< never established
 };
 
+/// `option_level` of what is no option: a call that MPTCP was denied, `option_name`.
+#define MPTCPIZE_LEVEL_CALL (-2)
+
+enum mptcpize_call { MPTCPIZE_CALL_BIND = 1, MPTCPIZE_CALL_CONNECT = 2, MPTCPIZE_CALL_LISTEN = 3 };
+
 /// What made a descriptor go away.
 enum mptcpize_close_cause {
   MPTCPIZE_CAUSE_CLOSE = 1,     ///< close, close_range, closefrom, fclose

@@ -1,0 +1,54 @@
+// bind, connect and listen where security modules refuse MPTCP what they allow TCP, as Landlock is
+// going to: a refusal like that of socket(), and answered the same way.
+
+#ifndef MPTCPIZE_DENIED_H
+#define MPTCPIZE_DENIED_H
+
+#include "kernel.h"
+#include "next.h"
+#include "replace.h"
+
+/// The arguments: in memory, not in registers that every call would have to save, since they are
+/// looked at only after a failure.
+struct denied_address {
+  int fd;
+  socklen_t length;
+  const void *address;
+};
+
+/// The next definition has failed. If it was with EACCES or EPERM, the socket is an MPTCP socket
+/// that the program did not ask for, and TCP is not denied the same, then plain TCP takes its
+/// place, and the answer is TCP's. If TCP is denied it, the errno is TCP's and the socket stays.
+int denied_bind(const struct denied_address *at);
+int denied_connect(const struct denied_address *at);
+int denied_listen(int fd, int backlog);
+
+/// The same of a send with MSG_FASTOPEN, which connects: 0 where TCP is connected now, and the data
+/// has yet to be sent. Nothing of it is in the SYN.
+int denied_first_send(int fd, const void *address, socklen_t length);
+
+#define PERMITTED(name, fd, address, length)                                        \
+  ({                                                                                \
+    struct denied_address call = {fd, length, address};                             \
+    __asm__("" : "+m"(call)); /* or the compiler keeps it in saved registers too */ \
+    int result = next.name(call.fd, call.address, call.length);                     \
+    __builtin_expect(result < 0, false) ? denied_##name(&call) : result;            \
+  })
+
+/// The next definition of bind, and the above.
+static inline int bind_permitted(int fd, const void *address, socklen_t length) {
+  return PERMITTED(bind, fd, address, length);
+}
+
+/// The same of connect.
+static inline int connect_permitted(int fd, const void *address, socklen_t length) {
+  return PERMITTED(connect, fd, address, length);
+}
+
+/// The same of listen.
+static inline int listen_permitted(int fd, int backlog) {
+  int result = replace_listen(fd, backlog);
+  return __builtin_expect(result < 0, false) ? denied_listen(fd, backlog) : result;
+}
+
+#endif
