@@ -132,8 +132,7 @@ let package = Package(
         .target(
             name: "ServiceStatus",
             dependencies: [
-                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Netlink",
-                "Processes",
+                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes",
                 "SocketInspection", "SocketPolicy", "SystemdUnits", "TextOutput",
             ]),
         .target(
@@ -151,13 +150,22 @@ let package = Package(
                 "SocketValues", "SystemdUnits", "TextOutput",
             ]),
 
+        // All of it in numbers, for those who collect them.
+        .target(
+            name: "Metrics",
+            dependencies: [
+                "BPFMode", "CLinux", "ConnectionPolicy", "Diagnosis", "Launch", "LinuxSystem",
+                "Netlink", "Processes", "ServiceStatus", "SocketInspection", "SocketValues",
+                "SystemdUnits",
+            ]),
+
         // The command.
         .target(name: "Completion", dependencies: ["LinuxSystem", "Processes"]),
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
                 "BPFMode", "CLinux", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
-                "Launch", "LinuxSystem", "Processes", "RunHistory", "ServiceControl",
+                "Launch", "LinuxSystem", "Metrics", "Processes", "RunHistory", "ServiceControl",
                 "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

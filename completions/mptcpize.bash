@@ -173,13 +173,13 @@ _mptcpize() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    run|enable|disable|status|bpf|sockets|check|policy|help)
+    run|enable|disable|status|bpf|sockets|check|policy|metrics|help)
         # Offer subcommand argument completions
         "_mptcpize_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'run enable disable status bpf sockets check policy help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'run enable disable status bpf sockets check policy metrics help' -- "${cur}"))
         ;;
     esac
 }
@@ -515,7 +515,7 @@ _mptcpize_policy_apply() {
 
 _mptcpize_policy_remove() {
     repeating_flags=()
-    non_repeating_flags=(--all --version -h --help)
+    non_repeating_flags=(--all --runtime --version -h --help)
     repeating_options=()
     non_repeating_options=(--cgroup --unit)
     __mptcpize_offer_flags_options 0
@@ -555,6 +555,22 @@ _mptcpize_policy_export() {
         return
         ;;
     '--rule')
+        return
+        ;;
+    esac
+}
+
+_mptcpize_metrics() {
+    repeating_flags=()
+    non_repeating_flags=(--http --version -h --help)
+    repeating_options=()
+    non_repeating_options=(--output)
+    __mptcpize_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--output')
+        __mptcpize_add_completions -f
         return
         ;;
     esac

@@ -54,10 +54,12 @@ function __mptcpize_parse_tokens -S
             case 'apply'
                 __mptcpize_parse_subcommand 0 'cgroup=' 'unit=' 'policy=' 'rule=+' 'keep-tcp' 'runtime' 'version' 'h/help'
             case 'remove'
-                __mptcpize_parse_subcommand 0 'cgroup=' 'unit=' 'all' 'version' 'h/help'
+                __mptcpize_parse_subcommand 0 'cgroup=' 'unit=' 'all' 'runtime' 'version' 'h/help'
             case 'export'
                 __mptcpize_parse_subcommand 0 'cgroup=' 'unit=' 'policy=' 'rule=+' 'keep-tcp' 'version' 'h/help'
             end
+        case 'metrics'
+            __mptcpize_parse_subcommand 0 'output=' 'http' 'version' 'h/help'
         case 'help'
             __mptcpize_parse_subcommand -r 1 'version'
         end
@@ -123,6 +125,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "m
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'sockets' -d 'List MPTCP sockets: their programs, paths, bytes, and whether they fell back.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'check' -d 'Say what keeps MPTCP from working here, and what to do about it.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'policy' -d 'Show and try the rules for which sockets stay TCP.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'metrics' -d 'Print metrics of this host\'s MPTCP in OpenMetrics format.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'help' -d 'Show subcommand help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" d debug' -l 'debug' -s 'd' -d 'Say on standard error what each socket becomes, as it happens.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" report' -l 'report' -d 'Print a report of all sockets on standard error when the program has ended.'
@@ -228,7 +231,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "m
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy check" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" cgroup' -l 'cgroup' -d 'Only the sockets of a cgroup.' -rfka '(__mptcpize_custom_completion ---completion policy apply -- --cgroup (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" unit' -l 'unit' -d 'Only those of a running systemd unit.' -rfka '(__mptcpize_custom_completion ---completion policy apply -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" unit' -l 'unit' -d 'Only those of a systemd unit.' -rfka '(__mptcpize_custom_completion ---completion policy apply -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
@@ -236,17 +239,22 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy apply" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" cgroup' -l 'cgroup' -d 'Only the sockets of a cgroup.' -rfka '(__mptcpize_custom_completion ---completion policy remove -- --cgroup (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" unit' -l 'unit' -d 'Only those of a running systemd unit.' -rfka '(__mptcpize_custom_completion ---completion policy remove -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" all' -l 'all' -d 'Also those of all cgroups, also where there is no nft.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" unit' -l 'unit' -d 'Only those of a systemd unit.' -rfka '(__mptcpize_custom_completion ---completion policy remove -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" all' -l 'all' -d 'Also those of all cgroups and units, also where there is no nft.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" runtime' -l 'runtime' -d 'Leave what puts them there again: at the next boot, or when the unit starts.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy remove" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" cgroup' -l 'cgroup' -d 'Only the sockets of a cgroup.' -rfka '(__mptcpize_custom_completion ---completion policy export -- --cgroup (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" unit' -l 'unit' -d 'Only those of a running systemd unit.' -rfka '(__mptcpize_custom_completion ---completion policy export -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" unit' -l 'unit' -d 'Only those of a systemd unit.' -rfka '(__mptcpize_custom_completion ---completion policy export -- --unit (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize policy export" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" output' -l 'output' -d 'Write a file instead, which is replaced as a whole: for node_exporter\'s textfile collector.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" http' -l 'http' -d 'Answer one HTTP request on standard input and output, as the socket unit has it do.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize help" version' -l 'version' -d 'Show the version.'
 
 # The program of `mptcpize run` and its arguments are completed as they would be without

@@ -92,7 +92,7 @@ package struct BPFSession: ~Copyable {
             // A service that is started again has a new cgroup at its old path. Where there is
             // no room, what is gone has had its time on the list.
             let isFull = selected.count + wanted.count > Int(MPTCPIZE_BPF_CGROUPS)
-            for entry in try entries(program)
+            for entry in try program.cgroups(in: hierarchy)
             where entry.isGone && (isFull || wanted.contains(where: { $0.path == entry.path })) {
                 selected[entry.id] = nil
             }
@@ -292,25 +292,11 @@ package struct BPFSession: ~Copyable {
     }
 
     func allEntries(_ program: borrowing BPFProgram) throws(Failure) -> [AttachedCgroup] {
-        do throws(Errno) { return try entries(program) } catch { throw BPFRefusal.state(error) }
-    }
-
-    private func entries(_ program: borrowing BPFProgram) throws(Errno) -> [AttachedCgroup] {
-        var result: [AttachedCgroup] = []
-        let remedies = try BPFRemedies.pinned(in: BPFPins.current, libbpf: libbpf)
-        for (id, selected) in try program.selected() {
-            let origin = try program.origin(of: id)
-            let count = program.memory.counters(selected.slot).pointee
-            let now = hierarchy.location(of: id)
-            result.append(
-                AttachedCgroup(
-                    id: id, path: now.path ?? origin.path, owner: origin.owner,
-                    isGone: now == .gone,
-                    since: origin.since, upgraded: count.upgraded, mptcpOff: count.mptcp_off,
-                    noMPTCPv6: count.no_mptcpv6, notTCP: count.not_tcp,
-                    remedied: try remedies?.count(in: id)))
+        do throws(Errno) {
+            return try program.cgroups(in: hierarchy)
+        } catch {
+            throw BPFRefusal.state(error)
         }
-        return result
     }
 
     private func notAttached(_ path: String) -> Failure {

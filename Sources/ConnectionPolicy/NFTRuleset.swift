@@ -55,6 +55,9 @@ package struct NFTRuleset {
             })
     }
 
+    /// How many rules it has, in words.
+    package var count: String { comments.count == 1 ? "1 rule" : "\(comments.count) rules" }
+
     /// What `nft -f` loads, in one transaction, in the place of what was there.
     package var text: String {
         let name = "inet \(scope.table)"
@@ -141,5 +144,12 @@ package struct NFTRuleset {
         // FNV-1a, of 32 bits.
         let sum = rule.line.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
         return "\(number) \(String(sum, radix: 16)) " + String(place.suffix(100))
+    }
+
+    /// The number of a rule and where it was written, out of its comment.
+    package static func place(inComment comment: String) -> (number: Int, text: String) {
+        let parts = comment.split(separator: " ", maxSplits: 2)
+        guard parts.count == 3, let number = Int(parts[0]) else { return (.max, comment) }
+        return (number, String(parts[2]))
     }
 }

@@ -1,7 +1,17 @@
 /// Everything `mptcpize check` looks at without being given a program.
 package enum HostChecks {
+    /// How it is found out.
+    package enum Means: Sendable {
+        /// By trying: connections over loopback, a BPF program that is loaded and let go again.
+        case trying
+        /// By what leaves no trace, in counters, logs or the kernel, takes no lock and little
+        /// time: what only a trial tells is left out.
+        case looking
+    }
+
     /// For this network namespace, as far as this user may look.
-    package static func findings() -> [Finding] {
-        KernelChecks.findings() + PathChecks().findings() + SystemChecks.findings()
+    package static func findings(by means: Means = .trying) -> [Finding] {
+        KernelChecks.findings(by: means) + PathChecks(by: means).findings()
+            + SystemChecks.findings(by: means)
     }
 }

@@ -4,7 +4,8 @@ import SocketValues
 
 /// Whether MPTCP can be had and works in this network namespace.
 enum KernelChecks {
-    static func findings() -> [Finding] {
+    static func findings(by means: HostChecks.Means) -> [Finding] {
+        if means == .looking { return looked() }
         let before = MPTCPCounters()
         let trials = [
             ("IPv4", MPTCPTrial(family: AF_INET)), ("IPv6", MPTCPTrial(family: AF_INET6)),
@@ -12,9 +13,28 @@ enum KernelChecks {
         let after = MPTCPCounters()
         let isOff = after["MPCapableSYNTXDisabled"] > before["MPCapableSYNTXDisabled"]
         var findings = trials.map { kernel($0.0, $0.1, isOff: isOff) }
-        if let switched = enabled(trials[0].1) { findings.append(switched) }
+        if let switched = enabled { findings.append(switched) }
         findings.append(contentsOf: blackhole(isOff: isOff, after))
         return findings
+    }
+
+    private static func looked() -> [Finding] {
+        let counters = MPTCPCounters()
+        let isOff = Blackhole.isActive(counters) == true
+        let trials = [("IPv4", AF_INET), ("IPv6", AF_INET6)].map { name, family in
+            do throws(Errno) {
+                _ = try MPTCPTrial.socket(family)
+                return (name, nil as MPTCPTrial?)
+            } catch {
+                return (name, .refused(error))
+            }
+        }
+        var findings = trials.map { name, refused in
+            refused.map { kernel(name, $0, isOff: isOff) }
+                ?? Finding(.ok, "kernel", "\(release): gives out MPTCP sockets for \(name)")
+        }
+        if let switched = enabled { findings.append(switched) }
+        return findings + blackhole(isOff: isOff, counters)
     }
 
     /// "Linux 6.18.44".
@@ -73,7 +93,7 @@ enum KernelChecks {
         }
     }
 
-    private static func enabled(_ trial: MPTCPTrial) -> Finding? {
+    private static var enabled: Finding? {
         switch Sysctl.value("net.mptcp.enabled") {
         case "1": Finding(.ok, "net.mptcp.enabled", "1 in this network namespace")
         case let value?:

@@ -2,11 +2,13 @@ import LinuxSystem
 
 /// The MPTCP counters of a network namespace, since it was made: row MPTcpExt of
 /// /proc/net/netstat.
-struct MPTCPCounters: Equatable {
+package struct MPTCPCounters {
+    /// By the kernel's names, in its order.
+    package let all: [(name: String, value: UInt64)]
     private let values: [String: UInt64]
 
     /// Those of the calling thread's namespace; empty where the kernel has no MPTCP.
-    init() {
+    package init() {
         self.init(parsing: (try? lines(ofFile: "/proc/thread-self/net/netstat")) ?? [])
     }
 
@@ -17,14 +19,15 @@ struct MPTCPCounters: Equatable {
             $0.dropFirst(prefix.count).split(separator: " ")
         }
         guard own.count == 2 else {
+            all = []
             values = [:]
             return
         }
+        all = zip(own[0], own[1]).map { (String($0), UInt64($1) ?? 0) }
         values = Dictionary(
-            zip(own[0].map(String.init), own[1].map { UInt64($0) ?? 0 }),
-            uniquingKeysWith: { first, _ in first })
+            all.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// 0 for one that this kernel does not have.
-    subscript(_ name: String) -> UInt64 { values[name] ?? 0 }
+    package subscript(_ name: String) -> UInt64 { values[name] ?? 0 }
 }

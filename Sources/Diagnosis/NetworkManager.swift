@@ -38,10 +38,10 @@ struct NetworkManager {
     /// By the interface's name.
     private let connections: [String: Connection]
 
-    /// As nmcli(1) tells. None where NetworkManager does not run or is too old.
-    init() {
+    /// As nmcli(1) tells. None where NetworkManager does not run, is too old, or is not asked.
+    init(isAsked: Bool) {
         var connections: [String: Connection] = [:]
-        if access("/run/NetworkManager", F_OK) == 0 {
+        if isAsked, access("/run/NetworkManager", F_OK) == 0 {
             for line in Self.nmcli("-f", "DEVICE,STATE,CON-UUID", "device", "status") {
                 let fields = line.split(separator: ":", omittingEmptySubsequences: false)
                 // "connected (externally)": it looks on only.

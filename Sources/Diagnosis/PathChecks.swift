@@ -10,9 +10,10 @@ struct PathChecks {
     private let interfaces: [Interface]
     /// Interfaces that a path can go through.
     private let usable: [Interface]
-    private let networkManager = NetworkManager()
+    private let networkManager: NetworkManager
 
-    init() {
+    init(by means: HostChecks.Means) {
+        networkManager = NetworkManager(isAsked: means == .trying)
         interfaces = Interface.all()
         usable = interfaces.filter {
             !$0.isLoopback && $0.isRunning && !$0.addresses.isEmpty && !$0.isInternalBridge

@@ -8,8 +8,9 @@ import SystemdUnits
 /// What of the rest of the system has a say: services' namespaces, security modules,
 /// systemd, and whether the BPF mode can work.
 enum SystemChecks {
-    static func findings() -> [Finding] {
-        serviceNamespaces() + [security, systemd, bpf].compactMap { $0 }
+    static func findings(by means: HostChecks.Means) -> [Finding] {
+        let seen = serviceNamespaces() + [security].compactMap { $0 }
+        return means == .looking ? seen : seen + [systemd, bpf].compactMap { $0 }
     }
 
     /// Services with a network namespace of their own have a net.mptcp.enabled of their own.

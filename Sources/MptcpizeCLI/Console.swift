@@ -19,8 +19,13 @@ enum Console {
 
     /// Writes a document to standard output.
     static func output(_ document: JSONValue) throws(Failure) {
+        try output(bytes: document.text)
+    }
+
+    /// Writes a text to standard output as it is.
+    static func output(bytes: [UInt8]) throws(Failure) {
         do {
-            try writeAll(document.text, to: STDOUT_FILENO)
+            try writeAll(bytes, to: STDOUT_FILENO)
         } catch {
             throw Failure(.failed, "standard output", error.reason)
         }

@@ -6,13 +6,16 @@ import LinuxSystem
 /// The command `mptcpize`: one file per verb, each parses, calls a module, renders.
 @main
 struct Mptcpize: ParsableCommand {
+    static let versionNumber = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "mptcpize",
         abstract: "Let existing programs use Multipath TCP without changing them.",
-        version: "mptcpize 0.1.0",
+        version: "mptcpize \(versionNumber)",
         subcommands: [
             RunCommand.self, EnableCommand.self, DisableCommand.self, StatusCommand.self,
             BPFCommand.self, SocketsCommand.self, CheckCommand.self, PolicyCommand.self,
+            MetricsCommand.self,
         ])
 
     static func main() {

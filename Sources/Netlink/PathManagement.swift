@@ -29,7 +29,8 @@ package struct MPTCPEndpoint: Equatable, Sendable {
         /// Subflows start from it only to addresses that the peer announced. Linux 6.18.
         package static let laminar = Flags(rawValue: 1 << 5)
 
-        private static let names = [
+        /// By their bits: the words of ip-mptcp(8).
+        package static let names = [
             "signal", "subflow", "backup", "fullmesh", "implicit", "laminar",
         ]
 

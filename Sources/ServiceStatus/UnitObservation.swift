@@ -4,6 +4,7 @@ import Glibc
 import Launch
 import LinuxSystem
 import Processes
+import SocketInspection
 import SystemdUnits
 
 /// Looks at all processes of a unit, and finds out of each whether it was reached, why not, and
@@ -14,10 +15,14 @@ package struct UnitObservation {
     package let locator: LibraryLocator
     /// How the unit's sockets are to become MPTCP.
     package let mode: ServiceMode
+    /// The sockets of this network namespace, where somebody has listed them already.
+    private let known: SocketSnapshot?
 
     package init(
-        unit: UnitName, manager: ServiceManager, locator: LibraryLocator, mode: ServiceMode
+        unit: UnitName, manager: ServiceManager, locator: LibraryLocator, mode: ServiceMode,
+        known: SocketSnapshot? = nil
     ) {
+        self.known = known
         self.unit = unit
         self.manager = manager
         self.locator = locator
@@ -38,7 +43,9 @@ package struct UnitObservation {
         of properties: [UnitProperties], _ question: Question
     ) throws(Failure) -> UnitVerdict {
         if unit.isSocket {
-            let listeners = properties.first.flatMap { UnitSockets.of(listeners: $0.listeners) }
+            let listeners = properties.first.flatMap {
+                UnitSockets.of(listeners: $0.listeners, known: known)
+            }
             return UnitVerdict(unit, processes: [], listeners: listeners ?? UnitSockets())
         }
         let attached = AttachedProcesses()
@@ -56,7 +63,7 @@ package struct UnitObservation {
             }
             processes += own
         }
-        let sockets = UnitSockets.of(processes.map(\.pid))
+        let sockets = UnitSockets.of(processes.map(\.pid), known: known)
         for index in processes.indices {
             processes[index].sockets = sockets[processes[index].pid]
             if processes[index].isReached { explainListeners(of: &processes[index]) }

@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Netlink
 import Processes
 import SocketInspection
 import SystemdUnits
@@ -48,43 +47,52 @@ package struct UnitSockets: Sendable, Equatable {
 
     /// The sockets of processes, by process; one that several have open counts for each.
     ///
+    /// - Parameter known: the sockets of the caller's network namespace, where they are known.
     /// - Returns: nothing for processes that may not be looked at, or in whose network
     ///   namespace the kernel does not list sockets.
-    static func of(_ pids: [Int32]) -> [Int32: UnitSockets] {
+    static func of(_ pids: [Int32], known: SocketSnapshot?) -> [Int32: UnitSockets] {
         var result: [Int32: UnitSockets] = [:]
-        let owners = SocketOwners(where: Set(pids).contains)
         for (namespace, pids) in namespaces(of: pids) {
-            guard let inventory = try? namespace.enter(SocketQuery.inventory),
-                inventory.mptcpRefusal == nil
+            let isOwn = namespace.label == nil
+            guard let snapshot = (isOwn ? known : nil) ?? Self.snapshot(of: pids, in: namespace)
             else { continue }
-            for pid in pids where access("/proc/\(pid)/fd/", R_OK) == 0 { result[pid] = .init() }
-            let listing = SocketListing(
-                joining: inventory, owners: owners, where: { !$0.isEmpty }, underUs: { _ in true })
-            for socket in listing.sockets {
-                for owner in socket.owners { result[owner.pid, default: .init()].count(socket) }
+            for pid in pids {
+                var sockets = UnitSockets()
+                var isEmpty = true
+                for socket in snapshot.sockets(of: pid) {
+                    sockets.count(socket)
+                    isEmpty = false
+                }
+                if !isEmpty || access("/proc/\(pid)/fd/", R_OK) == 0 { result[pid] = sockets }
             }
         }
         return result
     }
 
+    private static func snapshot(
+        of pids: [Int32], in namespace: NetworkNamespace
+    ) -> SocketSnapshot? {
+        let found = try? namespace.enter { () throws(Failure) in
+            try SocketSnapshot(of: Set(pids))
+        }
+        return found ?? nil
+    }
+
     /// What systemd listens with on a socket unit's ports.
     ///
     /// - Returns: nil where the kernel does not tell.
-    static func of(listeners: [(address: String, type: String)]) -> UnitSockets? {
+    static func of(
+        listeners: [(address: String, type: String)], known: SocketSnapshot?
+    ) -> UnitSockets? {
         var result = UnitSockets()
         let wanted = Set(
             listeners.filter { $0.type == "Stream" && SocketPlan.isInternet($0.address) }
                 .compactMap { UInt16($0.address.split(separator: ":").last ?? "") })
-        guard let inventory = try? SocketQuery.inventory(), inventory.mptcpRefusal == nil else {
-            return nil
-        }
-        let found = { (sockets: [DiagSocket]) in
-            wanted.intersection(sockets.filter { $0.state == .listen }.map(\.local.port))
-        }
-        let mptcp = found(inventory.mptcp)
+        let none = try? SocketSnapshot(of: [])
+        guard let snapshot = known ?? none ?? nil else { return nil }
+        let mptcp = wanted.intersection(snapshot.mptcpPorts)
         result.listeningMPTCP = mptcp.count
-        // An MPTCP listener's first subflow is a TCP listener.
-        result.listeningTCP = found(inventory.tcp).subtracting(mptcp).count
+        result.listeningTCP = wanted.intersection(snapshot.ports).subtracting(mptcp).count
         return result
     }
 

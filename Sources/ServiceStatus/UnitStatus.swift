@@ -2,6 +2,7 @@ import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
+import SocketInspection
 import SystemdUnits
 
 /// What `mptcpize status` says of one unit: how it is configured, and what its
@@ -21,6 +22,8 @@ package struct UnitStatus: Sendable {
     package let unit: UnitName
     /// The drop-ins of mptcpize's, the one that counts first; none: not enabled.
     package let dropIns: [String]
+    /// How it is enabled.
+    package let mode: ServiceMode
     /// Nil where it is not enabled.
     package let freshness: Freshness?
     /// Files have changed that systemd has not read again.
@@ -35,12 +38,15 @@ package struct UnitStatus: Sendable {
     let elsewhere: Failure?
 
     package var processes: [UnitProcess] { verdict.processes }
+    /// Whether its rules are to keep all of it TCP.
+    package var keepsTCP: Bool { policy.keepsTCP }
     /// What a socket unit listens with; nil for other units.
     package var listeners: UnitSockets? { verdict.listeners }
 
     /// - Throws: `Failure` where systemd or the drop-in cannot be read.
     package init(
-        _ unit: UnitName, of manager: ServiceManager, locator: LibraryLocator
+        _ unit: UnitName, of manager: ServiceManager, locator: LibraryLocator,
+        sockets: SocketSnapshot? = nil
     ) throws(Failure) {
         self.unit = unit
         var installed = try Self.installed(unit, by: manager)
@@ -59,9 +65,9 @@ package struct UnitStatus: Sendable {
             load == "loaded"
             ? (unit.isTemplate ? (isActive ? "active" : "inactive") : properties["ActiveState"])
             : load
+        mode = installed.first?.mode ?? .preload
         let observation = UnitObservation(
-            unit: unit, manager: manager, locator: locator,
-            mode: installed.first?.mode ?? .preload)
+            unit: unit, manager: manager, locator: locator, mode: mode, known: sockets)
         verdict =
             unit.isSocket && !isActive
             ? UnitVerdict(unit, processes: [])

@@ -86,6 +86,11 @@ struct ManySocketsTests {
         #expect(document.instructions <= other.instructions)
         #expect(document.systemCalls <= other.systemCalls)
         #expect(document.memory < 64 * 1024, "KiB with --json")
+        let metrics = try cost([Products.mptcpize, "metrics"], in: server)
+        print("as metrics: \(metrics)")
+        #expect(metrics.instructions <= other.instructions)
+        #expect(metrics.systemCalls <= other.systemCalls)
+        #expect(metrics.memory < 50 * 1024, "KiB of metrics")
         withExtendedLifetime(connecting) {}
     }
 }

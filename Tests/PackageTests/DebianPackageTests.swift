@@ -53,7 +53,11 @@ struct DebianPackageTests {
         let host = try Host(suite)
         try addProgramOf32Bit(to: host)
         for deb in try Packages.debs() { try host.bring(deb) }
-        try host.must("dpkg --add-architecture i386")
+        try host.must(
+            """
+            dpkg --add-architecture i386; mkdir /srv/metrics
+            echo MPTCPIZE_METRICS_DIRECTORY=/srv/metrics >/etc/default/mptcpize-metrics
+            """)
         try host.addService()
         let before = try host.files()
         try host.must("dpkg -i /tmp/share/*.deb; test -z \"$(dpkg --audit)\"")
@@ -69,6 +73,8 @@ struct DebianPackageTests {
         #expect(try host.must("mptcpize status").contains("web.service: enabled"))
         #expect(try !host.must("mptcpize status").contains("stale"))
 
+        try expectMetrics(on: host)
+
         let said = try host.must("dpkg -r mptcpize; mkdir -p /var/lib/mptcpize")
         #expect(said.contains("web.service: disabled"), "\(said)")
         // What runs goes on; started again, it is as it was before, and nobody complains.
@@ -76,8 +82,25 @@ struct DebianPackageTests {
         try host.must("systemctl restart web")
         #expect(try !host.listensWithMPTCP())
         try host.must("dpkg -P mptcpize mptcpize-preload:amd64 mptcpize-preload:i386")
-        #expect(try host.files() == before)
+        let difference = try Set(host.files()).symmetricDifference(before)
+        #expect(difference.isEmpty, "\(difference.sorted())")
         #expect(try !host.must("journalctl -b --no-pager || true").contains("libmptcpize"))
+    }
+
+    /// Off before they are enabled; on then, by HTTP and as a file.
+    private func expectMetrics(on host: Host) throws {
+        let scrape = """
+            python3 -c 'import urllib.request as r
+            print(r.urlopen("http://127.0.0.1:10262/metrics").read().decode())'
+            """
+        #expect(try !host.run(scrape).succeeded)
+        #expect(try host.must("ls /srv/metrics") == "")
+        try host.must("systemctl enable --now mptcpize-metrics.socket mptcpize-metrics.timer")
+        #expect(try host.must(scrape).contains("mptcpize_unit_reached{unit=\"web.service\"} 1"))
+        try #require(
+            poll(within: .seconds(20)) {
+                try host.run("grep -q '# EOF' /srv/metrics/mptcpize.prom").succeeded
+            })
     }
 
     @Test("removed from a tree where no systemd runs, units are as before, too")

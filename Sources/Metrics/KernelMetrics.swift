@@ -1,0 +1,95 @@
+import CLinux
+import Diagnosis
+import LinuxSystem
+import Netlink
+
+/// What the kernel tells of MPTCP in this network namespace.
+enum KernelMetrics {
+    /// - Parameter counters: as they were before anything here asked for MPTCP.
+    static func families(_ counters: MPTCPCounters) -> [MetricFamily] {
+        var families = [Self.fallbacks(counters), Self.all(counters)]
+        var established = MetricFamily(
+            "mptcpize_established_connections",
+            help:
+                "MPTCP sockets that are connected, by the kernel's own count: those that fell back "
+                + "too.")
+        if let entry = counters.all.first(where: { $0.name == Self.present }) {
+            established.add(entry.value)
+        }
+        var enabled = MetricFamily(
+            "mptcpize_mptcp_enabled", help: "Whether net.mptcp.enabled is 1.")
+        if let value = Sysctl.value("net.mptcp.enabled") { enabled.add(value == "1") }
+        var blackhole = MetricFamily(
+            "mptcpize_blackhole_active",
+            help: "Whether no connection asks for MPTCP now, since SYNs that did were dropped on "
+                + "the way.")
+        if let isActive = Blackhole.isActive(counters) { blackhole.add(isActive) }
+        families += [established, enabled, blackhole]
+        return families
+    }
+
+    /// The one number of row MPTcpExt that falls too.
+    private static let present = "MPCurrEstab"
+
+    private static func all(_ counters: MPTCPCounters) -> MetricFamily {
+        var family = MetricFamily(
+            "mptcpize_mptcpext_total", .counter,
+            help: "The kernel's MPTCP counters (row MPTcpExt of /proc/net/netstat), by its names.")
+        for (name, value) in counters.all where name != present {
+            family.add(value, ("counter", name))
+        }
+        return family
+    }
+
+    /// Which counter tells of which cause: calls of mptcp_early_fallback and
+    /// __mptcp_try_fallback in net/mptcp, Linux 6.18.
+    private static let causes = [
+        ("MPCapableFallbackSYNACK", "answer_without_option"),
+        ("MPCapableFallbackACK", "ack_without_option"),
+        ("MPCapableDataFallback", "data_without_option"),
+        ("MPCapableSYNTXDrop", "syn_dropped"),
+        ("MPCapableSYNTXDisabled", "blackhole"),
+        ("MPFallbackTokenInit", "no_token"),
+        ("MD5SigFallback", "md5_signature"),
+        ("SimultConnectFallback", "simultaneous_connect"),
+        ("DssFallback", "bad_mapping"),
+        ("DSSCorruptionFallback", "data_changed"),
+        ("InfiniteMapTx", "checksum"),
+        ("InfiniteMapRx", "peer_fell_back"),
+    ]
+
+    private static func fallbacks(_ counters: MPTCPCounters) -> MetricFamily {
+        var family = MetricFamily(
+            "mptcpize_fallbacks_total", .counter,
+            help: "Connections that asked for MPTCP and went on as plain TCP, by cause.")
+        let known = Set(counters.all.map(\.name))
+        for (name, cause) in causes where known.contains(name) {
+            family.add(counters[name], ("cause", cause))
+        }
+        return family
+    }
+
+    /// The path manager's endpoints and limits.
+    static func paths() throws(Errno) -> [MetricFamily] {
+        let management = try PathManagement(over: NetlinkSocket(NETLINK_GENERIC))
+        var endpoints = MetricFamily(
+            "mptcpize_endpoints", help: "Endpoints of the kernel's path manager.")
+        endpoints.add(management.endpoints.count)
+        var flags = MetricFamily(
+            "mptcpize_endpoints_by_flag", help: "Endpoints that have a flag, by ip-mptcp(8)'s word."
+        )
+        for (bit, name) in MPTCPEndpoint.Flags.names.enumerated() {
+            let flag = MPTCPEndpoint.Flags(rawValue: 1 << UInt32(bit))
+            flags.add(
+                management.endpoints.count { $0.flags.contains(flag) }, ("flag", name))
+        }
+        var subflows = MetricFamily(
+            "mptcpize_limit_subflows", help: "Additional subflows that a connection may have.")
+        subflows.add(management.limits.subflows)
+        var accepted = MetricFamily(
+            "mptcpize_limit_accepted_addresses",
+            help: "Addresses of a peer that a connection may use.")
+        accepted.add(management.limits.acceptedAddresses)
+        return [endpoints, flags, subflows, accepted]
+    }
+}
