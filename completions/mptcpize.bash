@@ -515,7 +515,7 @@ _mptcpize_policy_apply() {
 
 _mptcpize_policy_remove() {
     repeating_flags=()
-    non_repeating_flags=(--all --version -h --help)
+    non_repeating_flags=(--all --runtime --version -h --help)
     repeating_options=()
     non_repeating_options=(--cgroup --unit)
     __mptcpize_offer_flags_options 0

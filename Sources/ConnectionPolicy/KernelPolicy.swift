@@ -4,8 +4,15 @@ import LinuxSystem
 /// nftables, by the program nft.
 package enum KernelPolicy {
     /// Loads a ruleset, all of it or nothing.
-    package static func apply(_ ruleset: NFTRuleset) throws(Failure) {
-        let outcome = try nft(["-f", "-"], input: ruleset.text)
+    package static func apply(_ ruleset: NFTRuleset) throws(Failure) { try load(ruleset, []) }
+
+    /// Sees whether it could be loaded.
+    package static func check(_ ruleset: NFTRuleset) throws(Failure) {
+        try load(ruleset, ["--check"])
+    }
+
+    private static func load(_ ruleset: NFTRuleset, _ options: [String]) throws(Failure) {
+        let outcome = try nft(options + ["-f", "-"], input: ruleset.text)
         if outcome.status != 0 {
             throw refused(
                 outcome,

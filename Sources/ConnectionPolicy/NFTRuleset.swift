@@ -55,6 +55,9 @@ package struct NFTRuleset {
             })
     }
 
+    /// How many rules it has, in words.
+    package var count: String { comments.count == 1 ? "1 rule" : "\(comments.count) rules" }
+
     /// What `nft -f` loads, in one transaction, in the place of what was there.
     package var text: String {
         let name = "inet \(scope.table)"

@@ -5,11 +5,12 @@
 
 // --- The socket --------------------------------------------------------------------
 
+enum { STREAM_CLOEXEC = 1 | O_CLOEXEC };  // SOCK_STREAM | SOCK_CLOEXEC
+
 int carry_plain_socket(int family) {
   static const int protocols[] = {IPPROTO_TCP, MPTCPIZE_PLAIN_TCP};
-  enum { KIND = 1 | O_CLOEXEC };  // SOCK_STREAM | SOCK_CLOEXEC
   for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++) {
-    int socket = (int)syscall3(SYS_socket, family, KIND, protocols[i]);
+    int socket = (int)syscall3(SYS_socket, family, STREAM_CLOEXEC, protocols[i]);
     if (socket < 0) return socket;
     if (kernel_get_int(socket, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP) return socket;
     kernel_close(socket);
@@ -29,8 +30,10 @@ static bool is_same_namespace(int one, int other) {
   return result >= 0 && cookie == cookie2;
 }
 
-int carry_socket(int from, int family) {
-  int socket = carry_plain_socket(family);
+int carry_socket(int from, int family, int protocol) {
+  int socket = protocol == IPPROTO_TCP
+                   ? carry_plain_socket(family)
+                   : (int)syscall3(SYS_socket, family, STREAM_CLOEXEC, protocol);
   if (socket < 0 || is_same_namespace(from, socket)) return socket;
   kernel_close(socket);
   return -1;
@@ -133,14 +136,16 @@ static bool carry_options(int from, uint64_t inode, int to) {
 // A bit for each option that is carried, by its place.
 static uint64_t noted;
 
-void carry_note(int level, int number) {
+bool carry_note(int level, int number) {
   size_t count;
   const struct mptcpize_option_key *options = mptcpize_option_carried(&count);
   for (size_t i = 0; i < count; i++) {
     if (options[i].level == level && options[i].number == number) {
       __atomic_fetch_or(&noted, UINT64_C(1) << i, __ATOMIC_RELAXED);
+      return true;
     }
   }
+  return false;
 }
 
 bool carry_noted(int from, int to) {

@@ -14,16 +14,18 @@ struct carried {
 /// A new TCP socket, also where a BPF program makes MPTCP of what asks for it.
 int carry_plain_socket(int family);
 
-/// A TCP socket of a family, in the network namespace of `from`; negative where there is none.
-int carry_socket(int from, int family);
+/// A socket of a family and protocol, in the network namespace of `from`; negative where there is
+/// none.
+int carry_socket(int from, int family, int protocol);
 
 /// Gives `to` the options, flags, owner and address of `from`, whose inode number this is. False
 /// where something was refused. Either way `from` may be left so that its address can be shared,
 /// see carry_back.
 bool carry(int from, uint64_t inode, int to, struct carried *carried);
 
-/// An option was set on a socket of this process.
-void carry_note(int level, int number);
+/// An option is about to be set on a socket of this process. False: it is not one of those that are
+/// carried.
+bool carry_note(int level, int number);
 
 /// Gives `to` those options of `from` that were set on any socket of this process: enough for one
 /// that was made by it. False where something was refused.

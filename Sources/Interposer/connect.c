@@ -11,7 +11,7 @@
 
 static void connecting(int fd, const void *address, socklen_t length) {
   if (state() & STATE_FRESH) plain_connecting();
-  if (state() & STATE_POLICY) policy_connecting(fd, address, length);
+  if (state() & STATE_POLICY) policy_connecting(&(struct address_call){fd, length, address});
   if (state() & STATE_LATE) late_decide(fd, MPTCPIZE_AT_CONNECT);
 }
 
@@ -24,9 +24,19 @@ __attribute__((noinline)) static int connect_unusual(int fd, const void *address
   return result;
 }
 
+__attribute__((noinline)) static int connect_watched(int fd, const void *address, socklen_t length,
+                                                     uint32_t flags) {
+  if (flags != (STATE_READY | STATE_POLICY)) return connect_unusual(fd, address, length);
+  struct address_call call = {fd, length, address};
+  policy_connecting(&call);
+  int result = next.connect(call.fd, call.address, call.length);
+  return UNLIKELY(result < 0) ? denied_connect(&call) : result;
+}
+
 INTERPOSED int connect(int fd, const void *address, socklen_t length) {
-  return quiet_connect() ? connect_permitted(fd, address, length)
-                         : connect_unusual(fd, address, length);
+  uint32_t flags = connect_state();
+  return UNLIKELY(flags != STATE_READY) ? connect_watched(fd, address, length, flags)
+                                        : connect_permitted(fd, address, length);
 }
 
 // include/linux/socket.h
@@ -67,15 +77,14 @@ struct control_header {
   int level, type;
 };
 
-// Behind a send that succeeded: the kernel has read them.
 static bool passes_descriptors(const struct message *message) {
   size_t left = (socklen_t)message->control_length;
   const uint8_t *at = message->control;
-  while (at && left >= sizeof(struct control_header)) {
-    const struct control_header *header = (const struct control_header *)at;
-    if (header->level == SOL_SOCKET && header->type == SCM_RIGHTS) return true;
-    size_t step = ((socklen_t)header->length + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
-    if (step < sizeof *header || step > left) return false;
+  struct control_header header;
+  while (at && left >= sizeof header && program_memory_read(&header, at, sizeof header)) {
+    if (header.level == SOL_SOCKET && header.type == SCM_RIGHTS) return true;
+    size_t step = ((socklen_t)header.length + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1);
+    if (step < sizeof header || step > left) return false;
     at += step;
     left -= step;
   }
@@ -85,8 +94,9 @@ static bool passes_descriptors(const struct message *message) {
 __attribute__((noinline)) static long send_unusual(int fd, const struct message *message,
                                                    int flags) {
   struct message header = {.name = NULL};
-  bool connects = flags & MSG_FASTOPEN &&
-                  program_memory_read(&header, message, offsetof(struct message, vector));
+  bool is_readable = program_memory_read(&header, message, sizeof header);
+  bool connects = flags & MSG_FASTOPEN && is_readable;
+  if (is_readable && state() & STATE_POLICY && passes_descriptors(&header)) fresh_forget_all();
   if (connects) connecting(fd, header.name, header.name_length);
   long result = next.sendmsg(fd, message, flags);
   if (result < 0 && connects && denied_first_send(fd, header.name, header.name_length) == 0) {
@@ -95,7 +105,6 @@ __attribute__((noinline)) static long send_unusual(int fd, const struct message 
   if (connects && recording()) {
     record_connecting(fd, header.name, header.name_length, result < 0 ? errno_get() : 0);
   }
-  if (result >= 0 && state() & STATE_POLICY && passes_descriptors(message)) fresh_forget_all();
   return result;
 }
 

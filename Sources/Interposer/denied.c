@@ -93,23 +93,23 @@ static int fall_back(int fd, struct call *call) {
 }
 
 __attribute__((noinline)) static int fall_back_at(enum mptcpize_call name,
-                                                  const struct denied_address *at) {
+                                                  const struct address_call *at) {
   struct call call = {.name = name, .address = at->address, .length = at->length};
   return fall_back(at->fd, &call);
 }
 
 // Most calls fail for another reason: these have nothing to set up.
 
-__attribute__((noinline)) int denied_bind(const struct denied_address *at) {
+__attribute__((noinline)) int denied_bind(const struct address_call *at) {
   return is_denial(errno_get()) ? fall_back_at(MPTCPIZE_CALL_BIND, at) : -1;
 }
 
-__attribute__((noinline)) int denied_connect(const struct denied_address *at) {
+__attribute__((noinline)) int denied_connect(const struct address_call *at) {
   return is_denial(errno_get()) ? fall_back_at(MPTCPIZE_CALL_CONNECT, at) : -1;
 }
 
 int denied_first_send(int fd, const void *address, socklen_t length) {
-  struct denied_address at = {.fd = fd, .address = address, .length = length};
+  struct address_call at = {.fd = fd, .address = address, .length = length};
   return denied_connect(&at);
 }
 

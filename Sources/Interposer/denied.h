@@ -8,19 +8,11 @@
 #include "next.h"
 #include "replace.h"
 
-/// The arguments: in memory, not in registers that every call would have to save, since they are
-/// looked at only after a failure.
-struct denied_address {
-  int fd;
-  socklen_t length;
-  const void *address;
-};
-
 /// The next definition has failed. If it was with EACCES or EPERM, the socket is an MPTCP socket
 /// that the program did not ask for, and TCP is not denied the same, then plain TCP takes its
 /// place, and the answer is TCP's. If TCP is denied it, the errno is TCP's and the socket stays.
-int denied_bind(const struct denied_address *at);
-int denied_connect(const struct denied_address *at);
+int denied_bind(const struct address_call *at);
+int denied_connect(const struct address_call *at);
 int denied_listen(int fd, int backlog);
 
 /// The same of a send with MSG_FASTOPEN, which connects: 0 where TCP is connected now, and the data
@@ -29,7 +21,7 @@ int denied_first_send(int fd, const void *address, socklen_t length);
 
 #define PERMITTED(name, fd, address, length)                                        \
   ({                                                                                \
-    struct denied_address call = {fd, length, address};                             \
+    struct address_call call = {fd, length, address};                               \
     __asm__("" : "+m"(call)); /* or the compiler keeps it in saved registers too */ \
     int result = next.name(call.fd, call.address, call.length);                     \
     __builtin_expect(result < 0, false) ? denied_##name(&call) : result;            \

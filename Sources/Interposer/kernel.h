@@ -85,6 +85,14 @@ enum { PR_GET_NAME = 16, AT_SECURE = 23 };
 typedef uint32_t socklen_t;
 
 /// struct sockaddr_in, sockaddr_in6: all that is ever read of an address.
+/// The arguments of bind or connect, in memory: in registers that every call would have to save
+/// they would cost more.
+struct address_call {
+  int fd;
+  socklen_t length;
+  const void *address;
+};
+
 union socket_address {
   uint16_t family;
   struct {

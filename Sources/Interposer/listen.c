@@ -11,6 +11,6 @@ INTERPOSED int listen(int fd, int backlog) {
   if (flags & STATE_POLICY) policy_listening(fd);
   if (flags & STATE_LATE) late_decide(fd, MPTCPIZE_AT_LISTEN);
   int result = listen_permitted(fd, backlog);
-  if (result == 0 && recording()) record_listening(fd);
+  if (result == 0 && flags & STATE_RECORDING && recording()) record_listening(fd);
   return result;
 }

@@ -24,27 +24,71 @@ static void carry_out(int fd, int rule) {
   if (!is_done && recording()) record_ruled(fd, rule);
 }
 
-void policy_connecting(int fd, const void *address, socklen_t length) {
-  union socket_address peer = {.family = 0};
-  if (mptcpize_policy_is_empty(&state_policy, MPTCPIZE_CONNECT)) return;
-  if (length > sizeof peer) length = sizeof peer;
-  if (!program_memory_read(&peer, address, length)) return;
-  struct mptcpize_ruling ruling =
-      mptcpize_policy_decide(&state_policy, MPTCPIZE_CONNECT, &peer, length);
-  if (ruling.tcp) {
-    carry_out(fd, ruling.rule);
-  } else {
+// struct sockaddr_in as far as it tells anything, and what tcp_v4_connect() and bind take for one.
+struct ipv4 {
+  uint16_t family;
+  uint16_t port;  // in network order
+  uint32_t address;
+};
+enum { IPV4_LENGTH = 16 };
+
+static uint16_t port_of(const struct ipv4 *address) {
+  bool is_turned = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+  return is_turned ? __builtin_bswap16(address->port) : address->port;
+}
+
+__attribute__((noinline)) static void obey_tcp(int fd, int rule) { carry_out(fd, rule); }
+
+static inline void obey(int fd, struct mptcpize_ruling ruling) {
+  if (UNLIKELY(ruling.tcp)) {
+    obey_tcp(fd, ruling.rule);
+  } else if (UNLIKELY(fresh_is_expecting())) {
     fresh_forget(fd);
   }
 }
 
+// IPv6, and what is rare.
+__attribute__((noinline)) static void connecting(const struct address_call *call) {
+  union socket_address peer = {.family = 0};
+  socklen_t length = call->length < sizeof peer ? call->length : sizeof peer;
+  if (!program_memory_read(&peer, call->address, length)) return;
+  obey(call->fd, mptcpize_policy_decide(&state_policy, MPTCPIZE_CONNECT, &peer, length));
+}
+
+void policy_connecting(const struct address_call *call) {
+  uintptr_t place = (uintptr_t)call->address;
+  bool is_in_one_block = place % sizeof(struct ipv4) == 0;
+  if (UNLIKELY(call->length < IPV4_LENGTH || !is_in_one_block)) return connecting(call);
+  unasked_enter();
+  bool may_ask = !__atomic_load_n(&unasked_forbidden, __ATOMIC_SEQ_CST);
+  bool is_good = may_ask && program_memory_is_good(place);
+  unasked_end();
+  if (UNLIKELY(!is_good)) return connecting(call);
+  struct ipv4 peer;
+  __builtin_memcpy(&peer, call->address, sizeof peer);
+  // To connect to no address is to connect to this host.
+  if (UNLIKELY(peer.family != AF_INET || !peer.address)) return connecting(call);
+  obey(call->fd,
+       mptcpize_policy_decide_ipv4(&state_policy, MPTCPIZE_CONNECT, peer.address, port_of(&peer)));
+}
+
+__attribute__((noinline)) static void listening(int fd, const union socket_address *own,
+                                                socklen_t length) {
+  obey(fd, mptcpize_policy_decide(&state_policy, MPTCPIZE_LISTEN, own, length));
+}
+
 void policy_listening(int fd) {
-  union socket_address own = {.family = 0};
+  union {
+    union socket_address any;
+    struct ipv4 ipv4;
+  } own;
   socklen_t length = sizeof own;
-  if (mptcpize_policy_is_empty(&state_policy, MPTCPIZE_LISTEN)) return;
-  UNASKED(may_ask, UNASKED_REPLACEMENT);
-  if (!may_ask || syscall3(SYS_getsockname, fd, (long)&own, (long)&length) < 0) return;
-  struct mptcpize_ruling ruling =
-      mptcpize_policy_decide(&state_policy, MPTCPIZE_LISTEN, &own, length);
-  if (ruling.tcp) carry_out(fd, ruling.rule);
+  unasked_enter();
+  bool may_ask = unasked_allowed(UNASKED_REPLACEMENT);
+  long result = may_ask ? syscall3(SYS_getsockname, fd, (long)&own, (long)&length) : -1;
+  unasked_end();
+  if (UNLIKELY(result < 0)) return fresh_forget(fd);
+  if (UNLIKELY(own.ipv4.family != AF_INET)) return listening(fd, &own.any, length);
+  obey(fd, mptcpize_policy_decide_ipv4(&state_policy, MPTCPIZE_LISTEN, own.ipv4.address,
+                                       port_of(&own.ipv4)));
 }

@@ -3,6 +3,7 @@
 #include "SocketPolicy.h"
 #include "carry.h"
 #include "cork.h"
+#include "fresh.h"
 #include "kept.h"
 #include "late.h"
 #include "plain.h"
@@ -203,8 +204,11 @@ static bool is_out_of_range(const struct mptcpize_setting *setting) {
 __attribute__((noinline)) static int set_any(int fd, int level, int number, const void *value,
                                              socklen_t length) {
   int before = errno_get();
-  if (state() & STATE_POLICY) carry_note(level, number);
   const struct mptcpize_option *option = mptcpize_option_find(level, number);
+  if (state() & STATE_POLICY) {
+    bool is_carried = carry_note(level, number);
+    if (!is_carried || (option && option->remedy == MPTCPIZE_ADJUST)) fresh_settle(fd);
+  }
   struct mptcpize_setting setting = {option, level, number, value, length, 0, 0};
   if (!option) return set_next(fd, &setting) ? remedy(fd, &setting, before) : 0;
   if (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes) {

@@ -160,7 +160,7 @@ static int replace_old(struct replacement *replacement, const struct replace_rea
   if (!kernel_is_file(replacement->old, &replacement->numbers.file)) return REPLACE_FAILED;
   int64_t family = kernel_get_int(replacement->old, SOL_SOCKET, SO_DOMAIN);
   if (family < 0) return REPLACE_FAILED;
-  replacement->new = carry_socket(replacement->old, (int)family);
+  replacement->new = carry_socket(replacement->old, (int)family, IPPROTO_TCP);
   if (replacement->new < 0) return REPLACE_FAILED;
   int result = replace_by_new(replacement, reason);
   if (replacement->new >= 0) kernel_close(replacement->new);

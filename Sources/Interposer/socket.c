@@ -49,6 +49,15 @@ static int other(uint32_t flags, int family, int type, int protocol) {
   return fd;
 }
 
+// In a cgroup that a BPF program reaches, it may be MPTCP all the same.
+static int expected(const struct request *request) {
+  int fd = next.socket(request->family, request->type, request->protocol);
+  if (fd < 0) return fd;
+  bool is_tcp = kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP;
+  fresh_made(fd, request->family, is_tcp);
+  return fd;
+}
+
 // Everything but the usual case: the first call of all, a ring, a refusal known, a cgroup whose
 // programs set something on each socket, rules.
 __attribute__((noinline)) static int unusual(int family, int type, int protocol) {
@@ -60,6 +69,10 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
   bool is_unusual = flags & 1u << family;
   uint16_t refusal = *refusal_of(family);
   if (is_unusual && refusal) return plain(&request, refusal);
+  bool may_expect = (flags & (STATE_POLICY | STATE_RECORDING)) == STATE_POLICY && !is_unusual;
+  if (may_expect && fresh_expects_tcp(family)) {
+    return expected(&request);
+  }
   if (!unasked_begin(family == AF_INET ? UNASKED_INET : UNASKED_INET6)) {
     return plain(&request, EPERM);
   }
@@ -70,7 +83,7 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
     syscall1(SYS_close, fd);
     return plain(&request, MPTCPIZE_REFUSED_FOR_CGROUP);
   }
-  if (flags & STATE_POLICY) fresh_made(fd, family);
+  if (flags & STATE_POLICY) fresh_made(fd, family, false);
   if (flags & STATE_RECORDING) record_created(fd, family, protocol, MPTCPIZE_IPPROTO_MPTCP, 0);
   return fd;
 }

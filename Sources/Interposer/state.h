@@ -73,14 +73,13 @@ static inline bool quiet(void) {
   return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_FRESH)) != STATE_READY);
 }
 
-/// The same for connect: nothing is to be decided then either.
-static inline bool quiet_connect(void) {
+/// What matters of it to connect: STATE_READY alone where there is nothing to be decided.
+static inline uint32_t connect_state(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  uint32_t relevant = STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE | STATE_POLICY;
-  return !UNLIKELY((flags & relevant) != STATE_READY);
+  return flags & (STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE | STATE_POLICY);
 }
 
-/// The same for what ends a descriptor: none was ever corked either.
+/// The same as quiet() for what ends a descriptor: none was ever corked either.
 static inline bool quiet_end(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
   return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_CORKED)) != STATE_READY);

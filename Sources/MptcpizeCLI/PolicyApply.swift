@@ -16,30 +16,58 @@ extension PolicyCommand {
 
         @Option(
             parsing: .unconditional,
-            help: ArgumentHelp("Only those of a running systemd unit.", valueName: "unit"),
-            completion: .activeUnits)
+            help: ArgumentHelp("Only those of a systemd unit.", valueName: "unit"),
+            completion: .units)
         var unit: String?
 
+        // For the service that systemd starts before a slice.
+        @Option(parsing: .unconditional, help: .hidden)
+        var slice: String?
+
         func validate() throws {
-            if cgroup != nil, unit != nil {
+            if [cgroup, unit, slice].count(where: { $0 != nil }) > 1 {
                 throw ValidationError("Give only one of --cgroup and --unit.")
             }
         }
 
+        var isHost: Bool { cgroup == nil && unit == nil && slice == nil }
+
+        /// The unit that is meant, also by the directory of its cgroup.
+        var unitName: String? {
+            if let unit { return unit }
+            guard let cgroup, let hierarchy = try? CgroupHierarchy(),
+                let name = (try? hierarchy.cgroup(path: cgroup))?.unit,
+                let own = UnitName(name),
+                let path = try? ServiceManager(.system).cgroup(of: own),
+                isSameFile(hierarchy.directory(ofPath: path), cgroup)
+            else { return nil }
+            return name
+        }
+
+        /// What is there now.
         func resolved() throws(Failure) -> NFTRuleset.Scope {
-            let hierarchy: CgroupHierarchy
-            let found: Cgroup
-            if let unit {
-                let name = try UnitName(typed: unit)
-                let path = try ServiceManager(.system).cgroup(of: name)
-                hierarchy = try CgroupHierarchy()
-                found = try hierarchy.cgroup(relative: path)
-            } else if let cgroup {
-                hierarchy = try CgroupHierarchy()
-                found = try hierarchy.cgroup(path: cgroup)
-            } else {
-                return .host
+            if let slice {
+                guard let name = SliceName(slice) else {
+                    throw Failure(.usage, slice, "is no name of a slice")
+                }
+                return try Self.scope(ofDirectory: try name.makeCgroup())
             }
+            if let unit { return try Self.scope(of: UnitName(typed: unit)) }
+            guard let cgroup else { return .host }
+            return try Self.scope(ofDirectory: cgroup)
+        }
+
+        /// The cgroup of a running unit.
+        static func scope(of unit: UnitName) throws(Failure) -> NFTRuleset.Scope {
+            let path = try ServiceManager(.system).cgroup(of: unit)
+            return try scope(ofDirectory: CgroupHierarchy().directory(ofPath: path))
+        }
+
+        private static func scope(
+            ofDirectory path: String
+        ) throws(Failure) -> NFTRuleset.Scope {
+            let hierarchy = try CgroupHierarchy()
+            let found = try hierarchy.cgroup(path: path)
             let level = found.path.dropFirst(hierarchy.mountPoint.count).split(separator: "/").count
             let root = "/sys/fs/cgroup/"
             guard level > 0 else {
@@ -72,12 +100,19 @@ extension PolicyCommand {
         func run() throws {
             let places = options.places.absolute
             let policy = try places.policy(for: .system)
-            let scope = try scope.resolved()
             guard geteuid() == 0 else {
                 throw Failure(
                     .failed, "policy apply", "needs root", remedy: "try: sudo mptcpize policy apply"
                 )
             }
+            if !runtime, let unit = scope.unitName {
+                let dropIn = try PolicyDropIn(unit)
+                // Of what has no settings of its own, rules hold as long as it runs.
+                if dropIn.hindrance == nil || !dropIn.isRunning {
+                    return try apply(policy, places, to: dropIn)
+                }
+            }
+            let scope = try scope.resolved()
             let ruleset = NFTRuleset(policy, scope: scope)
             try KernelPolicy.apply(ruleset)
             PolicyCommand.warn(of: ruleset)
@@ -92,10 +127,38 @@ extension PolicyCommand {
             } else if scope != .host {
                 place = "as long as the cgroup lives"
             }
-            let number = ruleset.comments.count
-            try Console.output(
-                "\(number == 1 ? "1 rule" : "\(number) rules") in the table inet \(scope.table), "
-                    + place)
+            try Console.output("\(ruleset.count) in the table inet \(scope.table), \(place)")
+        }
+
+        /// Now, where the unit runs, and whenever it starts.
+        private func apply(
+            _ policy: Policy, _ places: PolicyPlaces, to dropIn: PolicyDropIn
+        ) throws(Failure) {
+            if let hindrance = dropIn.hindrance { throw hindrance }
+            let name = dropIn.name
+            guard dropIn.isRunning,
+                let scope = try? Scope.scope(of: name)
+            else {
+                // What the kernel takes for the host, it takes for a cgroup that is to come.
+                let ruleset = NFTRuleset(policy, scope: .host)
+                try KernelPolicy.check(ruleset)
+                let path = try dropIn.install(places)
+                PolicyCommand.warn(of: ruleset)
+                return try Console.output(
+                    "\(ruleset.count) for \(name), whenever it starts (\(path))")
+            }
+            let ruleset = NFTRuleset(policy, scope: scope)
+            try KernelPolicy.apply(ruleset)
+            PolicyCommand.warn(of: ruleset)
+            try PolicyCommand.removeGone()
+            do throws(Failure) {
+                let path = try dropIn.install(places)
+                try Console.output(
+                    "\(ruleset.count) in the table inet \(scope.table), for good (\(path))")
+            } catch {
+                Console.error("mptcpize: the rules hold as long as \(name) runs only")
+                throw error
+            }
         }
     }
 
@@ -105,11 +168,14 @@ extension PolicyCommand {
 
         @OptionGroup var scope: Scope
 
-        @Flag(help: "Also those of all cgroups, also where there is no nft.")
+        @Flag(help: "Also those of all cgroups and units, also where there is no nft.")
         var all = false
 
+        @Flag(help: "Leave what puts them there again: at the next boot, or when the unit starts.")
+        var runtime = false
+
         func validate() throws {
-            if all, scope.cgroup != nil || scope.unit != nil {
+            if all, !scope.isHost {
                 throw ValidationError("Give only one of --all, --cgroup and --unit.")
             }
         }
@@ -120,12 +186,10 @@ extension PolicyCommand {
                     .failed, "policy remove", "needs root",
                     remedy: "try: sudo mptcpize policy remove")
             }
-            let scope = try scope.resolved()
             var removed: [String] = []
-            if scope == .host, try PolicyUnit()?.remove() == true { removed = [PolicyUnit.path] }
+            if !runtime { removed = try removeFiles() }
             do throws(Failure) {
-                for table in all ? try KernelPolicy.tables() : [scope.table]
-                where try KernelPolicy.remove(table) {
+                for table in try tables() where try KernelPolicy.remove(table) {
                     removed.append("the table inet \(table)")
                 }
                 if !all { try PolicyCommand.removeGone() }
@@ -136,6 +200,27 @@ extension PolicyCommand {
                 throw error
             }
             try Self.tell(removed)
+        }
+
+        /// What puts rules into the kernel.
+        private func removeFiles() throws(Failure) -> [String] {
+            if let unit = scope.unitName {
+                return [try PolicyDropIn.remove(unit)].compactMap { $0 }
+            }
+            guard scope.isHost else { return [] }
+            let own = try PolicyUnit()?.remove() == true ? [PolicyUnit.path] : []
+            return own + (all ? try PolicyDropIn.removeAll() : [])
+        }
+
+        private func tables() throws(Failure) -> [String] {
+            if all { return try KernelPolicy.tables() }
+            do throws(Failure) {
+                return [try scope.resolved().table]
+            } catch {
+                // One that does not run has none.
+                if scope.unit != nil { return [] }
+                throw error
+            }
         }
 
         private static func tell(_ removed: [String]) throws(Failure) {

@@ -38,14 +38,7 @@ static struct mptcpize_ruling decide_ipv4(const struct mptcpize_policy *policy,
   static const unsigned char loopback[] = {127, 0, 0, 1};
   uint32_t address = loaded32(bytes);
   if (!address && direction == MPTCPIZE_CONNECT) address = loaded32(loopback);
-  const struct mptcpize_policy_ipv4 *cell = policy->directions[direction].ipv4;
-  const struct mptcpize_policy_ipv4 *end = cell + policy->directions[direction].ipv4_count;
-  for (; cell < end; cell++) {
-    if ((address & cell->mask) == cell->address && matches(&cell->answer, port)) {
-      return ruling(&cell->answer);
-    }
-  }
-  return no_rule;
+  return mptcpize_policy_decide_ipv4(policy, direction, address, port);
 }
 
 static struct mptcpize_ruling decide_ipv6(const struct mptcpize_policy *policy,

@@ -11,8 +11,7 @@ enum BPFHindrance {
     /// and systemd's socket, is an empty one there.
     private static func ownRoot(_ unit: LoadedUnit) -> Failure? {
         let properties = unit.properties
-        let root = ["RootDirectory", "RootImage"].first { !["", "/"].contains(properties[$0]) }
-        guard let root, !properties.isTrue("RootDirectoryStartOnly") else { return nil }
+        guard let root = rootSetting(of: properties) else { return nil }
         let slice = properties["Slice"]
         return Failure(
             .failed, unit.name.description,
@@ -20,6 +19,12 @@ enum BPFHindrance {
             remedy: (root == "RootDirectory"
                 ? "set RootDirectoryStartOnly=yes in the unit, or " : "")
                 + "`mptcpize enable --mode bpf \(slice.isEmpty ? "SLICE" : slice)`")
+    }
+
+    /// The setting by which commands before the main one have another root; nil for none.
+    static func rootSetting(of properties: UnitProperties) -> String? {
+        let root = ["RootDirectory", "RootImage"].first { !["", "/"].contains(properties[$0]) }
+        return properties.isTrue("RootDirectoryStartOnly") ? nil : root
     }
 
     /// An engine that starts its containers in another cgroup than its own.

@@ -28,19 +28,16 @@ package struct BPFPlan {
                 .usage, unit.name.description,
                 "--mode bpf is for services and slices of the system only")
         }
-        guard let path = HostSystem().realPath(of: Bytes("/proc/self/exe".utf8)) else {
-            throw Failure(.own, "/proc/self/exe", "cannot be read", remedy: "is /proc mounted?")
-        }
-        if let failure = ServiceProgram.untrusted(path, scope: .system) { throw failure }
+        let path = try ServiceProgram.ownPath()
         if unit.name.isSlice {
             return try SlicePlan(
                 unit: unit.name, isPerpetual: unit.properties.isTrue("Perpetual"), scope: scope
-            ).dropIn(program: path.text)
+            ).dropIn(program: path)
         }
         if let failure = BPFHindrance.of(unit) { throw failure }
         // "+": as root, outside the service's sandbox. "-": where it fails, a service stays
         // TCP, and starts all the same.
-        let program = "-+" + UnitWords.quote(DropIn.escaped(path.text))
+        let program = "-+" + UnitWords.quote(DropIn.escaped(path))
         return DropIn(
             section: "Service",
             settings: [

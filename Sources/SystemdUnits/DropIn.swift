@@ -15,6 +15,25 @@ package struct DropIn: Sendable, Equatable {
 
     private static let header = "# Written by mptcpize. To take it away: "
 
+    /// What a drop-in is for; a unit can have one of each.
+    package enum Kind: Sendable {
+        /// Of `enable`.
+        case enabled
+        /// Of `policy apply --unit`.
+        case policy
+
+        var fileName: String {
+            switch self {
+            case .enabled: DropIn.fileName
+            case .policy: "50-mptcpize-policy.conf"
+            }
+        }
+
+        var environmentFileName: String { fileName.dropLast(".conf".count) + ".env" }
+
+        var other: Kind { self == .policy ? .enabled : .policy }
+    }
+
     /// "Service" or "Socket".
     package let section: String
     /// The settings, in their order, as they are written.

@@ -11,9 +11,13 @@ import LinuxSystem
 package struct DropInStore: Sendable {
     /// The directory's path.
     package let path: String
+    private let kind: DropIn.Kind
     private static let staging = ".mptcpize-new"
 
-    package init(_ path: String) { self.path = path }
+    package init(_ path: String, kind: DropIn.Kind = .enabled) {
+        self.path = path
+        self.kind = kind
+    }
 
     /// A drop-in to be written.
     package struct Request: Sendable {
@@ -31,7 +35,7 @@ package struct DropInStore: Sendable {
 
     /// Where a unit's drop-in lies or would lie.
     package func file(of unit: UnitName) -> String {
-        "\(path)/\(unit.dropInDirectory)/\(DropIn.fileName)"
+        "\(path)/\(unit.dropInDirectory)/\(kind.fileName)"
     }
 
     /// mptcpize's drop-in of a unit; nil where there is none.
@@ -42,9 +46,9 @@ package struct DropInStore: Sendable {
         do {
             let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
             guard let directory = try base.directory(unit.dropInDirectory),
-                let text = try directory.contents(DropIn.fileName)
+                let text = try directory.contents(kind.fileName)
             else { return nil }
-            let environment = try directory.contents(DropIn.environmentFileName)
+            let environment = try directory.contents(kind.environmentFileName)
             let found = DropIn.Installed(path: place, text: text, environmentText: environment) {
                 (try? base.contents($0)) ?? nil
             }
@@ -58,7 +62,13 @@ package struct DropInStore: Sendable {
             remedy: "rename it, so that it keeps what it says")
     }
 
-    /// The units that have a drop-in of mptcpize's here, in the order of their names.
+    /// How many directories were made for the drop-in of the other kind, which stays in them: they
+    /// go with the last.
+    private func besides(_ unit: UnitName) -> Int? {
+        (try? DropInStore(path, kind: kind.other).installed(unit))??.directoriesMade
+    }
+
+    /// The units that have a drop-in of this kind here, in the order of their names.
     package func units() -> [UnitName] {
         directoryEntries(path).filter { $0.hasSuffix(".d") }.compactMap { UnitName($0.dropLast(2)) }
             .filter { (try? installed($0)) != nil }
@@ -80,9 +90,9 @@ package struct DropInStore: Sendable {
             for request in requests {
                 let existing = try base.directory(request.unit.dropInDirectory) != nil
                 let previous = try installed(request.unit)
+                let known = previous?.directoriesMade ?? besides(request.unit)
                 try self.stage(
-                    request, in: stage,
-                    directoriesMade: previous?.directoriesMade ?? (existing ? 0 : made + 1))
+                    request, in: stage, directoriesMade: known ?? (existing ? 0 : made + 1))
                 undo.before.append((request.unit, previous))
             }
             for request in requests { try commit(request, from: stage, to: base) }
@@ -114,7 +124,7 @@ package struct DropInStore: Sendable {
             guard found != nil, let directory = try base.directory(unit.dropInDirectory) else {
                 return nil
             }
-            let own = [DropIn.fileName, DropIn.environmentFileName]
+            let own = [kind.fileName, kind.environmentFileName]
             if directoriesMade > 0, Set(try directory.entries()).isSubset(of: own) {
                 try base.rename(unit.dropInDirectory, to: base, as: Self.staging)
                 try base.removeTree(Self.staging)
@@ -159,9 +169,9 @@ package struct DropInStore: Sendable {
             try base.removeTree(Self.staging)
             try base.makeDirectory(Self.staging)
             let stage = try base.directory(Self.staging)!
-            try stage.writeFile(DropIn.fileName, installed.text)
+            try stage.writeFile(kind.fileName, installed.text)
             if let text = installed.environmentText {
-                try stage.writeFile(DropIn.environmentFileName, text)
+                try stage.writeFile(kind.environmentFileName, text)
             }
             guard let directory = try base.directory(unit.dropInDirectory) else { return }
             try replaceFiles(of: directory, by: stage)
@@ -180,11 +190,11 @@ package struct DropInStore: Sendable {
         try stage.makeDirectory(name)
         guard let directory = try stage.directory(name) else { return }
         try directory.writeFile(
-            DropIn.fileName,
+            kind.fileName,
             request.dropIn.text(
                 undoneBy: request.undo, in: "\(path)/\(name)", directoriesMade: directoriesMade))
         if let text = request.dropIn.environmentText(undoneBy: request.undo) {
-            try directory.writeFile(DropIn.environmentFileName, text)
+            try directory.writeFile(kind.environmentFileName, text)
         }
         try directory.synchronize()
     }
@@ -206,13 +216,13 @@ package struct DropInStore: Sendable {
         of directory: borrowing Descriptor, by staged: borrowing Descriptor
     ) throws(Errno) {
         let names = try staged.entries()
-        let hasEnvironment = names.contains(DropIn.environmentFileName)
+        let hasEnvironment = names.contains(kind.environmentFileName)
         if hasEnvironment {
             try staged.rename(
-                DropIn.environmentFileName, to: directory, as: DropIn.environmentFileName)
+                kind.environmentFileName, to: directory, as: kind.environmentFileName)
         }
-        try staged.rename(DropIn.fileName, to: directory, as: DropIn.fileName)
-        if !hasEnvironment { try directory.unlink(DropIn.environmentFileName) }
+        try staged.rename(kind.fileName, to: directory, as: kind.fileName)
+        if !hasEnvironment { try directory.unlink(kind.environmentFileName) }
         try directory.synchronize()
     }
 

@@ -1,6 +1,5 @@
 import ConnectionPolicy
 import Glibc
-import Launch
 import LinuxSystem
 
 /// The unit of mptcpize's own that puts rules into the kernel when the machine starts.
@@ -22,11 +21,7 @@ package struct PolicyUnit {
 
     /// Has the rules of these places put into force at each start of the machine.
     package func install(_ places: PolicyPlaces) throws(Failure) {
-        guard let program = HostSystem().realPath(of: Bytes("/proc/self/exe".utf8)) else {
-            throw Failure(.own, "/proc/self/exe", "cannot be read", remedy: "is /proc mounted?")
-        }
-        if let failure = ServiceProgram.untrusted(program, scope: .system) { throw failure }
-        let text = Self.text(program, places)
+        let text = Self.text(try ServiceProgram.ownPath(), places)
         try change { (directory, present) throws(Errno) in
             if present == text { return }
             // In its place by one step: a kill in between leaves the old one or the new one.
@@ -78,24 +73,35 @@ package struct PolicyUnit {
     }
 
     /// A word of ExecStart=, in which systemd expands variables too (systemd.service(5)).
-    private static func word(_ text: String) -> String {
+    static func word(_ text: String) -> String {
         UnitWords.quote(
             DropIn.escaped(text).split(separator: "$", omittingEmptySubsequences: false)
                 .joined(separator: "$$"))
     }
 
-    /// Behind nftables.service, which begins with an empty ruleset.
-    private static func text(_ program: Bytes, _ places: PolicyPlaces) -> String {
-        let options = places.words.map { " " + word($0.text) }.joined()
-        var needed = [program.text]
+    /// The command that puts rules into the kernel until the next boot.
+    ///
+    /// - Parameter scope: for what, with systemd's specifiers; none: for the whole host.
+    static func apply(_ program: String, _ scope: String..., for places: PolicyPlaces) -> String {
+        let words = ["policy apply --runtime"] + scope + places.words.map { word($0.text) }
+        return "\(word(program)) " + words.joined(separator: " ")
+    }
+
+    /// The files that it needs.
+    static func mounts(_ program: String, _ places: PolicyPlaces) -> String {
+        var needed = [program]
         if case .file(let path) = places.files { needed.append(path.text) }
-        let mounts = needed.map { UnitWords.quote(DropIn.escaped($0)) }.joined(separator: " ")
-        return header + """
+        return needed.map { UnitWords.quote(DropIn.escaped($0)) }.joined(separator: " ")
+    }
+
+    /// Behind nftables.service, which begins with an empty ruleset.
+    private static func text(_ program: String, _ places: PolicyPlaces) -> String {
+        header + """
             [Unit]
             Description=Rules for which connections stay TCP
             Documentation=man:mptcpize-policy(8)
             DefaultDependencies=no
-            RequiresMountsFor=\(mounts)
+            RequiresMountsFor=\(mounts(program, places))
             After=nftables.service
             Before=network-pre.target
             Wants=network-pre.target
@@ -103,7 +109,7 @@ package struct PolicyUnit {
             [Service]
             Type=oneshot
             RemainAfterExit=yes
-            ExecStart=\(word(program.text)) policy apply --runtime\(options)
+            ExecStart=\(apply(program, for: places))
 
             [Install]
             WantedBy=sysinit.target

@@ -148,6 +148,15 @@ package struct ServiceProgram {
             directories: files.compactMap { $0.path.directory?.text })
     }
 
+    /// Where mptcpize itself is, for systemd to run it as root.
+    static func ownPath() throws(Failure) -> String {
+        guard let path = HostSystem().realPath(of: Bytes("/proc/self/exe".utf8)) else {
+            throw Failure(.own, "/proc/self/exe", "cannot be read", remedy: "is /proc mounted?")
+        }
+        if let failure = untrusted(path, scope: .system) { throw failure }
+        return path.text
+    }
+
     /// Whoever can change a file that services load or run, or a directory on its way, is
     /// the service; and the service's user has to be able to read it.
     static func untrusted(_ file: Bytes, scope: ManagerScope) -> Failure? {

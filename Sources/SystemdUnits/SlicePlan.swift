@@ -36,18 +36,22 @@ package struct SlicePlan {
         guard SliceName(unit.description) != nil, let service = Self.service(of: unit) else {
             throw Failure(.usage, unit.description, "is no name of a slice")
         }
-        if Self.comesLate(program) {
-            throw Failure(
-                .failed, unit.description,
-                "mptcpize lies on a file system of the network, which is there after the first "
-                    + "services",
-                remedy: "`make install` puts it on this machine's own")
-        }
+        try Self.refuseLate(program, for: unit)
         let waiting = ["Wants=\(Self.prefix)%n.service", "After=\(Self.prefix)%n.service"]
         return DropIn(
             section: "Unit", settings: isPerpetual ? [] : waiting,
             companion: .init(name: Self.template, text: Self.templateText(program: program)),
             link: isPerpetual ? "sysinit.target.wants/\(service)" : nil)
+    }
+
+    /// Refuses an mptcpize that is not there yet when the first slices are made.
+    static func refuseLate(_ program: String, for unit: UnitName) throws(Failure) {
+        guard comesLate(program) else { return }
+        throw Failure(
+            .failed, unit.description,
+            "mptcpize lies on a file system of the network, which is there after the first "
+                + "services",
+            remedy: "`make install` puts it on this machine's own")
     }
 
     /// Whether a file is on a file system that is mounted when the network is there. (A root

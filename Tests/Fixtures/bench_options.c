@@ -42,6 +42,7 @@ static void set_keepidle(void) { setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &one,
 static void set_reuseaddr(void) { setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); }
 static void set_reuseport(void) { setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one); }
 static void do_connect(void) { connect(fd, (struct sockaddr *)&address, length); }
+static void do_listen(void) { listen(fd, 1); }
 static void do_accept(void) { accept(fd, NULL, NULL); }
 static void do_bind(void) { bind(-1, NULL, 0); }
 static void do_accept4(void) { accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
@@ -61,6 +62,7 @@ int main(int argc, char **argv) {
       {"SO_REUSEADDR beside a connection", connected, set_reuseaddr},
       {"bind", nothing, do_bind},
       {"connect", datagrams, do_connect},
+      {"listen", listening, do_listen},
       {"accept", listening, do_accept},
       {"accept4", listening, do_accept4},
       {"close", nothing, do_close},

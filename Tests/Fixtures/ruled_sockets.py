@@ -1,4 +1,7 @@
-"""Uses sockets in many ways, and tells of each what it is: SO_PROTOCOL, and what it kept."""
+"""Uses sockets in many ways, and tells of each what it is: SO_PROTOCOL, and what it kept.
+
+With the argument "expecting", each of it behind many connections to 127.0.0.9, in a process of its
+own; and what socket() makes then."""
 
 import ctypes
 import errno
@@ -284,10 +287,40 @@ def child():
     yield data, kind(sock)
 
 
-for scenario in (plainly, with_options, in_one_set, modified_and_removed, in_two_sets, once,
-                 several_numbers, kept, reused_number, owned, bound, of_its_own, again, fast_open,
-                 bad_pointers, families, listeners, child):
+def expect():
+    """Connections enough that the library expects the next one to be as they were."""
+    server = listener("127.0.0.9")
+    port = server.getsockname()[1]
+    for family, host in ((socket.AF_INET, "127.0.0.9"), (socket.AF_INET6, "::ffff:127.0.0.9")):
+        for _ in range(20):
+            with socket.socket(family) as sock:
+                sock.connect((host, port))
+                server.accept()[0].close()
+    server.close()
+
+
+def made():
+    yield kind(client()), kind(socket.socket(socket.AF_INET6))
+
+
+def tell(scenario):
     words = [" ".join(map(str, result)) if isinstance(result, tuple) else str(result)
              for result in scenario()]
     print(f"{scenario.__name__}: {', '.join(words)}", flush=True)
-sys.exit(0)
+
+
+SCENARIOS = (plainly, with_options, in_one_set, modified_and_removed, in_two_sets, once,
+             several_numbers, kept, reused_number, owned, bound, of_its_own, again, fast_open,
+             bad_pointers, families, listeners, child)
+if sys.argv[1:] != ["expecting"]:
+    for each in SCENARIOS:
+        tell(each)
+    sys.exit(0)
+for each in SCENARIOS + (made,):
+    process = os.fork()
+    if process == 0:
+        expect()
+        tell(each)
+        os._exit(0)
+    if os.waitpid(process, 0)[1]:
+        sys.exit(1)

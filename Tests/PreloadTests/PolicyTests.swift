@@ -32,10 +32,12 @@ struct PolicyTests {
         Self.plain.map { "\($0.scenario): \(changes[$0.scenario] ?? $0.results)\n" }.joined()
     }
 
-    private func said(policy: String?, _ more: [String: String?] = [:]) throws -> String {
+    private func said(
+        policy: String?, _ words: [String] = [], _ more: [String: String?] = [:]
+    ) throws -> String {
         let environment = ["MPTCPIZE_POLICY": policy].merging(more) { _, new in new }
         let outcome = try preloaded(
-            ["python3", Repository.path("Tests/Fixtures/ruled_sockets.py")],
+            ["python3", Repository.path("Tests/Fixtures/ruled_sockets.py")] + words,
             environment: environment)
         try #require(outcome.succeeded, "\(outcome)")
         return outcome.output
@@ -76,6 +78,32 @@ struct PolicyTests {
         #expect(output.contains("listeners: mptcp mptcp mptcp, mptcp\n"))
     }
 
+    /// socket() makes TCP then, and whatever needs MPTCP after all gets it.
+    @Test("that made TCP of all connections so far holds none of the next ones back from MPTCP")
+    func expecting() throws {
+        let others = try said(policy: "v1;tcp_connect_127.0.0.9/32_*_x:1", ["expecting"])
+        // Its parent has the old one.
+        let unruled = try said(policy: nil).replacing(
+            "child: mptcp mptcp", with: "child: mptcp tcp")
+        #expect(others == unruled + "made: tcp tcp\n")
+        // So long as something is recorded, all is as it is.
+        let ring = try RingFile()
+        #expect(
+            try said(policy: "v1;tcp_connect_127.0.0.9/32_*_x:1", ["expecting"], ring.environment)
+                .hasSuffix("made: mptcp mptcp\n"))
+    }
+
+    @Test("that made TCP of all connections so far makes it of the next ones too")
+    func expected() throws {
+        #expect(
+            try said(policy: "v1;tcp_connect_127.0.0.0/8_*_x:1", ["expecting"])
+                == expected([
+                    "once": "mptcp []", "of_its_own": "mptcp, tcp",
+                    "families": "mptcp mptcp mptcp, tcp tcp",
+                    "listeners": "mptcp tcp tcp, mptcp",
+                ]) + "made: tcp tcp\n")
+    }
+
     @Test(
         "that is for others, for nothing here, or no policy, changes nothing",
         arguments: [
@@ -92,7 +120,7 @@ struct PolicyTests {
     func recorded() throws {
         let ring = try RingFile()
         let policy = "v1;mptcp_connect_10.0.0.0/8_*_x:1;tcp_connect_127.0.0.0/8_*_x:2"
-        _ = try said(policy: policy, ring.environment)
+        _ = try said(policy: policy, [], ring.environment)
         let ruled = ring.events().filter { $0.kind == UInt8(MPTCPIZE_RULED.rawValue) }
         #expect(ruled.count > 10)
         #expect(ruled.allSatisfy { $0.rule == 2 && $0.inode != 0 })
@@ -103,7 +131,7 @@ struct PolicyTests {
     @Test("tells the ring why everything is TCP")
     func recordedForAll() throws {
         let ring = try RingFile()
-        _ = try said(policy: "v1;tcp_any_*_*_x:7", ring.environment)
+        _ = try said(policy: "v1;tcp_any_*_*_x:7", [], ring.environment)
         let created = ring.events().filter { $0.kind == UInt8(MPTCPIZE_CREATED.rawValue) }
         #expect(created.allSatisfy { $0.rule == 1 && $0.error == 125 && $0.got == 6 })
     }

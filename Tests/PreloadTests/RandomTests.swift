@@ -34,13 +34,16 @@ struct RandomTests {
         #expect(!ring.events().isEmpty)
     }
 
-    /// Each connection's socket is replaced by a TCP one as it connects.
-    @Test("the same where rules have connections be TCP")
-    func ruled() throws {
+    /// Each connection's socket is replaced by a TCP one as it connects; or most of them are, so that
+    /// some are made TCP in vain.
+    @Test(
+        "the same where rules have connections be TCP",
+        arguments: ["v1;tcp_connect_*_*_x:1", "v1;tcp_connect_*_0-58000_x:1"])
+    func ruled(policy: String) throws {
         let program = try Fixtures.program("random_sockets")
         try compare(
             10_000, program, Self.preloading(Products.library(), program),
-            environment: ["MPTCPIZE_POLICY": "v1;tcp_connect_*_*_x:1"])
+            environment: ["MPTCPIZE_POLICY": policy])
     }
 
     @Test(

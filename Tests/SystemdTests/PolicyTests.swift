@@ -105,4 +105,80 @@ struct PolicyTests {
         #expect(try machine.unitFiles() == files)
         #expect(try isMPTCP(8082, on: machine))
     }
+
+    @Test(
+        "of one unit hold in whatever cgroup it gets, and for nobody else",
+        .requires(.nftables))
+    func unitInKernel() throws {
+        let machine = try ServiceMachine()
+        let other = Self.service.replacingOccurrences(of: "(8081, 8082)", with: "(8083, 8084)")
+        try machine.add([
+            Self.unit: Self.service, "other.service": other,
+            "rooted.service": "[Service]\nRootDirectory=/srv\nExecStart=/bin/true\n",
+        ])
+        try machine.must("mkdir -p /srv; systemctl start other.service")
+        for unit in [Self.unit, "other.service"] {
+            #expect(try machine.mptcpize("enable", "--now", unit).succeeded)
+        }
+        let files = try machine.unitFiles()
+        // Before it runs for the first time.
+        try machine.write("tcp listen * 8082,8084\n", to: "/etc/mptcpize/policy.conf")
+        let applied = try machine.mptcpize("policy", "apply", "--unit", Self.unit)
+        let path = "/etc/systemd/system/\(Self.unit).d/50-mptcpize-policy.conf"
+        #expect(applied.output == "1 rule for \(Self.unit), whenever it starts (\(path))\n")
+        try machine.must("systemctl start \(Self.unit)")
+        func expectRules() throws {
+            #expect(try isMPTCP(8081, on: machine) && !isMPTCP(8082, on: machine))
+            #expect(try isMPTCP(8084, on: machine))
+        }
+        try expectRules()
+        try machine.must("systemctl restart \(Self.unit)")
+        try expectRules()
+        try machine.must("systemctl kill -s KILL \(Self.unit); systemctl reset-failed \(Self.unit)")
+        try machine.must("nft list tables; systemctl start \(Self.unit)")
+        try expectRules()
+        #expect(try machine.must("nft list tables").split(separator: "\n").count == 1)
+        try machine.must("systemctl stop \(Self.unit)")
+        #expect(try machine.must("nft list ruleset") == "")
+        try machine.must("systemctl start \(Self.unit)")
+        // While it runs, in the place of the older ones; named by its cgroup.
+        try machine.write("tcp listen * 8081\n", to: "/etc/mptcpize/policy.conf")
+        let cgroup = try machine.must("systemctl show -P ControlGroup \(Self.unit)")
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let again = try machine.mptcpize("policy", "apply", "--cgroup", "/sys/fs/cgroup\(cgroup)")
+        #expect(again.output.hasSuffix(", for good (\(path))\n"), "\(again)")
+        #expect(try !isMPTCP(8081, on: machine) && isMPTCP(8082, on: machine))
+        let refused = try machine.mptcpize("policy", "apply", "--unit", "rooted.service")
+        #expect(refused.status == 1 && refused.errors.contains("RootDirectory="), "\(refused)")
+        // What enable wrote beside it stays.
+        let removed = try machine.mptcpize("policy", "remove", "--unit", Self.unit)
+        #expect(removed.output.hasPrefix("\(path), the table inet mptcpize_cgroup_"), "\(removed)")
+        #expect(try machine.unitFiles() == files)
+        #expect(try machine.must("nft list ruleset") == "")
+        #expect(try isMPTCP(8081, on: machine))
+        let none = try machine.mptcpize("policy", "remove", "--unit", Self.unit)
+        #expect(none.output == "nothing was applied\n")
+    }
+
+    @Test(
+        "of a slice hold for all that starts in it, and each time it is made",
+        .requires(.nftables))
+    func sliceInKernel() throws {
+        let machine = try ServiceMachine()
+        try machine.add([Self.unit: "\(Self.service)Slice=web.slice\n"])
+        #expect(try machine.mptcpize("enable", Self.unit).succeeded)
+        let files = try machine.unitFiles()
+        let rules = ["--policy", "none", "--rule", "tcp listen * 8082"]
+        let applied = try machine.machine.run(
+            ["mptcpize", "policy", "apply", "--unit", "web.slice"] + rules)
+        #expect(applied.output.hasPrefix("1 rule for web.slice, whenever it starts"), "\(applied)")
+        for _ in 0..<2 {
+            try machine.must("systemctl start \(Self.unit)")
+            #expect(try isMPTCP(8081, on: machine) && !isMPTCP(8082, on: machine))
+            try machine.must("systemctl stop web.slice")
+        }
+        #expect(try machine.mptcpize("policy", "remove", "--all").succeeded)
+        #expect(try machine.unitFiles() == files)
+        #expect(try machine.must("nft list ruleset") == "")
+    }
 }

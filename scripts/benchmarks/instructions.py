@@ -13,6 +13,9 @@ CALLS = [
     "SO_KEEPALIVE", "TCP_KEEPIDLE", "SO_REUSEADDR", "SO_REUSEPORT",
     "SO_REUSEADDR beside a connection",
 ]
+# What a rule for another port costs those that stay MPTCP, more than the library without rules.
+RULE = "v1;tcp_any_127.0.0.0/8_1_x:1"
+RULED = {"a rule, for a connect": "connect", "a rule, for a listen": "listen"}
 
 
 def established_library():
@@ -21,10 +24,11 @@ def established_library():
     return found[0] if found else None
 
 
-def counted(lab, command, preload=None, options=()):
+def counted(lab, command, preload=None, options=(), policy=None):
     """Instructions of a program, until its end or until it becomes another program."""
     profile = lab.folder / "callgrind"
     environment = [f"LD_PRELOAD={preload}"] if preload else []
+    environment += [f"MPTCPIZE_POLICY={policy}"] if policy else []
     lab.run(["env", *environment, need("valgrind"), "--tool=callgrind",
              f"--callgrind-out-file={profile}", "--dump-before=execve", *options, *command])
     total = 0
@@ -39,16 +43,21 @@ def counted(lab, command, preload=None, options=()):
 
 
 @functools.cache
-def of_calls(lab, call, preload):
+def of_calls(lab, call, preload, policy=None):
     """Instructions of 2000 calls. What is learned in the first ones does not count."""
     program = lab.fixture("bench_options")
-    return counted(lab, [program, call, "3000"], preload) - \
-        counted(lab, [program, call, "1000"], preload)
+    return counted(lab, [program, call, "3000"], preload, policy=policy) - \
+        counted(lab, [program, call, "1000"], preload, policy=policy)
 
 
 def added(lab, call, library):
     """Instructions that a preload library adds to one call."""
-    return round((of_calls(lab, call, library) - of_calls(lab, call, None)) / 2000)
+    if call in RULED:
+        call = RULED[call]
+        more, less = of_calls(lab, call, library, RULE), of_calls(lab, call, library)
+    else:
+        more, less = of_calls(lab, call, library), of_calls(lab, call, None)
+    return round((more - less) / 2000)
 
 
 def of_start(lab, tool, library):
@@ -75,9 +84,10 @@ def measure(lab, plan):
         ["mptcpize", "established"])
     theirs = established_library() if os.access(ESTABLISHED, os.X_OK) else None
     missing = Missing("not installed: scripts/bootstrap bench")
-    for call in CALLS[:2] if plan.quick else CALLS:
+    for call in CALLS[:2] if plan.quick else [*CALLS, *RULED]:
+        established = guarded(added, lab, call, theirs) if theirs else missing
         table.add(call, guarded(added, lab, call, LIBRARY),
-                  guarded(added, lab, call, theirs) if theirs else missing)
+                  Missing("") if call in RULED else established)
     table.add("`mptcpize run true`, more than `true`", guarded(of_start, lab, OURS, LIBRARY),
               guarded(of_start, lab, ESTABLISHED, theirs) if theirs else missing)
     return [table]

@@ -17,13 +17,15 @@ def table_of(title, about):
         [f"{side} {metric}" for side in SIDES for metric in METRICS])
 
 
-def measure(lab, plan, table, name, start, cases):
+def measure(lab, plan, table, name, start, cases, tools=None, shown=SIDES):
     """Adds a row for each case.
 
+    tools: the words before a command by the side, TCP among them; launchers() if not given.
+    shown: the sides that the table has.
     start: given the words before a command, starts a server; gives it with a function that
     loads it, given a case and the plan, and gives a dictionary of METRICS."""
     loads, servers, failed = {}, [], {}
-    for side, before in launchers().items():
+    for side, before in (tools or launchers()).items():
         try:
             server, loads[side] = start(lab, before)
             servers.append(server)
@@ -32,9 +34,9 @@ def measure(lab, plan, table, name, start, cases):
     for case in cases:
         sides = {side: lambda load=load: load(case, plan) for side, load in loads.items()}
         found = compare(sides, "TCP", plan.rounds) if "TCP" in sides else \
-            {side: failed["TCP"] for side in SIDES}
-        found |= {side: why for side, why in failed.items() if side in SIDES}
+            {side: failed["TCP"] for side in shown}
+        found |= {side: why for side, why in failed.items() if side in shown}
         table.add(f"{name}, {case}", *(
-            cell(found, side, metric) for side in SIDES for metric in METRICS))
+            cell(found, side, metric) for side in shown for metric in METRICS))
     for server in servers:
         lab.stop(server)

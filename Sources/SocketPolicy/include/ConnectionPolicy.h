@@ -86,6 +86,21 @@ bool mptcpize_glob_matches(const char *glob, const char *name);
 /// MPTCP at first. The rule is the one that connections meet last.
 struct mptcpize_ruling mptcpize_policy_for_all(const struct mptcpize_policy *policy);
 
+/// The same of an IPv4 address in network order and a port in host order. In place: it is asked for
+/// each connection.
+static inline struct mptcpize_ruling mptcpize_policy_decide_ipv4(
+    const struct mptcpize_policy *policy, enum mptcpize_direction direction, uint32_t address,
+    uint16_t port) {
+  const struct mptcpize_policy_ipv4 *cell = policy->directions[direction].ipv4;
+  for (unsigned int left = policy->directions[direction].ipv4_count; left; left--, cell++) {
+    if ((address & cell->mask) == cell->address &&
+        (uint16_t)(port - cell->answer.first) <= cell->answer.count) {
+      return (struct mptcpize_ruling){.tcp = cell->answer.tcp, .rule = cell->answer.rule};
+    }
+  }
+  return (struct mptcpize_ruling){.tcp = false, .rule = -1};
+}
+
 /// Whether no rule for this direction says TCP.
 static inline bool mptcpize_policy_is_empty(const struct mptcpize_policy *policy,
                                             enum mptcpize_direction direction) {

@@ -1,0 +1,148 @@
+import ConnectionPolicy
+import Glibc
+import LinuxSystem
+
+/// Rules in the kernel for one unit, for good.
+///
+/// nftables knows a cgroup by its identity, which is another one each time systemd makes it. So a
+/// service's drop-in has its rules put in place before each start of its main program, when the
+/// cgroup is there and empty. A slice starts nothing: it waits for a service of ours that makes its
+/// cgroup, as in `SlicePlan`.
+package struct PolicyDropIn {
+    private let manager: ServiceManager
+    private let unit: LoadedUnit
+
+    private static let companionPrefix = "mptcpize-policy@"
+
+    package init(_ unit: String) throws(Failure) {
+        manager = try ServiceManager(.system)
+        self.unit = try LoadedUnit(UnitArgument(unit), of: manager)
+    }
+
+    /// The unit's own name.
+    package var name: UnitName { unit.name }
+
+    /// Whether any process of it can be under rules now.
+    package var isRunning: Bool { !name.isTemplate && unit.isActive }
+
+    /// Why it has its rules no longer than it runs; nil where they can be for good.
+    package var hindrance: Failure? {
+        guard unit.name.isService || unit.name.isSlice, !unit.properties.isTrue("Transient") else {
+            return Failure(
+                .failed, name.description,
+                "is no service and no slice with settings of its own, so that rules cannot be "
+                    + "there before it runs",
+                remedy: "name the slice that it is in, or --runtime once it runs")
+        }
+        guard name.isService, let root = BPFHindrance.rootSetting(of: unit.properties) else {
+            return nil
+        }
+        return Failure(
+            .failed, name.description,
+            "systemd would run mptcpize within its \(root)=, where it is not",
+            remedy: (root == "RootDirectory" ? "set RootDirectoryStartOnly=yes in it, or " : "")
+                + "use --runtime for as long as it runs")
+    }
+
+    /// Writes the drop-in, and has systemd read it.
+    ///
+    /// - Returns: the drop-in's path.
+    package func install(_ places: PolicyPlaces) throws(Failure) -> String {
+        if let hindrance { throw hindrance }
+        let program = try ServiceProgram.ownPath()
+        let undo = "mptcpize policy remove --unit \(name.typed)"
+        var dropIn =
+            name.isSlice
+            ? try slice(program, places, undo)
+            : DropIn(
+                section: "Service",
+                // As BPFPlan does: outside of the sandbox, and no reason not to start.
+                settings: [
+                    "ExecStartPre=-+" + PolicyUnit.apply(program, "--unit %n", for: places),
+                    "ExecStopPost=-+\(PolicyUnit.word(program)) policy remove --runtime --unit %n",
+                ])
+        dropIn.policy = places
+        let store = Self.store(manager.configuration)
+        let before = try store.write([DropInStore.Request(name, dropIn, undo: undo)])
+        let path = store.file(of: name)
+        SELinux.restoreLabels([path].compactMap { Bytes($0.utf8).directory?.text })
+        do throws(Failure) { try manager.reload() } catch {
+            try? before.perform()
+            throw error
+        }
+        return path
+    }
+
+    private func slice(
+        _ program: String, _ places: PolicyPlaces, _ undo: String
+    ) throws(Failure) -> DropIn {
+        try SlicePlan.refuseLate(program, for: name)
+        let service = "\(Self.companionPrefix)\(name).service"
+        let isPerpetual = unit.properties.isTrue("Perpetual")
+        let text = """
+            # Written by mptcpize. To take it away: \(undo)
+            [Unit]
+            Description=Rules for which connections of \(name) stay TCP
+            Documentation=man:mptcpize-policy(8)
+            DefaultDependencies=no
+            RequiresMountsFor=\(PolicyUnit.mounts(program, places))
+            PartOf=\(name)
+            After=nftables.service
+            Before=sysinit.target network-pre.target systemd-networkd.service systemd-resolved.service
+
+            [Service]
+            Type=oneshot
+            RemainAfterExit=yes
+            Slice=-.slice
+            TimeoutStartSec=30
+            ExecStart=\(PolicyUnit.apply(program, "--slice=%i", for: places))
+
+            """
+        return DropIn(
+            section: "Unit",
+            settings: isPerpetual ? [] : ["Wants=\(service)", "After=\(service)"],
+            companion: .init(name: service, text: text),
+            link: isPerpetual ? "sysinit.target.wants/\(service)" : nil)
+    }
+
+    /// Takes a unit's drop-in away.
+    ///
+    /// - Returns: its path; nil where there was none.
+    package static func remove(_ unit: String) throws(Failure) -> String? {
+        let manager = try ServiceManager(.system)
+        let typed = try UnitArgument(unit).name
+        // A unit that is gone may have left its drop-in.
+        let own = UnitName(try manager.properties(of: typed)["Id"]) ?? typed
+        return try remove(typed.isTemplate ? own.template ?? typed : own, manager)
+    }
+
+    /// Takes all away, also where no systemd runs that would have to be told.
+    ///
+    /// - Returns: their paths.
+    package static func removeAll() throws(Failure) -> [String] {
+        let manager = ServiceManager.isRunning ? try ServiceManager(.system) : nil
+        let path = manager?.configuration ?? ServiceManager.systemConfiguration
+        var removed: [String] = []
+        for unit in store(path).units() {
+            if let path = try remove(unit, manager, in: path) { removed.append(path) }
+        }
+        return removed
+    }
+
+    private static func remove(
+        _ unit: UnitName, _ manager: ServiceManager?, in directory: String? = nil
+    ) throws(Failure) -> String? {
+        let store = store(directory ?? manager?.configuration ?? ServiceManager.systemConfiguration)
+        if let companion = try store.installed(unit)?.companion,
+            let service = UnitName(companion.name)
+        {
+            // As long as it has a file: systemd knows no other that is stopped.
+            try manager?.act("stop", service)
+        }
+        guard let found = try store.remove(unit) else { return nil }
+        try manager?.reload()
+        return found.path
+    }
+
+    private static func store(_ path: String) -> DropInStore { DropInStore(path, kind: .policy) }
+}

@@ -1,0 +1,29 @@
+"""Connections that a rule keeps TCP: what is left of the way through the library."""
+
+import databases
+import servers
+import web
+from lab import OURS
+from paired import Table
+
+RUN = [OURS, "run", "--mode", "preload", "--policy", "none"]
+SIDES = ("rule", "MPTCP")
+TOOLS = {"TCP": [], "rule": [*RUN, "--rule", "tcp any loopback *"], "MPTCP": RUN}
+
+
+def measure(lab, plan):
+    """Servers and clients of which all connections are the rule's."""
+    (lab.folder / "html").mkdir(exist_ok=True)
+    (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
+    table = Table(
+        "A rule that keeps connections TCP",
+        "`run --rule 'tcp any loopback *'` for server and client, beside `run` without rules; "
+        "relative to plain TCP. Per request: a connection each, which the rule decides on.",
+        [f"{side} {metric}" for side in SIDES for metric in servers.METRICS])
+    starts = {"nginx": web.starter("nginx", web.STOCK)}
+    if not plan.quick:
+        starts["redis"] = databases.redis
+    for name, start in starts.items():
+        servers.measure(
+            lab, plan, table, name, start, databases.CASES, tools=TOOLS, shown=SIDES)
+    return [table]
