@@ -15,6 +15,10 @@ enum { DESCRIPTORS = 1 << 20, BITS = sizeof(unsigned long) * 8 };
 static unsigned long corked[DESCRIPTORS / BITS], ours[DESCRIPTORS / BITS];
 static int32_t owner;
 
+// Those that were MPTCP when they were corked: servers cork once for each response. A TCP socket
+// that has such a number later is pushed in vain.
+static unsigned long mptcp[DESCRIPTORS / BITS];
+
 static bool has(const unsigned long *bits, int fd) {
   if (fd < 0 || fd >= DESCRIPTORS) return false;
   return __atomic_load_n(&bits[fd / BITS], __ATOMIC_RELAXED) >> (fd % BITS) & 1;
@@ -55,6 +59,13 @@ static void forget(int fd) {
   __atomic_fetch_and(&ours[fd / BITS], ~bit, __ATOMIC_RELAXED);
 }
 
+static bool is_mptcp(int fd) {
+  if (has(mptcp, fd)) return true;
+  if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return false;
+  __atomic_fetch_or(&mptcp[fd / BITS], 1ul << (fd % BITS), __ATOMIC_RELAXED);
+  return true;
+}
+
 // Setting TCP_NODELAY pushes what is queued; afterwards it is as the program left it.
 static void push(int fd) {
   UNASKED(may_push, UNASKED_QUESTIONS);
@@ -69,7 +80,7 @@ static void push(int fd) {
 void cork_set(int fd, bool set) {
   if (fd < 0 || fd >= DESCRIPTORS) return;
   if (set) {
-    if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP) mark(fd);
+    if (is_mptcp(fd)) mark(fd);
   } else if (cork_is_set(fd)) {
     forget(fd);
     push(fd);

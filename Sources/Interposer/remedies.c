@@ -39,10 +39,11 @@ static int set_cork(int fd, const struct mptcpize_setting *setting) {
   int result = set_next(fd, setting);
   if (result) return result;
   bool was_corked = cork_is_set(fd);
-  int64_t corked = kernel_get_int(fd, IPPROTO_TCP, TCP_CORK);
-  cork_set(fd, corked > 0);
+  int32_t corked;
+  __builtin_memcpy(&corked, setting->value, sizeof corked);  // the kernel has read it
+  cork_set(fd, corked != 0);
   if (recording() && (was_corked || cork_is_set(fd))) {
-    bool is_new = kept_put(kernel_inode(fd), setting->option, corked > 0);
+    bool is_new = kept_put(kernel_inode(fd), setting->option, corked != 0);
     tell(fd, setting, MPTCPIZE_ADJUST, is_new);
   }
   errno_set(before);

@@ -109,6 +109,98 @@ struct PolicyTests {
     }
 
     @Test(
+        "a database is TCP to its own host and MPTCP to another",
+        .requires(.command("psql", "setpriv")), .requires(.postgres))
+    func postgres() throws {
+        let programs = Requirement.postgresPrograms ?? "/usr/bin"
+        let user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        let data = "\(directory.path)/data"
+        for command in [
+            ["install", "-d", "-o", "postgres", "-g", "postgres", "-m", "700", data],
+            user + ["\(programs)/initdb", "-D", data, "--auth=trust", "--no-sync", "--no-locale"],
+            ["sh", "-c", "echo 'host all all 10.88.0.0/24 trust' >>\(data)/pg_hba.conf"],
+        ] {
+            try #require(try run(command, directory: directory.path).succeeded)
+        }
+        let server = try Background(
+            user + [
+                Products.mptcpize, "run", "--policy", "none", "--rule", "tcp any loopback *",
+                "\(programs)/postgres", "-D", data, "-h", "127.0.0.1,\(Stage.clientAddress)",
+                "-k", "", "-c", "fsync=off",
+            ], in: stage.client)
+        defer { _ = server.stop() }
+        try waitForListener(port: "5432", in: stage.client)
+        func psql(_ host: String, in namespace: Namespace) throws -> [Report.Socket] {
+            let words = ["psql", "-X", "-h", host, "-U", "postgres", "-c", "SELECT 1", "postgres"]
+            // It sends clients away until it is up.
+            let up = poll(within: .seconds(20)) {
+                (try? run(words, in: namespace).succeeded) == true
+            }
+            try #require(up)
+            return try sockets(["tcp any loopback *"], words, in: namespace).filter {
+                $0.role == "connect" && $0.wire != "unconnected"
+            }
+        }
+        let own = try psql("127.0.0.1", in: stage.client)
+        #expect(own.map(\.wire) == ["tcp"] && own[0].policy?.line == 1, "\(own)")
+        let other = try psql(Stage.clientAddress, in: stage.server)
+        #expect(other.map(\.wire) == ["mptcp"] && other[0].policy == nil, "\(other)")
+    }
+
+    @Test("ssh is MPTCP to port 22 only", .requires(.command("sshd", "ssh")), .requires(.root))
+    func ssh() throws {
+        func prepared(_ text: String) -> String {
+            text.replacing("%DIR%", with: directory.path)
+                .replacing("[%SERVER%]:2222", with: "*")
+        }
+        let configuration = prepared(SSH.conversation.files["sshd_config"]!) + "Port 22\n"
+        let file = "\(directory.path)/sshd_config"
+        try configuration.write(toFile: file, atomically: true, encoding: .utf8)
+        for command in SSH.conversation.preparation {
+            try #require(try run(command.map(prepared), directory: directory.path).succeeded)
+        }
+        let server = try Background(
+            SSH.conversation.serverPrefix
+                + [Products.mptcpize, "run", "--policy", "none"]
+                + SSH.conversation.server.map(prepared), in: stage.server)
+        defer { _ = server.stop() }
+        for port in ["22", "2222"] { try waitForListener(port: Substring(port), in: stage.server) }
+        for (port, wire) in [("22", "mptcp"), ("2222", "tcp")] {
+            let made = try sockets(
+                ["mptcp connect * ssh", "tcp connect * *"],
+                ["ssh"] + SSH.options.map(prepared) + ["-p", port, Stage.serverAddress, "true"])
+            #expect(made.filter { $0.role == "connect" }.map(\.wire) == [wire], "\(made)")
+        }
+    }
+
+    /// curl tries IPv6 first, gets no answer, and goes on by IPv4 beside it.
+    @Test(
+        "each of the attempts of happy eyeballs by its own address",
+        .requires(.command("nginx", "curl")),
+        arguments: [(inet: "mptcp", inet6: "tcp"), (inet: "tcp", inet6: "mptcp")])
+    func happyEyeballs(wire: (inet: String, inet6: String)) throws {
+        let server = try nginx(["\(Stage.serverAddress):8080"], in: stage.server)
+        defer { _ = server.stop() }
+        try #require(
+            try run(
+                [
+                    "ip", "-6", "neighbour", "replace", "fd88::9", "lladdr", "02:00:00:00:00:09",
+                    "dev", "eth1",
+                ], in: stage.client
+            ).succeeded)
+        let made = try sockets(
+            ["\(wire.inet) connect 10.0.0.0/8 *", "\(wire.inet6) connect fd88::/16 *"],
+            [
+                "curl", "--fail", "--silent", "--output", "/dev/null", "--resolve",
+                "two.example:8080:[fd88::9],\(Stage.serverAddress)", "http://two.example:8080/",
+            ])
+        let over = Dictionary(grouping: made) { $0.isPeer(Stage.serverAddress) }
+        #expect(over[true]?.map(\.wire) == [wire.inet], "\(made)")
+        #expect(over[false]?.map(\.socket) == [wire.inet6], "\(made)")
+        #expect(made.map { $0.policy != nil }.filter { $0 }.count == 1)
+    }
+
+    @Test(
         "nginx listens with MPTCP on one port, with TCP on the other",
         .requires(.command("nginx", "curl")))
     func twoPorts() throws {
