@@ -173,13 +173,13 @@ _mptcpize() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    run|enable|disable|status|bpf|sockets|check|policy|metrics|help)
+    run|enable|disable|status|bpf|sockets|check|policy|metrics|events|help)
         # Offer subcommand argument completions
         "_mptcpize_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'run enable disable status bpf sockets check policy metrics help' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'run enable disable status bpf sockets check policy metrics events help' -- "${cur}"))
         ;;
     esac
 }
@@ -574,6 +574,14 @@ _mptcpize_metrics() {
         return
         ;;
     esac
+}
+
+_mptcpize_events() {
+    repeating_flags=()
+    non_repeating_flags=(--json --version -h --help)
+    repeating_options=()
+    non_repeating_options=()
+    __mptcpize_offer_flags_options 0
 }
 
 _mptcpize_help() {

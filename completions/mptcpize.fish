@@ -60,6 +60,8 @@ function __mptcpize_parse_tokens -S
             end
         case 'metrics'
             __mptcpize_parse_subcommand 0 'output=' 'http' 'version' 'h/help'
+        case 'events'
+            __mptcpize_parse_subcommand 0 'json' 'version' 'h/help'
         case 'help'
             __mptcpize_parse_subcommand -r 1 'version'
         end
@@ -126,6 +128,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "m
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'check' -d 'Say what keeps MPTCP from working here, and what to do about it.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'policy' -d 'Show and try the rules for which sockets stay TCP.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'metrics' -d 'Print metrics of this host\'s MPTCP in OpenMetrics format.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'events' -d 'Tell of MPTCP connections as they are made, change and end, a line each.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize" -eq 1' -fa 'help' -d 'Show subcommand help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" d debug' -l 'debug' -s 'd' -d 'Say on standard error what each socket becomes, as it happens.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" report' -l 'report' -d 'Print a report of all sockets on standard error when the program has ended.'
@@ -255,6 +258,9 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" http' -l 'http' -d 'Answer one HTTP request on standard input and output, as the socket unit has it do.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize metrics" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize events" json' -l 'json' -d 'One JSON document per line.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize events" version' -l 'version' -d 'Show the version.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize events" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize help" version' -l 'version' -d 'Show the version.'
 
 # The program of `mptcpize run` and its arguments are completed as they would be without

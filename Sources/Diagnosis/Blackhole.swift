@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import SocketInspection
 
 /// The kernel's off-switch: after SYNs with MP_CAPABLE were dropped on the way and others were not,
 /// no connection of the network namespace asks for MPTCP for a while

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import SocketInspection
 import SocketValues
 
 /// Whether MPTCP can be had and works in this network namespace.

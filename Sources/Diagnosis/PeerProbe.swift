@@ -82,7 +82,7 @@ package struct PeerProbe: Sendable {
     private func probe(_ address: Address) -> (isConnected: Bool, findings: [Finding]) {
         let subject = address.shown.text
         do throws(Errno) {
-            let events = PathEvents()
+            let events = EventsOfPeer()
             let before = MPTCPCounters()
             let socket = try MPTCPTrial.socket(address.family, flags: Int32(SOCK_NONBLOCK.rawValue))
             try connect(socket.number, address)
@@ -125,7 +125,8 @@ package struct PeerProbe: Sendable {
     // MARK: - What came of it
 
     private func watch(
-        _ socket: Int32, _ subject: String, _ events: borrowing PathEvents, _ before: MPTCPCounters
+        _ socket: Int32, _ subject: String, _ events: borrowing EventsOfPeer,
+        _ before: MPTCPCounters
     ) -> [Finding] {
         let clock = ContinuousClock()
         let start = clock.now
@@ -208,5 +209,20 @@ package struct PeerProbe: Sendable {
         let list = announced.map(\.host).joined(separator: ", ")
         return Finding(
             .ok, subject, announced.isEmpty ? "announced no other address" : "announced \(list)")
+    }
+}
+
+/// What a peer announces, where this user may listen to the kernel's events.
+private struct EventsOfPeer: ~Copyable {
+    private let events: PathEvents?
+
+    init() { events = try? PathEvents() }
+
+    /// Nil where that may not be known.
+    func announced(token: UInt32) -> [SocketAddress]? {
+        switch events {
+        case .some(let events): events.announced(token: token)
+        case nil: nil
+        }
     }
 }

@@ -2,6 +2,7 @@ import CLinux
 import Diagnosis
 import LinuxSystem
 import Netlink
+import SocketInspection
 
 /// What the kernel tells of MPTCP in this network namespace.
 enum KernelMetrics {
@@ -41,31 +42,11 @@ enum KernelMetrics {
         return family
     }
 
-    /// Which counter tells of which cause: calls of mptcp_early_fallback and
-    /// __mptcp_try_fallback in net/mptcp, Linux 6.18.
-    private static let causes = [
-        ("MPCapableFallbackSYNACK", "answer_without_option"),
-        ("MPCapableFallbackACK", "ack_without_option"),
-        ("MPCapableDataFallback", "data_without_option"),
-        ("MPCapableSYNTXDrop", "syn_dropped"),
-        ("MPCapableSYNTXDisabled", "blackhole"),
-        ("MPFallbackTokenInit", "no_token"),
-        ("MD5SigFallback", "md5_signature"),
-        ("SimultConnectFallback", "simultaneous_connect"),
-        ("DssFallback", "bad_mapping"),
-        ("DSSCorruptionFallback", "data_changed"),
-        ("InfiniteMapTx", "checksum"),
-        ("InfiniteMapRx", "peer_fell_back"),
-    ]
-
     private static func fallbacks(_ counters: MPTCPCounters) -> MetricFamily {
         var family = MetricFamily(
             "mptcpize_fallbacks_total", .counter,
             help: "Connections that asked for MPTCP and went on as plain TCP, by cause.")
-        let known = Set(counters.all.map(\.name))
-        for (name, cause) in causes where known.contains(name) {
-            family.add(counters[name], ("cause", cause))
-        }
+        for (cause, count) in counters.fallbacks { family.add(count, ("cause", cause)) }
         return family
     }
 

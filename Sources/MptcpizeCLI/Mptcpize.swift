@@ -15,7 +15,7 @@ struct Mptcpize: ParsableCommand {
         subcommands: [
             RunCommand.self, EnableCommand.self, DisableCommand.self, StatusCommand.self,
             BPFCommand.self, SocketsCommand.self, CheckCommand.self, PolicyCommand.self,
-            MetricsCommand.self,
+            MetricsCommand.self, EventsCommand.self,
         ])
 
     static func main() {

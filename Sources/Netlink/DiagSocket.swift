@@ -126,12 +126,24 @@ package struct DiagSocket: Sendable {
         var request = NetlinkRequest(
             type: UInt16(SOCK_DIAG_BY_FAMILY), isDump: true,
             payload: head + [UInt8](repeating: 0, count: 48))
-        if list == .mptcp {
-            let requestProtocol: UInt16 = 3  // INET_DIAG_REQ_PROTOCOL, Linux 5.9
-            request.append(attribute: requestProtocol, bytes(of: list.rawValue))
-        }
+        if list == .mptcp { request.append(attribute: requestProtocol, bytes(of: list.rawValue)) }
         return request
     }
+
+    /// A request for the MPTCP connection of a token, which stands where a cookie stands otherwise
+    /// (mptcp_diag_dump_one in net/mptcp/mptcp_diag.c).
+    package static func request(token: UInt32) -> NetlinkRequest {
+        let wanted = UInt8(1) << UInt8(Attribute.info.rawValue - 1)
+        // struct inet_diag_sockid: ports, addresses and interface, 40 bytes, then the cookie.
+        var request = NetlinkRequest(
+            type: UInt16(SOCK_DIAG_BY_FAMILY), isDump: false,
+            payload: [UInt8(AF_INET), 0, wanted, 0] + bytes(of: UInt32.max)
+                + [UInt8](repeating: 0, count: 40) + bytes(of: token) + bytes(of: UInt32(0)))
+        request.append(attribute: requestProtocol, bytes(of: List.mptcp.rawValue))
+        return request
+    }
+
+    private static let requestProtocol: UInt16 = 3  // INET_DIAG_REQ_PROTOCOL, Linux 5.9
 }
 
 /// include/net/tcp_states.h, by the names that ss(8) has made usual.

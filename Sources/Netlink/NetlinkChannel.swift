@@ -41,6 +41,15 @@ package struct NetlinkSocket: ~Copyable, NetlinkChannel {
         guard set(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group) else { throw Errno.last }
     }
 
+    /// For poll(2).
+    package var number: Int32 { descriptor.number }
+
+    /// Lets more wait to be received than the system's default, and where that is allowed, than its
+    /// limit.
+    package func makeRoom(_ bytes: Int32) {
+        if !set(SOL_SOCKET, SO_RCVBUFFORCE, bytes) { set(SOL_SOCKET, SO_RCVBUF, bytes) }
+    }
+
     /// Whether something can be received within a time.
     package func waits(milliseconds: Int32) -> Bool {
         var poller = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)

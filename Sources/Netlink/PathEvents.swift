@@ -1,90 +1,60 @@
 import CLinux
 import Glibc
 import LinuxSystem
-import SocketEvents
 import SocketValues
 
-/// What the kernel tells of MPTCP connections as it happens (multicast group
-/// mptcp_pm_events, Linux 5.12; with CAP_NET_ADMIN).
+/// What the kernel tells of MPTCP connections from now on, in the network namespace that the
+/// calling thread is in.
 package struct PathEvents: ~Copyable {
-    private let socket: NetlinkSocket?
+    private let socket: NetlinkSocket
     private let family: UInt16
 
-    private static let announcedCommand: UInt8 = 6  // MPTCP_EVENT_ANNOUNCED
+    /// Events that wait to be read; a connection's are some 100 bytes each, and what the kernel
+    /// accounts for each some 800.
+    private static let room: Int32 = 8 << 20
 
-    /// MPTCP_ATTR_* of linux/mptcp_pm.h.
-    private enum Attribute: UInt16 {
-        case token = 1
-        case family, localID, remoteID, source4, source6, destination4, destination6
-        case sourcePort, destinationPort
-    }
-
-    /// Listens from now on; silently not, where it may not.
-    package init() {
-        let opened = try? Self.open()
-        family = opened?.family ?? 0
-        socket = try? Self.subscribed(to: opened?.group)
-    }
-
-    private static func open() throws(Errno) -> (family: UInt16, group: UInt32) {
+    /// - Throws: ENOENT for a kernel without MPTCP or without events (before Linux 5.12), EPERM for
+    ///   users without CAP_NET_ADMIN.
+    package init() throws(Errno) {
         let asking = try NetlinkSocket(NETLINK_GENERIC)
         guard let found = try GenericNetlinkFamily(PathManagement.family, over: asking),
             let group = found.groups["mptcp_pm_events"]
         else { throw Errno(rawValue: ENOENT) }
-        return (found.id, group)
+        let listening = try NetlinkSocket(NETLINK_GENERIC)
+        listening.makeRoom(Self.room)
+        try listening.join(group: group)
+        family = found.id
+        socket = listening
     }
 
-    private static func subscribed(to group: UInt32?) throws(Errno) -> NetlinkSocket {
-        guard let group else { throw Errno(rawValue: ENOENT) }
-        let events = try NetlinkSocket(NETLINK_GENERIC)
-        try events.join(group: group)
-        return events
-    }
+    /// For poll(2).
+    package var number: Int32 { socket.number }
 
-    /// The addresses that the peer of a connection has announced so far; nil where that may
-    /// not be known.
-    package func announced(token: UInt32) -> [SocketAddress]? {
-        switch socket {
-        case .some(let events): Self.announced(token, family, over: events)
-        case nil: nil
-        }
-    }
-
-    private static func announced(
-        _ token: UInt32, _ family: UInt16, over socket: borrowing NetlinkSocket
-    ) -> [SocketAddress] {
-        var result: [SocketAddress] = []
+    /// All that has come so far, without waiting.
+    ///
+    /// - Throws: ENOBUFS where events came faster than they were read: some are lost.
+    package func receive() throws(Errno) -> [PathEvent] {
+        var result: [PathEvent] = []
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
         defer { buffer.deallocate() }
-        while socket.waits(milliseconds: 0) {
-            guard let count = try? socket.receive(into: buffer) else { break }
+        while result.count < 10_000, socket.waits(milliseconds: 0) {
+            let count = try socket.receive(into: buffer)
             let datagram = ByteView(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             NetlinkMessage.each(in: datagram) { message in
-                guard message.type == family, let event = address(in: message),
-                    event.token == token, !result.contains(event.address)
-                else { return }
-                result.append(event.address)
+                guard message.type == family, let event = PathEvent(message) else { return }
+                result.append(event)
             }
         }
         return result
     }
 
-    /// The address of an announcement, and the connection's token.
-    static func address(in message: NetlinkMessage) -> (token: UInt32, address: SocketAddress)? {
-        guard message.payload.load(UInt8.self, at: 0) == announcedCommand else { return nil }
-        var raw = mptcpize_address()
-        var token: UInt32 = 0
-        for (type, value) in GenericNetlinkFamily.attributes(of: message) {
-            switch Attribute(rawValue: type) {
-            case .token: token = value.load(at: 0) ?? 0
-            case .destination4, .destination6:
-                // The family is said by nothing else.
-                raw.family = UInt8(type == Attribute.destination4.rawValue ? AF_INET : AF_INET6)
-                raw.setBytes(value)
-            case .destinationPort: raw.port = value.loadBigEndian(at: 0) ?? 0
-            default: break
-            }
+    /// The addresses that the peer of a connection has announced so far.
+    package func announced(token: UInt32) -> [SocketAddress] {
+        var result: [SocketAddress] = []
+        for event in (try? receive()) ?? []
+        where event.kind == .announced && event.token == token {
+            if let address = event.remote, !result.contains(address) { result.append(address) }
         }
-        return SocketAddress(raw).map { (token, $0) }
+        return result
     }
 }

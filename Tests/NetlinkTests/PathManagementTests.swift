@@ -90,12 +90,10 @@ struct PathManagementTests {
             + Messages.attribute(7, [10, 0, 2, 2])  // MPTCP_ATTR_DADDR4
             + Messages.attribute(10, Messages.bytes(UInt16(8080).bigEndian)))  // MPTCP_ATTR_DPORT
 
-    private static func announced(_ datagram: [UInt8]) -> (token: UInt32, address: SocketAddress)? {
-        var found: (token: UInt32, address: SocketAddress)?
+    private static func event(_ datagram: [UInt8]) -> PathEvent? {
+        var found: PathEvent?
         datagram.withUnsafeBytes { bytes in
-            NetlinkMessage.each(in: ByteView(bytes)) {
-                found = PathEvents.address(in: $0) ?? found
-            }
+            NetlinkMessage.each(in: ByteView(bytes)) { found = PathEvent($0) ?? found }
         }
         return found
     }
@@ -115,8 +113,10 @@ struct PathManagementTests {
 
     @Test("an address that a peer announces, and a route")
     func announcedAndRouted() throws {
-        let announced = try #require(Self.announced(Self.announcement))
-        #expect(announced.token == 7 && announced.address.text == "10.0.2.2:8080")
+        let announced = try #require(Self.event(Self.announcement))
+        #expect(announced.kind == .announced && announced.token == 7)
+        #expect(announced.remote?.text == "10.0.2.2:8080" && announced.remoteID == 2)
+        #expect(announced.local == nil)
         let route = try Self.route(Self.route)
         #expect(route.interface == 3 && route.gateway?.host == "10.0.2.254")
         #expect(throws: Errno(rawValue: ENETUNREACH)) {
@@ -139,7 +139,7 @@ struct PathManagementTests {
                 managed += 1
                 #expect(!found.endpoints[0].flags.words.contains("\n"))
             }
-            if Self.announced(Self.announcement.mutated(using: &random)) != nil { announced += 1 }
+            if Self.event(Self.announcement.mutated(using: &random)) != nil { announced += 1 }
             if let route = try? Self.route(Self.route.mutated(using: &random)) {
                 routed += 1
                 #expect(route.gateway?.host.isEmpty != true)

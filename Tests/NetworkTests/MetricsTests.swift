@@ -166,6 +166,32 @@ struct MetricsTests {
         withExtendedLifetime((holders, invalid)) {}
     }
 
+    @Test(
+        "rules that the kernel holds: how often each was met, also where none was",
+        .requires(.nftables))
+    func policyHits() throws {
+        let namespace = try Namespace()
+        #expect(try Metrics(in: namespace).sum("mptcpize_policy_hits_total") == nil)
+        let folder = try TemporaryDirectory()
+        let rules = folder.file("rules.conf")
+        try "tcp connect * 4000\ntcp connect * 4001\n".write(
+            toFile: rules, atomically: false, encoding: .utf8)
+        try mustRun(
+            [Products.mptcpize, "policy", "apply", "--runtime", "--policy", rules], in: namespace)
+        let holder = try SocketHolder.start(
+            """
+            l = listening(s(), 4000)
+            kept = [connected(s(), "127.0.0.1", 4000) for _ in range(3)]
+            """, in: namespace)
+        let metrics = try Metrics(in: namespace)
+        #expect(metrics.values(of: "rule", "mptcpize_policy_hits_total").count == 2)
+        let hits = metrics.samples.filter { $0.name == "mptcpize_policy_hits_total" }
+        #expect(
+            hits.map { [$0.labels["rule"]?.split(separator: "/").last, "\(Int($0.value))"] }
+                == [["rules.conf:1", "3"], ["rules.conf:2", "0"]])
+        withExtendedLifetime(holder) {}
+    }
+
     @Test("takes no lock that bpf verbs wait for")
     func noLock() throws {
         // flock holds the lock while mptcpize runs.

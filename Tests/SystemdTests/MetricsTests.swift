@@ -130,12 +130,22 @@ struct MetricsTests {
         try machine.must("systemctl start answer@8081 answer@8082 answer@8083")
         #expect(try machine.mptcpize("enable", "--now", "answer@8081.service").succeeded)
         try startPrometheus(on: machine)
+        try machine.must(
+            "systemd-run --quiet --unit events -p StandardOutput=file:/srv/events "
+                + "/usr/local/bin/mptcpize events --json")
         try connect(to: 8081, on: machine)
         try require("both jobs have the connection") {
             let found = try query(
                 "mptcpize_connections{program=\"python3\",unit=\"clients-8081.service\","
                     + "wire=\"mptcp\"} >= 1", on: machine)
             return Set(found.compactMap { $0["job"] }) == ["socket", "file"]
+        }
+        try require("events name both sides' units") {
+            let events = try machine.must("cat /srv/events")
+            return events.contains("\"side\": \"client\"")
+                && ["clients-8081.service", "answer@8081.service"].allSatisfy {
+                    events.contains("\"unit\": \"\($0)\"")
+                }
         }
         // Long enough for all that the rules look back on.
         try require("the fallback share is known, and is 0") {

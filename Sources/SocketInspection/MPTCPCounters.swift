@@ -30,4 +30,26 @@ package struct MPTCPCounters {
 
     /// 0 for one that this kernel does not have.
     package subscript(_ name: String) -> UInt64 { values[name] ?? 0 }
+
+    /// Which counter tells of which cause of a fallback: calls of mptcp_early_fallback and
+    /// __mptcp_try_fallback in net/mptcp, Linux 6.18.
+    private static let causes = [
+        ("MPCapableFallbackSYNACK", "answer_without_option"),
+        ("MPCapableFallbackACK", "ack_without_option"),
+        ("MPCapableDataFallback", "data_without_option"),
+        ("MPCapableSYNTXDrop", "syn_dropped"),
+        ("MPCapableSYNTXDisabled", "blackhole"),
+        ("MPFallbackTokenInit", "no_token"),
+        ("MD5SigFallback", "md5_signature"),
+        ("SimultConnectFallback", "simultaneous_connect"),
+        ("DssFallback", "bad_mapping"),
+        ("DSSCorruptionFallback", "data_changed"),
+        ("InfiniteMapTx", "checksum"),
+        ("InfiniteMapRx", "peer_fell_back"),
+    ]
+
+    /// Connections that fell back, by cause: of those that this kernel counts.
+    package var fallbacks: [(cause: String, count: UInt64)] {
+        Self.causes.compactMap { name, cause in values[name].map { (cause, $0) } }
+    }
 }
