@@ -197,6 +197,14 @@ bool kernel_may_close(void);
 bool kernel_hold_signals(uint64_t *before);
 void kernel_release_signals(uint64_t before);
 
+/// CLOCK_MONOTONIC_COARSE, in milliseconds; as coarse as the kernel's tick, at most 10 ms.
+static inline uint64_t kernel_milliseconds(void) {
+  enum { CLOCK_MONOTONIC_COARSE = 6 };
+  long time[2] = {0, 0};
+  syscall2(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)time);
+  return (uint64_t)time[0] * 1000 + (uint64_t)time[1] / 1000000;
+}
+
 static inline int32_t kernel_getpid(void) { return (int32_t)syscall1(SYS_getpid, 0); }
 
 #endif

@@ -1,5 +1,6 @@
 #include "SocketPolicy.h"
 #include "cgroup_settings.h"
+#include "disabled.h"
 #include "fresh.h"
 #include "protocol.h"
 #include "record.h"
@@ -29,6 +30,7 @@ __attribute__((noinline)) static int refused(const struct request *request) {
   int fd = plain(request, refusal);
   // Only once TCP has worked: EINVAL may as well have come from flags that no
   // protocol takes.
+  if (fd >= 0) disabled_note(request->family, refusal);
   if (fd >= 0 && mptcpize_refusal_is_permanent(refusal)) {
     *refusal_of(request->family) = (uint16_t)refusal;
     __atomic_fetch_or(&state_flags, 1u << request->family, __ATOMIC_RELEASE);
@@ -69,6 +71,7 @@ __attribute__((noinline)) static int unusual(int family, int type, int protocol)
   bool is_unusual = flags & 1u << family;
   uint16_t refusal = *refusal_of(family);
   if (is_unusual && refusal) return plain(&request, refusal);
+  if (is_unusual && disabled_lately()) return plain(&request, ENOPROTOOPT);
   bool may_expect = (flags & (STATE_POLICY | STATE_RECORDING)) == STATE_POLICY && !is_unusual;
   if (may_expect && fresh_expects_tcp(family)) {
     return expected(&request);

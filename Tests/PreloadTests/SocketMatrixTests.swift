@@ -28,6 +28,36 @@ struct SocketMatrixTests {
         #expect(outcome.output == plain)
     }
 
+    /// The sysctl is asked about a few times in a second, not for each socket.
+    @Test(
+        "costs a program little where MPTCP is off, and is MPTCP soon after it is on",
+        .requires(.namespaces), .requires(.mptcp), .requires(.command("python3")))
+    func off() throws {
+        let namespace = try Namespace("off")
+        try namespace.setMPTCP(enabled: false)
+        let stand = try Fixtures.library("counting_preload", flags: ["-ldl"])
+        func asked(_ script: String) throws -> [Substring] {
+            let outcome = try preloaded(
+                ["python3", "-c", script], library: "\(Products.library()):\(stand)",
+                in: namespace)
+            #expect(outcome.succeeded, "\(outcome)")
+            return outcome.output.split(whereSeparator: \.isWhitespace)
+        }
+        let many = "import socket\nfor _ in range(20000): socket.socket().close()"
+        let words = try asked(many)
+        let (tries, all) = try (#require(Int(words[1])), #require(Int(words[3])))
+        #expect(all == 20000 + tries && tries > 0 && tries < 5000, "\(words)")
+        let until = """
+            import socket
+            def kind(): return socket.socket().getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL)
+            assert kind() == 6
+            open("/proc/sys/net/mptcp/enabled", "w").write("1")
+            while kind() == 6: pass
+            assert all(kind() == 262 for _ in range(100))
+            """
+        #expect(try asked(until)[0] == "asked")
+    }
+
     @Test(
         "becomes MPTCP on an older glibc", .requires(.root), .requires(.mounts),
         arguments: ["bullseye"])

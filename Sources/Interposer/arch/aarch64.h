@@ -23,6 +23,7 @@ enum {
   SYS_gettid = 178,
   SYS_set_tid_address = 96,
   SYS_rt_sigprocmask = 135,
+  SYS_clock_gettime = 113,
   SYS_getpid = 172,
   SYS_getuid = 174,
   SYS_geteuid = 175,

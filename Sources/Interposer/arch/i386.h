@@ -14,6 +14,7 @@ enum {
   SYS_gettid = 224,
   SYS_set_tid_address = 258,
   SYS_rt_sigprocmask = 175,
+  SYS_clock_gettime = 265 /* time32 */,
   SYS_getpid = 20,
   SYS_dup = 41,
   SYS_ioctl = 54,

@@ -17,6 +17,7 @@ enum {
   SYS_gettid = 186,
   SYS_set_tid_address = 218,
   SYS_rt_sigprocmask = 14,
+  SYS_clock_gettime = 228,
   SYS_getpid = 39,
   SYS_socket = 41,
   SYS_connect = 42,
