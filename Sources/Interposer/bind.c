@@ -9,7 +9,6 @@ __attribute__((noinline)) static int bind_ruled(int fd, const void *address, soc
 
 INTERPOSED int bind(int fd, const void *address, socklen_t length) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return UNLIKELY((flags & (STATE_READY | STATE_POLICY)) != STATE_READY)
-             ? bind_ruled(fd, address, length)
-             : bind_permitted(fd, address, length);
+  return UNLIKELY(flags & (STATE_UNREADY | STATE_POLICY)) ? bind_ruled(fd, address, length)
+                                                          : bind_permitted(fd, address, length);
 }

@@ -18,6 +18,20 @@ int carry_plain_socket(int family) {
   return -1;
 }
 
+int carry_judge(int socket, const struct mptcpize_setting *setting, int32_t *shown) {
+  long result = 0;
+  if (setting->value) {
+    result =
+        kernel_setsockopt(socket, setting->level, setting->number, setting->value, setting->length);
+  }
+  socklen_t size = sizeof *shown;
+  if (result >= 0) {
+    result = kernel_getsockopt(socket, setting->level, setting->number, shown, &size);
+  }
+  kernel_close(socket);
+  return (int)-result;
+}
+
 static bool is_refusal(long result) { return result == -ENOPROTOOPT || result == -EOPNOTSUPP; }
 
 // A program may have left the network namespace in which the socket was made.

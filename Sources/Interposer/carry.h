@@ -3,6 +3,7 @@
 #ifndef MPTCPIZE_CARRY_H
 #define MPTCPIZE_CARRY_H
 
+#include "SocketOptions.h"
 #include "kernel.h"
 
 struct carried {
@@ -13,6 +14,10 @@ struct carried {
 
 /// A new TCP socket, also where a BPF program makes MPTCP of what asks for it.
 int carry_plain_socket(int family);
+
+/// What TCP itself makes of a value, tried with a plain socket that is closed then; of no value,
+/// what it has by default. 0, or the errno.
+int carry_judge(int socket, const struct mptcpize_setting *setting, int32_t *shown);
 
 /// A socket of a family and protocol, in the network namespace of `from`; negative where there is
 /// none.

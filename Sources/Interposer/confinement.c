@@ -18,6 +18,7 @@
 #include "cork.h"
 #include "fresh.h"
 #include "record.h"
+#include "stalls.h"
 #include "state.h"
 
 // include/uapi/linux/prctl.h, seccomp.h
@@ -151,6 +152,15 @@ static const struct unasked_call counting[] = {
     {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
 };
 
+static const struct unasked_call stalls[] = {
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_PASSRIGHTS},
+    {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO},
+    {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
+    {SYS_setsockopt, SOME_FD, SOL_SOCKET, SO_RCVLOWAT},
+    {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {SYS_setsockopt, SOME_FD, IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+};
+
 static const struct unasked_call settings[] = {
     {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_BINDTOIFINDEX},
     {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_MARK},
@@ -187,6 +197,7 @@ static uint32_t forbidden_by(const struct mptcpize_filter *filter) {
   }
   if (!spares(filter, refused, pointers, COUNT(pointers))) kinds |= UNASKED_POINTERS;
   if (!spares(filter, refused, settings, COUNT(settings))) kinds |= UNASKED_SETTINGS;
+  if (!spares(filter, refused, stalls, COUNT(stalls))) kinds |= UNASKED_STALLS;
   if (!spares(filter, refused, information, COUNT(information))) kinds |= UNASKED_TCP_INFO;
   if (kinds & UNASKED_QUESTIONS || !spares(filter, refused, counting, COUNT(counting))) {
     kinds |= UNASKED_COUNTING;
@@ -324,6 +335,7 @@ static long pass_on(long number, const long *a) {
 }
 
 static void closing(int fd) {
+  stalls_closing(fd);
   if (quiet_end()) return;
   cork_release(fd);
   if (recording()) record_closing(fd, MPTCPIZE_CAUSE_CLOSE);

@@ -7,12 +7,20 @@
 #include "policy.h"
 #include "program_memory.h"
 #include "record.h"
+#include "stalls.h"
 #include "state.h"
 
 static void connecting(int fd, const void *address, socklen_t length) {
   if (state() & STATE_FRESH) plain_connecting();
-  if (state() & STATE_POLICY) policy_connecting(&(struct address_call){fd, length, address});
+  if (state() & STATE_POLICY) policy_connecting(fd, address, length);
   if (state() & STATE_LATE) late_decide(fd, MPTCPIZE_AT_CONNECT);
+}
+
+// What connects returned `result`; EINTR leaves it connecting too.
+static void connected(int fd, long result) {
+  if (stalls_is_last(fd)) return;
+  int error = result < 0 ? errno_get() : 0;
+  if (!error || error == EINPROGRESS || error == EINTR) stalls_connected(fd);
 }
 
 __attribute__((noinline)) static int connect_unusual(int fd, const void *address,
@@ -20,23 +28,31 @@ __attribute__((noinline)) static int connect_unusual(int fd, const void *address
   bool wanted = recording();
   connecting(fd, address, length);
   int result = connect_permitted(fd, address, length);
+  connected(fd, result);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
+  return result;
+}
+
+__attribute__((noinline)) static int connect_ended(const struct address_call *call, int result) {
+  if (result < 0) result = denied_connect(call);
+  connected(call->fd, result);
   return result;
 }
 
 __attribute__((noinline)) static int connect_watched(int fd, const void *address, socklen_t length,
                                                      uint32_t flags) {
-  if (flags != (STATE_READY | STATE_POLICY)) return connect_unusual(fd, address, length);
+  if (flags != STATE_POLICY) return connect_unusual(fd, address, length);
   struct address_call call = {fd, length, address};
-  policy_connecting(&call);
+  __asm__("" : "+m"(call));  // or the compiler keeps it in saved registers
+  policy_connecting(fd, address, length);
   int result = next.connect(call.fd, call.address, call.length);
-  return UNLIKELY(result < 0) ? denied_connect(&call) : result;
+  return stalls_is_last_and(call.fd, result) ? result : connect_ended(&call, result);
 }
 
 INTERPOSED int connect(int fd, const void *address, socklen_t length) {
   uint32_t flags = connect_state();
-  return UNLIKELY(flags != STATE_READY) ? connect_watched(fd, address, length, flags)
-                                        : connect_permitted(fd, address, length);
+  return UNLIKELY(flags) || !stalls_is_last(fd) ? connect_watched(fd, address, length, flags)
+                                                : connect_permitted(fd, address, length);
 }
 
 // include/linux/socket.h
@@ -50,6 +66,7 @@ __attribute__((noinline)) static long send_first(int fd, const void *data, size_
   if (result < 0 && denied_first_send(fd, address, length) == 0) {
     result = next.sendto(fd, data, size, flags & ~MSG_FASTOPEN, NULL, 0);
   }
+  connected(fd, result);
   if (wanted) record_connecting(fd, address, length, result < 0 ? errno_get() : 0);
   return result;
 }
@@ -102,6 +119,7 @@ __attribute__((noinline)) static long send_unusual(int fd, const struct message 
   if (result < 0 && connects && denied_first_send(fd, header.name, header.name_length) == 0) {
     result = next.sendmsg(fd, message, flags & ~MSG_FASTOPEN);
   }
+  if (connects) connected(fd, result);
   if (connects && recording()) {
     record_connecting(fd, header.name, header.name_length, result < 0 ? errno_get() : 0);
   }

@@ -19,12 +19,12 @@ int denied_listen(int fd, int backlog);
 /// has yet to be sent. Nothing of it is in the SYN.
 int denied_first_send(int fd, const void *address, socklen_t length);
 
-#define PERMITTED(name, fd, address, length)                                        \
-  ({                                                                                \
-    struct address_call call = {fd, length, address};                               \
-    __asm__("" : "+m"(call)); /* or the compiler keeps it in saved registers too */ \
-    int result = next.name(call.fd, call.address, call.length);                     \
-    __builtin_expect(result < 0, false) ? denied_##name(&call) : result;            \
+#define PERMITTED(name, fd, address, length)                                     \
+  ({                                                                             \
+    struct address_call call = {fd, length, address};                            \
+    __asm__("" : : "m"(call)); /* or the compiler keeps it in saved registers */ \
+    int result = next.name(fd, address, length);                                 \
+    __builtin_expect(result < 0, false) ? denied_##name(&call) : result;         \
   })
 
 /// The next definition of bind, and the above.

@@ -3,6 +3,7 @@
 #include "cork.h"
 #include "fresh.h"
 #include "record.h"
+#include "stalls.h"
 #include "state.h"
 
 INTERPOSED int dup(int fd) {
@@ -26,6 +27,7 @@ static void replacing(int from, int to) {
 
 INTERPOSED int dup2(int from, int to) {
   if (UNLIKELY(state() & STATE_POLICY)) fresh_forget(from);
+  stalls_closing(to);
   if (quiet_end()) return next.dup2(from, to);
   replacing(from, to);
   int copy = next.dup2(from, to);
@@ -35,6 +37,7 @@ INTERPOSED int dup2(int from, int to) {
 
 INTERPOSED int dup3(int from, int to, int flags) {
   if (UNLIKELY(state() & STATE_POLICY)) fresh_forget(from);
+  stalls_closing(to);
   if (quiet_end()) return next.dup3(from, to, flags);
   replacing(from, to);
   int copy = next.dup3(from, to, flags);

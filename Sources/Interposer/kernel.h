@@ -37,7 +37,8 @@ enum {
   SO_MEMINFO = 55,
   SO_BINDTOIFINDEX = 62,
   SO_NETNS_COOKIE = 71,
-  SO_BUF_LOCK = 72
+  SO_BUF_LOCK = 72,
+  SO_PASSRIGHTS = 83
 };
 
 // include/uapi/linux/tcp.h, mptcp.h
@@ -46,6 +47,7 @@ enum {
   TCP_CORK = 3,
   TCP_WINDOW_CLAMP = 10,
   TCP_INFO = 11,
+  TCP_NOTSENT_LOWAT = 25,
   MPTCP_INFO = 1,
   MPTCP_TCPINFO = 2
 };
@@ -57,6 +59,7 @@ enum { SIOCATMARK = 0x8905, SIOCOUTQNSD = 0x894b, FIONREAD = 0x541b };
 enum {
   EPERM = 1,
   ENOENT = 2,
+  EINTR = 4,
   EBADF = 9,
   EACCES = 13,
   EFAULT = 14,

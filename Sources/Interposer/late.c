@@ -6,27 +6,15 @@
 #include "replace.h"
 #include "state.h"
 
-// What TCP itself makes of the value, on a socket of its own.
-static int judge(const struct mptcpize_setting *setting, int32_t *shown) {
-  int socket = carry_plain_socket(setting->family);
-  if (socket < 0) return REPLACE_FAILED;
-  long result =
-      kernel_setsockopt(socket, setting->level, setting->number, setting->value, setting->length);
-  socklen_t size = sizeof *shown;
-  if (result >= 0) {
-    result = kernel_getsockopt(socket, setting->level, setting->number, shown, &size);
-  }
-  kernel_close(socket);
-  return (int)-result;
-}
-
 int late_set(int fd, const struct mptcpize_setting *setting) {
   UNASKED(may_judge, UNASKED_REPLACEMENT);
   if (!may_judge) return REPLACE_FAILED;
   uint64_t inode = kernel_inode(fd);
   if (!inode || !kernel_is_unconnected(fd)) return REPLACE_FAILED;
   int32_t shown = setting->option->initial;
-  int error = judge(setting, &shown);
+  int socket = carry_plain_socket(setting->family);
+  if (socket < 0) return REPLACE_FAILED;
+  int error = carry_judge(socket, setting, &shown);
   if (error) return error;
   kept_put(inode, setting->option, shown);
   __atomic_fetch_or(&state_flags, STATE_LATE, __ATOMIC_RELEASE);

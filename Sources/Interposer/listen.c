@@ -2,15 +2,15 @@
 #include "late.h"
 #include "policy.h"
 #include "record.h"
+#include "stalls.h"
 #include "state.h"
 
 INTERPOSED int listen(int fd, int backlog) {
   uint32_t flags = state();
-  if (!(flags & (STATE_RECORDING | STATE_LATE | STATE_POLICY)))
-    return listen_permitted(fd, backlog);
   if (flags & STATE_POLICY) policy_listening(fd);
   if (flags & STATE_LATE) late_decide(fd, MPTCPIZE_AT_LISTEN);
   int result = listen_permitted(fd, backlog);
+  if (result == 0 && flags & STATE_STALLS) stalls_listening(fd);
   if (result == 0 && flags & STATE_RECORDING && recording()) record_listening(fd);
   return result;
 }

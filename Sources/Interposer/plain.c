@@ -15,13 +15,13 @@
 #endif
 
 // What MPTCP has taken since Linux 5.16, in every state. include/uapi/asm-generic/socket.h:
-// SO_DEBUG, DONTROUTE, BROADCAST, SNDBUF, KEEPALIVE, PRIORITY, LINGER, RCVLOWAT, RCVTIMEO,
-// SNDTIMEO, TIMESTAMP, TIMESTAMPNS, MARK, TIMESTAMPING, BUSY_POLL.
+// SO_DEBUG, DONTROUTE, BROADCAST, SNDBUF, KEEPALIVE, PRIORITY, LINGER, RCVTIMEO, SNDTIMEO,
+// TIMESTAMP, TIMESTAMPNS, MARK, TIMESTAMPING, BUSY_POLL. Not RCVLOWAT: see stalls_note.
 #define SETTABLE                                                                              \
-  (B(1) | B(5) | B(6) | B(7) | B(9) | B(12) | B(13) | B(18) | B(20) | B(21) | B(29) | B(35) | \
-   B(36) | B(37) | B(46))
-// And what any socket tells: SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_DOMAIN.
-#define READABLE (SETTABLE | B(3) | B(4) | B(30) | B(39))
+  (B(1) | B(5) | B(6) | B(7) | B(9) | B(12) | B(13) | B(20) | B(21) | B(29) | B(35) | B(36) | \
+   B(37) | B(46))
+// And what any socket tells: SO_TYPE, SO_ERROR, SO_RCVLOWAT, SO_ACCEPTCONN, SO_DOMAIN.
+#define READABLE (SETTABLE | B(3) | B(4) | B(18) | B(30) | B(39))
 
 plain_options plain_early;
 plain_options plain_settable = {[SOL_SOCKET] = WORDS(SETTABLE)};

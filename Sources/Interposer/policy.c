@@ -48,27 +48,28 @@ static inline void obey(int fd, struct mptcpize_ruling ruling) {
 }
 
 // IPv6, and what is rare.
-__attribute__((noinline)) static void connecting(const struct address_call *call) {
+__attribute__((noinline)) static void connecting(int fd, const void *address, socklen_t size) {
   union socket_address peer = {.family = 0};
-  socklen_t length = call->length < sizeof peer ? call->length : sizeof peer;
-  if (!program_memory_read(&peer, call->address, length)) return;
-  obey(call->fd, mptcpize_policy_decide(&state_policy, MPTCPIZE_CONNECT, &peer, length));
+  socklen_t length = size < sizeof peer ? size : sizeof peer;
+  if (!program_memory_read(&peer, address, length)) return;
+  obey(fd, mptcpize_policy_decide(&state_policy, MPTCPIZE_CONNECT, &peer, length));
 }
 
-void policy_connecting(const struct address_call *call) {
-  uintptr_t place = (uintptr_t)call->address;
+void policy_connecting(int fd, const void *address, socklen_t length) {
+  uintptr_t place = (uintptr_t)address;
   bool is_in_one_block = place % sizeof(struct ipv4) == 0;
-  if (UNLIKELY(call->length < IPV4_LENGTH || !is_in_one_block)) return connecting(call);
+  if (UNLIKELY(length < IPV4_LENGTH || !is_in_one_block)) return connecting(fd, address, length);
   unasked_enter();
   bool may_ask = !__atomic_load_n(&unasked_forbidden, __ATOMIC_SEQ_CST);
   bool is_good = may_ask && program_memory_is_good(place);
   unasked_end();
-  if (UNLIKELY(!is_good)) return connecting(call);
+  if (UNLIKELY(!is_good)) return connecting(fd, address, length);
   struct ipv4 peer;
-  __builtin_memcpy(&peer, call->address, sizeof peer);
+  __builtin_memcpy(&peer, address, sizeof peer);
   // To connect to no address is to connect to this host.
-  if (UNLIKELY(peer.family != AF_INET || !peer.address)) return connecting(call);
-  obey(call->fd,
+  bool is_other = peer.family != AF_INET || !peer.address;
+  if (UNLIKELY(is_other)) return connecting(fd, address, length);
+  obey(fd,
        mptcpize_policy_decide_ipv4(&state_policy, MPTCPIZE_CONNECT, peer.address, port_of(&peer)));
 }
 

@@ -8,7 +8,7 @@
 
 /// A socket is about to connect to an address of the program's: plain TCP takes its place if the
 /// rules say so. errno stays.
-void policy_connecting(const struct address_call *call);
+void policy_connecting(int fd, const void *address, socklen_t length);
 
 /// A socket is about to listen. errno stays.
 void policy_listening(int fd);

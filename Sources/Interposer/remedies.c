@@ -10,6 +10,7 @@
 #include "program_memory.h"
 #include "record.h"
 #include "replace.h"
+#include "stalls.h"
 #include "state.h"
 #include "tcp_info.h"
 
@@ -50,6 +51,15 @@ static int set_cork(int fd, const struct mptcpize_setting *setting) {
   return 0;
 }
 
+// What TCP shows of a receive buffer that is set, or by default where no value is; -1: not known.
+static int32_t receive_buffer_of_tcp(int fd, const struct mptcpize_setting *setting) {
+  UNASKED(may_ask, UNASKED_REPLACEMENT);
+  if (!may_ask) return -1;
+  int socket = carry_plain_socket((int)kernel_get_int(fd, SOL_SOCKET, SO_DOMAIN));
+  int32_t shown;
+  return socket < 0 || carry_judge(socket, setting, &shown) ? -1 : shown;
+}
+
 static int set_receive_buffer(int fd, const struct mptcpize_setting *setting) {
   int32_t asked = 0;
   if (setting->length < sizeof asked || !is_mptcp(fd) ||
@@ -57,6 +67,13 @@ static int set_receive_buffer(int fd, const struct mptcpize_setting *setting) {
     return set_next(fd, setting);
   }
   uint64_t inode = kernel_inode(fd);
+  if (stalls_prevented(fd)) {
+    int32_t shown = receive_buffer_of_tcp(fd, setting);
+    if (shown >= 0 && shown < STALLS_RECEIVE_BUFFER) {
+      tell(fd, setting, MPTCPIZE_ADJUST, kept_put(inode, setting->option, shown));
+      return 0;
+    }
+  }
   // The kernel takes a negative size for the largest there is.
   if (asked < 0 || asked >= MPTCPIZE_RECEIVE_BUFFER_MINIMUM) {
     kept_drop(inode, setting->option);
@@ -231,6 +248,7 @@ int remedies_set(int fd, int level, int number, const void *value, socklen_t len
   if (flags & (STATE_INERT | STATE_STRICT)) {
     return next.setsockopt(fd, level, number, value, length);
   }
+  stalls_note(level, number);
   bool is_early = plain_has(plain_early, (unsigned int)level, (unsigned int)number);
   if (is_early && !(flags & STATE_KEPT)) {
     // Most such sets are before connect, and need nothing but a look at the result.
@@ -304,6 +322,30 @@ static int answer(int fd, const struct mptcpize_option *option, int level, void 
   return mptcpize_option_get_error(option, level, family, refusal);
 }
 
+// What the library has set by itself, and its effects, are not the program's to see: TCP would show
+// its default. False: nothing of this.
+static bool hides(int fd, int level, int number, const void *value, socklen_t length,
+                  int32_t *shown) {
+  if (!(state() & STATE_STALLS) || length != sizeof *shown) return false;
+  int32_t found = *(const int32_t *)value;
+  if (level == IPPROTO_TCP && number == TCP_NOTSENT_LOWAT) {
+    *shown = 0;
+    return found == STALLS_NOT_SENT;
+  }
+  enum { SOCK_RCVBUF_LOCK = 2 };
+  if (level == SOL_SOCKET && number == SO_BUF_LOCK && state() & STATE_KEPT) {
+    const struct mptcpize_option *buffer = mptcpize_option_find(SOL_SOCKET, SO_RCVBUF);
+    bool is_chosen = kept_get(kernel_inode(fd), buffer, shown);
+    *shown = found | SOCK_RCVBUF_LOCK;
+    return is_chosen;
+  }
+  bool is_buffer = level == SOL_SOCKET && number == SO_RCVBUF && is_mptcp(fd);
+  if (!is_buffer || kernel_get_int(fd, SOL_SOCKET, SO_BUF_LOCK) & SOCK_RCVBUF_LOCK) return false;
+  const struct mptcpize_setting none = {.level = level, .number = number};
+  *shown = receive_buffer_of_tcp(fd, &none);
+  return *shown >= 0 && *shown < found;
+}
+
 int remedies_get(int fd, int level, int number, void *value, socklen_t *length) {
   if (state() & (STATE_INERT | STATE_STRICT)) {
     return next.getsockopt(fd, level, number, value, length);
@@ -314,7 +356,8 @@ int remedies_get(int fd, int level, int number, void *value, socklen_t *length) 
   if (result == 0) {
     // The kernel tells the value of some options that it does not let MPTCP set.
     int32_t kept;
-    if (option && (state() & STATE_KEPT) && kept_get(kernel_inode(fd), option, &kept)) {
+    if (option && ((state() & STATE_KEPT && kept_get(kernel_inode(fd), option, &kept)) ||
+                   hides(fd, level, number, value, *length, &kept))) {
       answer_int(fd, level, kept, value, length);
     }
     // MPTCP tells IPV6_V6ONLY of an AF_INET socket too.

@@ -109,8 +109,7 @@ INTERPOSED int socket(int family, int type, int protocol) {
     return UNLIKELY(fd < 0) ? refused(&request) : fd;
   }
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  if (UNLIKELY((flags & (STATE_READY | STATE_POLICY)) != STATE_READY ||
-               protocol == MPTCPIZE_IPPROTO_MPTCP)) {
+  if (UNLIKELY(flags & (STATE_UNREADY | STATE_POLICY) || protocol == MPTCPIZE_IPPROTO_MPTCP)) {
     return unusual(family, type, protocol);
   }
   return next.socket(family, type, protocol);

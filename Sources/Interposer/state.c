@@ -2,7 +2,7 @@
 
 #include "SocketPolicy.h"
 
-uint32_t state_flags = STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
+uint32_t state_flags = STATE_UNREADY | STATE_UNUSUAL_INET | STATE_UNUSUAL_INET6;
 struct mptcpize_ring *state_ring;
 char state_program[16];
 struct mptcpize_policy state_policy;
@@ -86,15 +86,15 @@ static bool read_policy(const char *text) {
 
 uint32_t state_initialize(void) {
   int saved = errno_get();
-  uint32_t flags = STATE_READY;
+  uint32_t flags = 0;
   next_resolve();
   if (is_privileged_by_file()) {
     flags |= STATE_INERT;
   } else {
-    if (is_on(MPTCPIZE_ENV_STRICT)) flags |= STATE_STRICT;
+    flags |= is_on(MPTCPIZE_ENV_STRICT) ? STATE_STRICT : STATE_STALLS;
     if (is_on(MPTCPIZE_ENV_PROTOCOL_AS_TCP)) flags |= STATE_PROTOCOL_AS_TCP;
     // Not while another thread may be looking things up in it already.
-    if (!(__atomic_load_n(&state_flags, __ATOMIC_ACQUIRE) & STATE_READY)) {
+    if (__atomic_load_n(&state_flags, __ATOMIC_ACQUIRE) & STATE_UNREADY) {
       if (read_policy(environment(MPTCPIZE_ENV_POLICY))) flags |= STATE_POLICY;
     }
     const char *path = environment(MPTCPIZE_ENV_RING);
@@ -107,6 +107,7 @@ uint32_t state_initialize(void) {
   }
   // Threads may race here; what others have learned in between stays.
   __atomic_fetch_or(&state_flags, flags, __ATOMIC_RELEASE);
+  __atomic_fetch_and(&state_flags, ~(uint32_t)STATE_UNREADY, __ATOMIC_RELEASE);
   errno_set(saved);
   return state_flags;
 }

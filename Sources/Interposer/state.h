@@ -10,7 +10,7 @@
 #include "next.h"
 
 enum {
-  STATE_READY = 1 << 0,      ///< next definitions are known, the environment is read
+  STATE_UNREADY = 1 << 0,    ///< next definitions are not known, the environment is not read
   STATE_INERT = 1 << 1,      ///< set-uid or the like: behave as if not there
   STATE_RECORDING = 1 << 3,  ///< there is a ring
   STATE_STRICT = 1 << 4,     ///< kernel errors pass unchanged
@@ -22,6 +22,7 @@ enum {
   STATE_LATE = 1 << 12,    ///< an option's value was kept that is decided about later, at one time
   STATE_SHARED = 1 << 13,  ///< another process, by clone(2), has these very descriptors
   STATE_POLICY = 1 << 14,  ///< there are rules by which connections or listeners stay TCP
+  STATE_STALLS = 1 << 15,  ///< the kernel lets MPTCP stall, or it has yet to be asked (stalls.h)
   // At the bit of the family's own number, so that finding it costs one shift.
   STATE_UNUSUAL_INET = 1 << AF_INET,    ///< refused (state_refusal_inet), or to be looked at
   STATE_UNUSUAL_INET6 = 1 << AF_INET6,  ///< the same over IPv6
@@ -62,7 +63,7 @@ void state_share(void);
 
 static inline uint32_t state(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return UNLIKELY(!(flags & STATE_READY)) ? state_initialize() : flags;
+  return UNLIKELY(flags & STATE_UNREADY) ? state_initialize() : flags;
 }
 
 /// Whether there is nothing to do but to call the next definition. Functions that
@@ -70,19 +71,19 @@ static inline uint32_t state(void) {
 /// they have nothing to keep across a call.
 static inline bool quiet(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_FRESH)) != STATE_READY);
+  return !UNLIKELY(flags & (STATE_UNREADY | STATE_RECORDING | STATE_FRESH));
 }
 
-/// What matters of it to connect: STATE_READY alone where there is nothing to be decided.
+/// What matters of it to connect: 0 where there is nothing to be decided.
 static inline uint32_t connect_state(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return flags & (STATE_READY | STATE_RECORDING | STATE_FRESH | STATE_LATE | STATE_POLICY);
+  return flags & (STATE_UNREADY | STATE_RECORDING | STATE_FRESH | STATE_LATE | STATE_POLICY);
 }
 
 /// The same as quiet() for what ends a descriptor: none was ever corked either.
 static inline bool quiet_end(void) {
   uint32_t flags = __atomic_load_n(&state_flags, __ATOMIC_ACQUIRE);
-  return !UNLIKELY((flags & (STATE_READY | STATE_RECORDING | STATE_CORKED)) != STATE_READY);
+  return !UNLIKELY(flags & (STATE_UNREADY | STATE_RECORDING | STATE_CORKED));
 }
 
 /// Whether there is a ring to write to, and records may be. Afterwards the next definitions are

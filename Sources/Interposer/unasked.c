@@ -6,7 +6,7 @@ uint32_t unasked_forbidden;
 int32_t unasked_running;
 
 // Parts of unasked_forbidden, above the kinds.
-enum { IN_CHILDREN = 1 << 9, PREPARING = 1 << 10 };
+enum { IN_CHILDREN = 1 << 10, PREPARING = 1 << 11 };
 
 // --- vfork children -------------------------------------------------------------------
 //

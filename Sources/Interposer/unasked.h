@@ -20,7 +20,8 @@ enum unasked_kind {
   UNASKED_SETTINGS = 1 << 6,     ///< what a cgroup's program has set on a new socket
   UNASKED_TCP_INFO = 1 << 7,     ///< what TCP_INFO does not tell
   UNASKED_POINTERS = 1 << 8,     ///< whether a pointer of the program's can be read
-  UNASKED_ALL = (1 << 9) - 1,
+  UNASKED_STALLS = 1 << 9,       ///< what keeps a connection from stalling
+  UNASKED_ALL = (1 << 10) - 1,
 };
 
 /// The kinds that are forbidden for good; above them, whether some are in a vfork child only, and

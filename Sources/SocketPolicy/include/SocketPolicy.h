@@ -25,8 +25,10 @@
 /// Inline: this is all that a socket() of another kind pays.
 static inline bool mptcpize_asks_for_tcp(int family, int type, int protocol) {
   enum { INET = 2, INET6 = 10, STREAM = 1, TYPE_MASK = 0xf, TCP = 6 };  // include/linux/net.h
-  return (type & TYPE_MASK) == STREAM && (family == INET || family == INET6) &&
-         (__builtin_expect(protocol == 0, 1) || protocol == TCP);
+  // The families differ in one bit: no more than one branch for both questions.
+  unsigned int other = ((unsigned int)type - STREAM) & TYPE_MASK;
+  other |= ((unsigned int)family - INET) & ~(unsigned int)(INET6 - INET);
+  return !other && (__builtin_expect(protocol == 0, 1) || protocol == TCP);
 }
 
 /// Whether a refusal of IPPROTO_MPTCP with this errno holds until reboot, for
