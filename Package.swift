@@ -86,7 +86,8 @@ let package = Package(
             dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketValues"]),
 
         // Which connections stay TCP.
-        .target(name: "ConnectionPolicy", dependencies: ["LinuxSystem", "SocketPolicy"]),
+        .target(
+            name: "ConnectionPolicy", dependencies: ["LinuxSystem", "Processes", "SocketPolicy"]),
 
         // The two ways into a program: its environment, and its cgroup.
         .target(
@@ -95,8 +96,8 @@ let package = Package(
         .target(
             name: "BPFMode",
             dependencies: [
-                "BPFProgs", "CLibBPF", "CLinux", "KernelProbe", "LinuxSystem", "Processes",
-                "SocketEvents", "SocketPolicy", "SocketRecords", "TextOutput",
+                "BPFProgs", "CLibBPF", "CLinux", "ConnectionPolicy", "KernelProbe", "LinuxSystem",
+                "Processes", "SocketEvents", "SocketPolicy", "SocketRecords", "TextOutput",
             ]),
 
         // Watching one program: what became of its sockets.

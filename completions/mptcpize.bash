@@ -300,9 +300,9 @@ _mptcpize_bpf() {
 
 _mptcpize_bpf_attach() {
     repeating_flags=()
-    non_repeating_flags=(--debug --oci --json --version -h --help)
-    repeating_options=(--cgroup --unit --pid)
-    non_repeating_options=()
+    non_repeating_flags=(--debug --oci --keep-tcp --json --version -h --help)
+    repeating_options=(--cgroup --unit --pid --rule)
+    non_repeating_options=(--policy)
     __mptcpize_offer_flags_options 0
 
     # Offer option value completions
@@ -317,6 +317,13 @@ _mptcpize_bpf_attach() {
         ;;
     '--pid')
         __mptcpize_add_completions -W "$(__mptcpize_custom_complete ---completion bpf attach -- --pid "${COMP_CWORD}" "$(__mptcpize_cursor_index_in_current_word)")"
+        return
+        ;;
+    '--policy')
+        __mptcpize_add_completions -f
+        return
+        ;;
+    '--rule')
         return
         ;;
     esac

@@ -34,7 +34,7 @@ function __mptcpize_parse_tokens -S
             __mptcpize_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
             case 'attach'
-                __mptcpize_parse_subcommand 0 'cgroup=+' 'unit=+' 'pid=+' 'debug' 'oci' 'json' 'version' 'h/help'
+                __mptcpize_parse_subcommand 0 'cgroup=+' 'unit=+' 'pid=+' 'debug' 'oci' 'policy=' 'rule=+' 'keep-tcp' 'json' 'version' 'h/help'
             case 'detach'
                 __mptcpize_parse_subcommand 0 'cgroup=+' 'unit=+' 'pid=+' 'debug' 'all' 'gone' 'json' 'version' 'h/help'
             case 'list'
@@ -178,6 +178,9 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach"' -l 'pid' -d 'The cgroup that a process is in.' -rfka '(__mptcpize_custom_completion ---completion bpf attach -- --pid (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" debug' -l 'debug' -d 'Show what libbpf and the kernel\'s verifier say.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" oci' -l 'oci' -d 'As a container runtime\'s hook: the container whose state is on standard input. Never fails.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach"' -l 'rule' -d 'A rule before those of files: \'tcp connect loopback *\'. Can be given again.' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" keep-tcp' -l 'keep-tcp' -d 'Keep everything TCP, also what the program makes MPTCP itself.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" json' -l 'json' -d 'Write one JSON document.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize bpf attach" h help' -s 'h' -l 'help' -d 'Show help information.'

@@ -34,13 +34,15 @@ extension BPFProgram {
         let remedies = try BPFRemedies.pinned(in: BPFPins.current, libbpf: libbpf)
         for (id, selected) in try self.selected() {
             let origin = try origin(of: id)
-            let count = memory.counters(selected.slot).pointee
+            let count = memory.counters(selected.place).pointee
+            let keeps = selected.keepsTCP
             let now = hierarchy.location(of: id)
             result.append(
                 AttachedCgroup(
                     id: id, path: now.path ?? origin.path, owner: origin.owner,
-                    isGone: now == .gone,
-                    since: origin.since, upgraded: count.upgraded, mptcpOff: count.mptcp_off,
+                    isGone: now == .gone, hasRules: origin.hasRules, keepsTCP: keeps,
+                    since: origin.since, upgraded: keeps ? 0 : count.upgraded,
+                    kept: keeps ? count.upgraded : 0, mptcpOff: count.mptcp_off,
                     noMPTCPv6: count.no_mptcpv6, notTCP: count.not_tcp,
                     remedied: try remedies?.count(in: id)))
         }

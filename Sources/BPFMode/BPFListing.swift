@@ -25,6 +25,11 @@ package struct BPFListing: Sendable {
                     "no_mptcpv6": .unsigned(cgroup.noMPTCPv6),
                 ],
                 "not_tcp": .unsigned(cgroup.notTCP), "remedied": JSONValue(cgroup.remedied),
+                "keeps_tcp": .bool(cgroup.keepsTCP), "kept_tcp": .unsigned(cgroup.kept),
+                "rules": .array(
+                    cgroup.ruleCounts.map {
+                        ["rule": .string($0.place), "met": .unsigned($0.met)]
+                    }),
             ]
         }
         return ["cgroups": .array(cgroups), "missed": JSONValue(missedRuns)]
@@ -48,12 +53,31 @@ package struct BPFListing: Sendable {
                 ],
                 note: cgroup.path.printable + (cgroup.isGone ? " (gone)" : ""))
         }
-        var result = table.lines(noteTitle: "CGROUP", width: 160)
+        var result = table.lines(noteTitle: "CGROUP", width: 160) + ruleLines
         if let missedRuns, missedRuns > 0 {
             result.append(
                 "The kernel skipped the program \(missedRuns) times, being busy with it: "
                     + "those sockets stayed as they were asked for.")
         }
         return result
+    }
+
+    /// What stays TCP in cgroups that have rules, and how often each was met.
+    private var ruleLines: [String] {
+        var table = TextTable([.init("MET", .right), .init("RULE")])
+        for cgroup in cgroups {
+            if cgroup.keepsTCP {
+                table.append(
+                    [.init("\(cgroup.kept)"), .init("everything stays TCP")],
+                    note: cgroup.path.printable)
+            }
+            for rule in cgroup.ruleCounts {
+                table.append(
+                    [.init("\(rule.met)"), .init(rule.place.printable)],
+                    note: cgroup.path.printable)
+            }
+        }
+        let lines = table.lines(noteTitle: "CGROUP", width: 160)
+        return lines.count < 2 ? [] : [""] + lines
     }
 }

@@ -77,41 +77,6 @@ package struct BPFSession: ~Copyable {
     /// - Throws: `Failure` with the reason why not.
     package func probe() throws(Failure) { _ = try BPFLoader(libbpf: libbpf).load(keeping: []) }
 
-    /// Selects cgroups with their subtrees, all or none of them. Those that are selected
-    /// already keep their counters.
-    ///
-    /// - Returns: what works less than it should: where options stay refused.
-    package func attach(
-        _ wanted: [Cgroup], as owner: BPFOwner = .user
-    ) throws(Failure) -> [Failure] {
-        let program = try upToDate()
-        let warnings: [Failure]
-        do throws(Errno) {
-            var selected = try program.selected()
-            var taken = Set(selected.values.map(\.slot))
-            // A service that is started again has a new cgroup at its old path. Where there is
-            // no room, what is gone has had its time on the list.
-            let isFull = selected.count + wanted.count > Int(MPTCPIZE_BPF_CGROUPS)
-            for entry in try program.cgroups(in: hierarchy)
-            where entry.isGone && (isFull || wanted.contains(where: { $0.path == entry.path })) {
-                selected[entry.id] = nil
-            }
-            for cgroup in wanted where selected[cgroup.id] == nil {
-                let entry = try program.register(
-                    cgroup, owner: owner, taken: taken, since: UInt64(time(nil)))
-                taken.insert(entry.slot)
-                selected[cgroup.id] = entry
-            }
-            warnings = try attachRemedies(to: selected, in: BPFPins.current)
-            try program.choose(selected)
-            try prune(program)
-        } catch {
-            try mend()
-            throw BPFRefusal.state(error)
-        }
-        return warnings
-    }
-
     /// Has the kernel tell this process what becomes of a selected cgroup's sockets.
     func events(of cgroup: Cgroup) throws(Failure) -> KernelEvents {
         guard let program = try current() else { throw notAttached(cgroup.path) }
@@ -136,6 +101,9 @@ package struct BPFSession: ~Copyable {
             guard !named.isEmpty else { throw notAttached(path) }
             dropped.formUnion(named.map(\.id))
         }
+        for entry in attached where dropped.contains(entry.id) && entry.hasRules {
+            try CgroupRules.release(entry.id, entry.path)
+        }
         try deselect(dropped, program)
     }
 
@@ -153,8 +121,8 @@ package struct BPFSession: ~Copyable {
         guard !isInUserNamespace else { throw BPFRefusal.inUserNamespace }
         let lock = try BPFLock()
         defer { extendLifetime(lock) }
-        guard try BPFPins.exist() else { return }
-        try removePins()
+        if try BPFPins.exist() { try removePins() }
+        try CgroupRules.releaseAll()
     }
 
     // MARK: The program
@@ -173,7 +141,7 @@ package struct BPFSession: ~Copyable {
     }
 
     /// The program in force, once it is there and as new as this mptcpize.
-    private func upToDate() throws(Failure) -> BPFProgram {
+    func upToDate() throws(Failure) -> BPFProgram {
         guard let older = try current() else {
             let program = try BPFLoader(libbpf: libbpf).load(keeping: [])
             try putInForce(program) {
@@ -211,7 +179,7 @@ package struct BPFSession: ~Copyable {
     }
 
     /// Finishes or takes back what an earlier command did not get done.
-    private func mend() throws(Failure) {
+    func mend() throws(Failure) {
         guard try BPFPins.exist() else { return }
         guard let program = try current() else { return try Self.removePins() }
         do throws(Errno) {
@@ -251,7 +219,7 @@ package struct BPFSession: ~Copyable {
     }
 
     /// Attaches them to cgroups that are selected, or are to be.
-    private func attachRemedies(
+    func attachRemedies(
         to selection: BPFSelectionMap.Selection, in directory: String
     ) throws(Errno) -> [Failure] {
         guard let remedies = try BPFRemedies.pinned(in: directory, libbpf: libbpf) else {
@@ -275,7 +243,7 @@ package struct BPFSession: ~Copyable {
     }
 
     /// Drops what is kept for cgroups that are not selected.
-    private func prune(_ program: borrowing BPFProgram) throws(Errno) {
+    func prune(_ program: borrowing BPFProgram) throws(Errno) {
         try program.prune()
         try BPFRemedies.prune(BPFPins.current, keeping: program.selected().keys)
     }

@@ -1,4 +1,5 @@
 import CLinux
+import ConnectionPolicy
 import Glibc
 import LinuxSystem
 import Processes
@@ -77,7 +78,14 @@ package enum ContainerHook {
                 .failed, cgroup.path, "the container has no cgroup of its own",
                 remedy: "start it without --cgroups=disabled")
         }
-        for warning in try session.attach([cgroup], as: .container) { log(warning.reason) }
+        let policy = try PolicyPlaces().policy(environment: { _ in nil }, status: .failed)
+        let rules = try CgroupRules(policy)
+        for rule in rules.leftOut {
+            log("\(rule.origin.text): left out: no container is known by its program")
+        }
+        for warning in try session.attach([(cgroup, rules)], as: .container) {
+            log(warning.reason)
+        }
     }
 
     /// Whether this is root of a user namespace only (user_namespaces(7)).

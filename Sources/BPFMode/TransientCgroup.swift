@@ -21,10 +21,11 @@ package enum TransientCgroup {
     /// - Parameters:
     ///   - reporting: whether what becomes of its sockets is to be told.
     ///   - strict: whether options that MPTCP refuses are to stay refused.
+    ///   - rules: what stays TCP.
     ///   - warn: is told what works less than it should.
     /// - Throws: why that cannot be, as our own failure (125). Nothing is left behind then.
     package static func enter(
-        reporting: Bool, strict: Bool, warn: (Failure) -> Void
+        reporting: Bool, strict: Bool, rules: CgroupRules, warn: (Failure) -> Void
     ) throws(Failure) -> KernelEvents? {
         do throws(Failure) {
             guard geteuid() == 0 else {
@@ -36,7 +37,7 @@ package enum TransientCgroup {
             defer { extendLifetime(session) }
             let cgroup = try make(session, strict: strict)
             do throws(Failure) {
-                for warning in try session.attach([cgroup]) { warn(warning) }
+                for warning in try session.attach([(cgroup, rules)]) { warn(warning) }
             } catch {
                 _ = rmdir(cgroup.path)
                 throw error

@@ -117,7 +117,7 @@ INLINE struct mptcpize_bpf_entry *find(struct mptcpize_bpf_selection *chosen, ui
 }
 
 // The slot of the most specific selected cgroup that the calling task is in.
-INLINE uint32_t judge(uint64_t generation) {
+RARE uint32_t judge(uint64_t generation) {
   uint32_t index = mptcpize_bpf_index(generation);
   struct mptcpize_bpf_selection *chosen = bpf_map_lookup_elem(&selection, &index);
   if (!chosen) return MPTCPIZE_BPF_NO_SLOT;
@@ -160,11 +160,15 @@ RARE bool has_settings(struct cgroup *cgroup) {
 
 // A cgroup never gets other ancestors, and its serial number is never given out again, so
 // that a verdict on it holds as long as the selection does. Gives the distance of its
-// counters, 0 where it is not selected, or has settings of its own.
+// counters, 0 where it is not selected, or has settings of its own; or MPTCPIZE_BPF_VERDICT_TCP.
 RARE uint64_t judge_and_remember(uint64_t serial) {
   uint64_t generation = memory.state.chosen;
-  uint64_t distance = judge(generation) % MPTCPIZE_BPF_SLOTS * SLOT_BYTES;
-  if (distance && has_settings(bpf_get_current_task_btf()->cgroups->dfl_cgrp)) distance = 0;
+  uint32_t slot = judge(generation);
+  uint64_t distance = slot % MPTCPIZE_BPF_SLOTS * SLOT_BYTES;
+  if (slot & MPTCPIZE_BPF_ALL_TCP)
+    distance = MPTCPIZE_BPF_VERDICT_TCP;
+  else if (distance && has_settings(bpf_get_current_task_btf()->cgroups->dfl_cgrp))
+    distance = 0;
   *(volatile uint64_t *)&memory.verdicts[serial % MPTCPIZE_BPF_VERDICTS] =
       (serial + generation) * MPTCPIZE_BPF_VERDICT | distance;
   return distance;
@@ -194,7 +198,19 @@ INLINE bool is_about(uint64_t verdict, struct mptcpize_bpf_memory *now, uint64_t
 INLINE uint64_t current_distance(void) {
   uint64_t serial = current_serial(bpf_get_current_task_btf());
   uint64_t verdict = remembered(&memory, serial);
-  return is_about(verdict, &memory, serial) ? distance_of(verdict) : judge_and_remember(serial);
+  return distance_of(is_about(verdict, &memory, serial) ? verdict : judge_and_remember(serial));
+}
+
+// Whether everything stays TCP in the calling task's cgroup, for a socket that asks for MPTCP.
+RARE bool is_kept(void) {
+  if (memory.state.live != MPTCPIZE_BPF_REVISION) return false;
+  uint64_t serial = current_serial(bpf_get_current_task_btf());
+  uint64_t verdict = remembered(&memory, serial);
+  if (!is_about(verdict, &memory, serial)) verdict = judge_and_remember(serial);
+  if (verdict % SLOT_BYTES != MPTCPIZE_BPF_VERDICT_TCP) return false;
+  uint64_t distance = judge(memory.state.chosen) % MPTCPIZE_BPF_SLOTS * SLOT_BYTES;
+  __sync_fetch_and_add(&counters_at(distance)->upgraded, 1);
+  return true;
 }
 
 // What a socket() that asks for TCP is to use, in a selected cgroup.
@@ -210,7 +226,7 @@ RARE int decide_selected(uint64_t distance) {
 
 // The same in a cgroup that is not known yet.
 RARE int decide_unknown(uint64_t serial) {
-  uint64_t distance = judge_and_remember(serial);
+  uint64_t distance = distance_of(judge_and_remember(serial));
   return distance == 0 ? IPPROTO_TCP : decide_selected(distance);
 }
 
@@ -227,10 +243,11 @@ RARE int decide_other(uint64_t *arguments, bool is_first) {
   uint32_t family = arguments[0], type = arguments[1], protocol = arguments[2];
   if (family != AF_INET && family != AF_INET6) return protocol;
   if (protocol == MPTCPIZE_PLAIN_TCP) return IPPROTO_TCP;
-  if (!is_first) return protocol;
-  if (memory.state.live != MPTCPIZE_BPF_REVISION) return 0;
   // With other bits set, it is refused by __sys_socket_create() right after this.
   type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (protocol == MPTCPIZE_IPPROTO_MPTCP && type == SOCK_STREAM && is_kept()) return IPPROTO_TCP;
+  if (!is_first) return protocol;
+  if (memory.state.live != MPTCPIZE_BPF_REVISION) return 0;
   uint64_t distance = current_distance();
   if (distance != 0 && !(type & ~SOCK_TYPE_MASK))
     __sync_fetch_and_add(&counters_at(distance)->not_tcp, 1);

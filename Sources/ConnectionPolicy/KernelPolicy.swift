@@ -36,22 +36,29 @@ package enum KernelPolicy {
     ///
     /// - Returns: whether it was there.
     package static func remove(_ table: String) throws(Failure) -> Bool {
-        guard try tables().contains(table) else { return false }
+        guard try allTables().contains(table) else { return false }
         let outcome = try nft(["delete", "table", "inet", table])
         if outcome.status != 0 { throw refused(outcome) }
         return true
     }
 
-    /// The names of mptcpize's tables.
+    /// The names of the tables of `policy apply`.
     package static func tables() throws(Failure) -> [String] {
+        try allTables().filter {
+            $0 == NFTRuleset.Scope.host.table || NFTRuleset.Scope.cgroup(ofTable: $0) != nil
+        }
+    }
+
+    /// The names of the BPF mode's tables.
+    package static func tablesOfBPF() throws(Failure) -> [String] {
+        try allTables().filter { NFTRuleset.Scope.cgroup(ofTable: $0, by: .bpf) != nil }
+    }
+
+    private static func allTables() throws(Failure) -> [String] {
         let outcome = try nft(["list", "tables", "inet"])
         if outcome.status != 0 { throw refused(outcome) }
         return outcome.output.split(separator: "\n").compactMap { line in
-            guard let name = line.split(separator: " ").last else { return nil }
-            let isOurs =
-                name == NFTRuleset.Scope.host.table
-                || NFTRuleset.Scope.cgroup(ofTable: String(name)) != nil
-            return isOurs ? String(name) : nil
+            line.split(separator: " ").last.map(String.init)
         }
     }
 

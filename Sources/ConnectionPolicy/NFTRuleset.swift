@@ -1,4 +1,5 @@
 import LinuxSystem
+import Processes
 
 /// Rules as the kernel applies them to packets, for what no library reaches: nftables takes the
 /// option MP_CAPABLE out of the SYN, so that both ends speak TCP (nft 1.0.2).
@@ -12,20 +13,52 @@ package struct NFTRuleset {
         case host
         /// Those of a cgroup and of all below it: its path below /sys/fs/cgroup, where nft looks
         /// for it, its levels below the root of the hierarchy, and its id.
-        case cgroup(path: String, level: Int, id: UInt64)
+        case cgroup(path: String, level: Int, id: UInt64, by: Owner)
 
-        private static let prefix = "mptcpize_cgroup_"
+        /// Who has rules for a cgroup, beside the others, in a table of its own.
+        package enum Owner: String, Sendable {
+            /// `policy apply`.
+            case policy = "mptcpize_cgroup_"
+            /// The BPF mode.
+            case bpf = "mptcpize_bpf_"
 
-        /// The id of the cgroup that a table is for; nil for the host's.
-        package static func cgroup(ofTable name: String) -> UInt64? {
-            name.hasPrefix(prefix) ? UInt64(name.dropFirst(prefix.count)) : nil
+            /// The name of a cgroup's table.
+            package func table(of id: UInt64) -> String { "\(rawValue)\(id)" }
+        }
+
+        /// The id of the cgroup that a table of some owner's is for; nil for others.
+        package static func cgroup(ofTable name: String, by owner: Owner = .policy) -> UInt64? {
+            let prefix = owner.rawValue
+            return name.hasPrefix(prefix) ? UInt64(name.dropFirst(prefix.count)) : nil
+        }
+
+        /// - Throws: `Failure` for a cgroup that nft has no name for.
+        package init(
+            _ cgroup: Cgroup, in hierarchy: borrowing CgroupHierarchy, by owner: Owner
+        ) throws(Failure) {
+            let path = cgroup.path
+            let level = path.dropFirst(hierarchy.mountPoint.count).split(separator: "/").count
+            let root = "/sys/fs/cgroup/"
+            guard level > 0 else {
+                throw Failure(
+                    .failed, path, "is the whole host",
+                    remedy: "`mptcpize policy apply` without any cgroup is for that")
+            }
+            // nft has no escapes within quotation marks.
+            guard path.hasPrefix(root), !path.contains("\"") else {
+                throw Failure(
+                    .failed, path, "is no cgroup that nft can name",
+                    remedy: "it looks for cgroups below \(root)")
+            }
+            self = .cgroup(
+                path: String(path.dropFirst(root.count)), level: level, id: cgroup.id, by: owner)
         }
 
         /// The name of the table.
         package var table: String {
             switch self {
             case .host: "mptcpize"
-            case .cgroup(_, _, let id): "\(Self.prefix)\(id)"
+            case .cgroup(_, _, let id, let owner): owner.table(of: id)
             }
         }
     }
@@ -70,7 +103,7 @@ package struct NFTRuleset {
     }
 
     private var match: String {
-        guard case .cgroup(let path, let level, _) = scope else { return "" }
+        guard case .cgroup(let path, let level, _, _) = scope else { return "" }
         return "socket cgroupv2 level \(level) \"\(path)\" "
     }
 

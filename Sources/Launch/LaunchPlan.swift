@@ -17,6 +17,10 @@ package struct LaunchPlan: Sendable {
     package internal(set) var notes: [String]
     /// What is started, if it is known to wait for edges by what FIONREAD said.
     package internal(set) var countingOnEdges: Bytes?
+    /// The file name of the image that runs: of the interpreter, for a script.
+    package internal(set) var image: Bytes?
+    /// Whether it is a Go program that does what GODEBUG says, and more by itself.
+    package internal(set) var isGo = false
     /// Set where the preload library does not get into the program, until `settle`.
     var unreached: Unreached?
 
@@ -44,6 +48,11 @@ package struct LaunchPlan: Sendable {
     package mutating func settle(_ answer: Reach.KernelAnswer) {
         guard let program = unreached else { return }
         unreached = nil
+        if case .go(let version) = program.reach {
+            // Only where it is to stay TCP, which GODEBUG does unless the program itself decides.
+            return notes.append(
+                program.subject.line("built by \(version.text): \(answer.consequenceForGo)"))
+        }
         notes += [
             program.reach.note(for: program.subject, userSetsGoDebug: false, kernel: answer)
         ].compactMap { $0 }

@@ -70,6 +70,7 @@ package struct Launcher: Sendable {
                 plan.unreached = .init(reach: .never(.wrapper(wrapper)), subject: subject)
             }
             if program.countsOnEdges { plan.countingOnEdges = program.path }
+            plan.image = program.path.lastPathComponent
             return plan
         }
         let reach =
@@ -96,7 +97,11 @@ package struct Launcher: Sendable {
             executable: place.cString, arguments: request.arguments.map(\.cString),
             environment: environment.entries.map(\.cString), notes: [])
         if program.countsOnEdges { plan.countingOnEdges = program.path }
+        plan.image = program.path.lastPathComponent
+        plan.isGo = reach.isGo
         if case .never = reach {
+            plan.unreached = .init(reach: reach, subject: subject)
+        } else if request.keepsTCP, reach.isGo {
             plan.unreached = .init(reach: reach, subject: subject)
         } else if let note = reach.note(for: subject, userSetsGoDebug: userSetsGoDebug) {
             plan.notes = [note]

@@ -126,6 +126,8 @@ package enum Reach: Equatable, Sendable {
         /// Why it does not.
         case refused(String)
         case granted
+        /// It makes no MPTCP sockets, whatever the program asks for.
+        case keepsTCP
 
         var consequence: String {
             switch self {
@@ -133,6 +135,17 @@ package enum Reach: Equatable, Sendable {
             case .refused(let reason):
                 "it stays TCP; the BPF mode would reach it, but \(reason)"
             case .granted: "the kernel makes its sockets MPTCP (BPF mode)"
+            case .keepsTCP: "the kernel keeps its sockets TCP (BPF mode)"
+            }
+        }
+
+        /// For a program that GODEBUG=multipathtcp=0 keeps TCP.
+        var consequenceForGo: String {
+            let own = "GODEBUG=multipathtcp=0 keeps it TCP, unless it asks for MPTCP itself"
+            return switch self {
+            case .notAsked, .granted: own
+            case .refused(let reason): "\(own); the BPF mode would keep that TCP too, but \(reason)"
+            case .keepsTCP: consequence
             }
         }
     }

@@ -14,9 +14,11 @@ struct UnitMetrics {
             statuses = []
             return
         }
-        let manager = try ServiceManager(.system)
+        let asked = try ServiceManager(.system)
+        let units = try UnitStatus.units([], of: asked)
+        let manager = try asked.knowing(units)
         var statuses: [UnitStatus] = []
-        for unit in try UnitStatus.units([], of: manager) {
+        for unit in units {
             statuses.append(
                 try UnitStatus(unit, of: manager, locator: locator, sockets: sockets))
         }

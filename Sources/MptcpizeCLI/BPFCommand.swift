@@ -1,5 +1,6 @@
 import ArgumentParser
 import BPFMode
+import ConnectionPolicy
 import LinuxSystem
 import Processes
 import ServiceControl
@@ -68,6 +69,8 @@ struct BPFCommand: ParsableCommand {
                     + "Never fails."))
         var oci = false
 
+        @OptionGroup var policy: PolicyOptions
+
         @Flag(help: "Write one JSON document.")
         var json = false
 
@@ -88,15 +91,14 @@ struct BPFCommand: ParsableCommand {
         }
 
         private func attach() throws(Failure) {
-            let note = try PolicyCommand.noteOnBPF()
             let session = try BPFSession.open(debug: targets.debug)
             var wanted = try targets.resolved(session)
             for path in targets.cgroup { wanted.append((nil, try session.cgroup(path: path))) }
             let before = Set(try session.list().cgroups.map(\.id))
-            for warning in try session.attach(wanted.map(\.cgroup)) {
-                Console.error(warning.message)
+            let ruled = try wanted.map { (unit, cgroup) throws(Failure) in
+                (cgroup: cgroup, rules: try rules(for: unit))
             }
-            if let note { Console.error(note) }
+            for warning in try session.attach(ruled) { Console.error(warning.message) }
             if json {
                 return try Console.output(
                     BPFCommand.changes(
@@ -118,9 +120,25 @@ struct BPFCommand: ParsableCommand {
             }
             let session = try BPFSession.open(debug: targets.debug)
             let cgroup = try session.cgroup(path: try name.makeCgroup())
-            for warning in try session.attach([cgroup], as: .slice) {
+            let rules = try rules(for: UnitName(slice))
+            for warning in try session.attach([(cgroup, rules)], as: .slice) {
                 Console.error(warning.message)
             }
+        }
+
+        /// What is in force: of an enabled unit, what it was enabled with, unless options say.
+        private func rules(for unit: UnitName?) throws(Failure) -> CgroupRules {
+            var places = policy.places
+            var program: Bytes?
+            if let unit {
+                let manager = try ServiceManager(.system)
+                if places.isUsual { places = try PolicyTrial.places(of: unit, manager) }
+                program = ServiceProgram(unit, try manager.properties(of: unit)).images.first
+                    .map { Bytes($0.utf8) }
+            }
+            let rules = try CgroupRules(places.policy(for: .system), program: program)
+            PolicyCommand.warn(of: rules)
+            return rules
         }
     }
 

@@ -82,11 +82,6 @@ struct EnableCommand: ParsableCommand {
                 "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
         }
         let places = policy.places.absolute
-        if mode == .bpf, !places.isUsual {
-            throw Failure(
-                .usage, "enable", "--policy, --rule and --keep-tcp are the preload library's",
-                remedy: "`mptcpize policy apply` has the kernel hold rules")
-        }
         let enabling = Enabling(
             manager, locator: .host(environment: ProcessInput.environment),
             options: .init(
@@ -100,7 +95,6 @@ struct EnableCommand: ParsableCommand {
             return
         }
         let outcomes = try enabling.carryOut(steps)
-        if mode == .bpf, let note = try PolicyCommand.noteOnBPF() { Console.error(note) }
         if json {
             return try Console.output(
                 UnitChange.document(outcomes.map { $0.change(of: manager) }))

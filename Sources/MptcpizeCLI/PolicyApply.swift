@@ -1,4 +1,5 @@
 import ArgumentParser
+import BPFMode
 import ConnectionPolicy
 import Glibc
 import LinuxSystem
@@ -68,21 +69,7 @@ extension PolicyCommand {
         ) throws(Failure) -> NFTRuleset.Scope {
             let hierarchy = try CgroupHierarchy()
             let found = try hierarchy.cgroup(path: path)
-            let level = found.path.dropFirst(hierarchy.mountPoint.count).split(separator: "/").count
-            let root = "/sys/fs/cgroup/"
-            guard level > 0 else {
-                throw Failure(
-                    .failed, found.path, "is the whole host",
-                    remedy: "leave --cgroup or --unit away")
-            }
-            // nft has no escapes within quotation marks.
-            guard found.path.hasPrefix(root), !found.path.contains("\"") else {
-                throw Failure(
-                    .failed, found.path, "is no cgroup that nft can name",
-                    remedy: "it looks for cgroups below \(root)")
-            }
-            return .cgroup(
-                path: String(found.path.dropFirst(root.count)), level: level, id: found.id)
+            return try NFTRuleset.Scope(found, in: hierarchy, by: .policy)
         }
     }
 
@@ -258,14 +245,13 @@ extension PolicyCommand {
         }
     }
 
-    /// What to say where the BPF mode will not go by a rule that is in force; nil where there is none.
-    static func noteOnBPF() throws(Failure) -> String? {
-        let policy = try PolicyPlaces().policy(for: .system)
-        guard let rule = policy.rules.first(where: { $0.action == .tcp && $0.program == nil }),
-            (try? KernelPolicy.tables().contains(NFTRuleset.Scope.host.table)) != true
-        else { return nil }
-        return "mptcpize: \(rule.origin.text): the BPF mode goes by no rules; ".printable
-            + "`mptcpize policy apply` has the kernel hold them"
+    /// Names what the BPF mode leaves out.
+    static func warn(of rules: CgroupRules) {
+        for rule in rules.leftOut {
+            Console.error(
+                "mptcpize: \(rule.origin.text): left out: ".printable
+                    + "a cgroup is not known by its programs (\(rule.line))".printable)
+        }
     }
 
     /// Names what is left out, with the reason.

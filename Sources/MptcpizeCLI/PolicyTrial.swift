@@ -21,6 +21,8 @@ extension PolicyRule {
 struct PolicyTrial {
     let rule: PolicyRule?
     let direction: PolicyRule.Direction
+    /// Whether every connection and listener of the program is TCP.
+    let keepsAll: Bool
     /// Rules that might decide before, for another program.
     let others: [PolicyRule]
 
@@ -43,6 +45,7 @@ struct PolicyTrial {
                 remedy: "write one of IPv4 or IPv6; `getent ahosts` knows those of a host")
         }
         self.direction = way
+        keepsAll = table.forAll.isTCP && ruling.isTCP
         rule = ruling.rule.map { policy.rules[$0] }
         let before = policy.rules[..<(ruling.rule ?? policy.rules.count)]
         var others: [PolicyRule] = []
@@ -64,11 +67,23 @@ struct PolicyTrial {
             : "TCP: the socket is replaced when it listens"
     }
 
+    /// What the BPF mode does.
     private var kernel: String {
+        if !isTCP { return "MPTCP, where the kernel and the peer take it" }
+        if keepsAll { return "TCP: the kernel makes no MPTCP sockets where all is to be TCP" }
+        if rule?.program != nil {
+            return "TCP where the cgroup was made for the program (run, enable), else MPTCP: "
+                + "packets do not tell the program"
+        }
+        return "TCP: nftables takes MPTCP out of the first packet, and the socket falls back"
+    }
+
+    /// What becomes of sockets that the program makes MPTCP past both.
+    private var itself: String {
         if !isTCP { return "MPTCP, where the kernel and the peer take it" }
         return rule?.program == nil
             ? "MPTCP, unless `mptcpize policy apply` has the kernel hold the rules"
-            : "MPTCP: the kernel cannot hold rules for certain programs"
+            : "MPTCP: `mptcpize policy apply` cannot hold rules for certain programs"
     }
 
     var lines: [String] {
@@ -77,13 +92,17 @@ struct PolicyTrial {
         let unknown = others.map {
             "\($0.origin.text) may decide before, for the program \($0.program!.text): --program tells"
         }
-        return [decides] + unknown + ["preload library: \(preload)", "BPF mode: \(kernel)"]
+        return [decides] + unknown + [
+            "preload library: \(preload)", "BPF mode: \(kernel)",
+            "a program that is MPTCP by itself, without either: \(itself)",
+        ]
     }
 
     var json: JSONValue {
         [
             "version": 1, "rule": rule?.json ?? .null,
             "preload": .string(isTCP ? "tcp" : "mptcp"),
+            "bpf": .string(isTCP && (keepsAll || rule?.program == nil) ? "tcp" : "mptcp"),
         ]
     }
 
@@ -98,6 +117,18 @@ struct PolicyTrial {
         throw Failure(
             .failed, name.description, "is not enabled",
             remedy: manager.command("mptcpize", "enable", name) + " first")
+    }
+
+    /// Where a unit's rules come from: what it, or its template, was enabled with.
+    static func places(
+        of unit: UnitName, _ manager: ServiceManager
+    ) throws(Failure) -> PolicyPlaces {
+        for name in [unit, unit.template].compactMap({ $0 }) {
+            for directory in [manager.configuration, manager.runtime] {
+                if let found = try DropInStore(directory).installed(name) { return found.policy }
+            }
+        }
+        return PolicyPlaces()
     }
 
     /// The file name of the image of a unit's program: of the interpreter, for a script.

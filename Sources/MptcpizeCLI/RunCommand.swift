@@ -82,7 +82,6 @@ extension RunCommand {
         let inherited = LaunchEnvironment(environment)
         let policy = try arguments.policy.policy(
             environment: { inherited.value(of: $0) }, status: .own)
-        try refuse(policy, for: arguments)
         var plan = try Launcher(locator: .host(environment: environment)).plan(
             LaunchRequest(
                 arguments: arguments.program, environment: environment, strict: arguments.strict,
@@ -91,26 +90,32 @@ extension RunCommand {
                 keepsTCP: arguments.policy.keepsTCP, preload: arguments.mode != .bpf),
             on: HostSystem())
         let isWatched = arguments.debug || arguments.report
+        let image = plan.image
         func enter() throws(Failure) -> KernelEvents? {
-            try TransientCgroup.enter(reporting: isWatched, strict: arguments.strict) {
+            let rules: CgroupRules
+            do throws(Failure) { rules = try CgroupRules(policy, program: image) } catch {
+                throw Failure(.own, error.object, error.reason, remedy: error.remedy)
+            }
+            return try TransientCgroup.enter(
+                reporting: isWatched, strict: arguments.strict, rules: rules
+            ) {
                 Console.error($0.message)
             }
         }
+        let keepsTCP =
+            policy.canSayTCP && PolicyTable(policy.text, program: image).forAll.isTCP
         var events: KernelEvents? = nil
         if arguments.mode == .bpf {
-            try LostEdges.refuse(plan.countingOnEdges)
+            if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
             plan.settle(.notAsked)
             events = try enter()
-        } else if plan.needsKernel, arguments.mode == .auto, policy.canSayTCP {
-            plan.settle(
-                policy.rules.first { $0.action == .tcp }.map {
-                    .refused("it goes by no rules, and \($0.origin.text) keeps sockets TCP")
-                } ?? .notAsked)
-        } else if plan.needsKernel, arguments.mode == .auto, geteuid() == 0 {
+        } else if arguments.mode == .auto, geteuid() == 0,
+            plan.needsKernel || keepsTCP && plan.isGo
+        {
             do throws(Failure) {
-                try LostEdges.refuse(plan.countingOnEdges)
+                if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
                 events = try enter()
-                plan.settle(.granted)
+                plan.settle(keepsTCP ? .keepsTCP : .granted)
             } catch {
                 plan.settle(.refused(BPFRefusal.reason(error)))
             }
@@ -126,20 +131,5 @@ extension RunCommand {
         options.memory = ReportMemory.ofThisUser()
         guard let events else { try Supervisor.run(plan, options: options).reproduce() }
         try Supervisor.run(plan, options: options, events: events).reproduce()
-    }
-
-    /// The BPF program knows no rules.
-    private static func refuse(
-        _ policy: Policy, for arguments: RunArguments
-    ) throws(Failure) {
-        guard arguments.mode == .bpf,
-            let rule = policy.rules.first(where: { $0.action == .tcp })
-        else { return }
-        throw Failure(
-            .own, "run --mode bpf",
-            "\(rule.origin.text) keeps sockets TCP (\(rule.line)), and rules "
-                + "are for the preload library",
-            remedy:
-                "use --mode preload; or --policy none, with `mptcpize policy apply` for the rules")
     }
 }

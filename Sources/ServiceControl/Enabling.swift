@@ -62,7 +62,8 @@ package struct Enabling: Sendable {
             if ports.isEmpty { return "what runs listens with no MPTCP socket" }
             let list = Set(ports).sorted().map { "\($0)" }.joined(separator: ", ")
             return
-                "MPTCP all the same on port \(list): the program asks for it past the preload library"
+                "MPTCP all the same on port \(list): the program asks for it past the preload library; "
+                + "`mptcpize enable --mode bpf --keep-tcp \(step.unit.name.typed)` keeps that TCP"
         }
 
         /// Whether anything is not as it was before.
@@ -128,7 +129,10 @@ package struct Enabling: Sendable {
     /// Writes the drop-ins, has systemd read them and see that they work; all is as it
     /// was before when any of this fails.
     package func carryOut(_ steps: [Step]) throws(Failure) -> [Outcome] {
-        if options.mode == .bpf { try BPFSession.open().probe() }
+        if options.mode == .bpf {
+            try CgroupRules(options.policy.policy(for: manager.scope)).probe()
+            try BPFSession.open().probe()
+        }
         let changes = steps.filter { !$0.isDone }
         // Nothing to write is no reason to ask for a directory that can be written.
         let undo =

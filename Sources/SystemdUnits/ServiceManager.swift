@@ -72,8 +72,38 @@ package struct ServiceManager: Sendable {
     /// The properties of a unit. A unit that does not exist has LoadState=not-found; a
     /// template answers as its instance "mptcpize" would.
     package func properties(of unit: UnitName) throws(Failure) -> UnitProperties {
-        let shown = unit.instance("mptcpize") ?? unit
-        return UnitProperties(parsing: try systemctl(["show", "--", shown.description]))
+        let shown = Self.shown(unit)
+        if let known = known?.properties[shown] { return known }
+        return UnitProperties(parsing: try systemctl(["show", "--", shown]))
+    }
+
+    private static func shown(_ unit: UnitName) -> String {
+        (unit.instance("mptcpize") ?? unit).description
+    }
+
+    /// What systemd said at one moment.
+    private struct Known: Sendable {
+        let properties: [String: UnitProperties]
+        let environment: [String: String]
+    }
+
+    private var known: Known?
+
+    /// The same manager, which has asked about these units and the sockets and services of their
+    /// names all at once, and goes by that: for who looks at many, and changes none.
+    package func knowing(_ units: [UnitName]) throws(Failure) -> ServiceManager {
+        let related = units.flatMap { unit in
+            [unit] + ["service", "socket"].compactMap { unit.sibling($0) }
+        }
+        let names = Array(Set(related.map(Self.shown))).sorted()
+        guard !names.isEmpty else { return self }
+        let blocks = UnitProperties.blocks(try systemctl(["show", "--"] + names))
+        guard blocks.count == names.count else { return self }
+        var result = self
+        result.known = Known(
+            properties: Dictionary(uniqueKeysWithValues: zip(names, blocks)),
+            environment: try environment())
+        return result
     }
 
     /// The properties of every loaded instance of a template.
@@ -102,7 +132,8 @@ package struct ServiceManager: Sendable {
 
     /// What the manager hands to every service before the unit's own settings.
     package func environment() throws(Failure) -> [String: String] {
-        UnitProperties(parsing: try systemctl(["show", "--property=Environment"]))
+        if let known { return known.environment }
+        return UnitProperties(parsing: try systemctl(["show", "--property=Environment"]))
             .assignments("Environment")
     }
 

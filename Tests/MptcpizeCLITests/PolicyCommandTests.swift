@@ -189,10 +189,10 @@ struct PolicyCommandTests {
         #expect(try check("listen", "::", "80").first == "no rule matches: mptcp")
         let maybe = try check("connect", "10.0.0.1", "http")
         #expect(
-            maybe.count == 4 && maybe[1].contains(":1 may decide before, for the program pg_dump"))
+            maybe.count == 5 && maybe[1].contains(":1 may decide before, for the program pg_dump"))
         let dump = try check("--program", "pg_dump", "connect", "10.0.0.1", "80")
-        #expect(dump.first?.contains(":1 decides") == true && dump.count == 3)
-        #expect(try check("--program", "psql", "connect", "10.0.0.1", "80").count == 3)
+        #expect(dump.first?.contains(":1 decides") == true && dump.count == 4)
+        #expect(try check("--program", "psql", "connect", "10.0.0.1", "80").count == 4)
         for words in [
             ["both", "::", "1"], ["connect", "localhost", "1"], ["connect", "::", "65536"],
             ["connect", "::", "nothing"],

@@ -23,13 +23,13 @@ struct BPFModeTests {
         let guest = try ServiceGuest()
         let busybox = try #require(Environment.find("busybox"))
         try mustRun(["cp", "-L", busybox, guest.file("busybox")])
-        try guest.bringLibBPF()
+        try guest.bringLibBPF(programs: [Environment.find("nft")].compactMap { $0 })
         return try guest.run(
             """
             talk() { python3 /t/talk.py 8000 'GET /t/talk.py HTTP/1.0\\r\\n\\r\\n'; }
             set_up() {
               cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
-              cp /t/busybox /usr/local/bin/
+              cp /t/busybox /usr/local/bin/; [ ! -e /t/nft ] || cp /t/nft /usr/local/sbin/
               cat >/etc/systemd/system/static.service <<'UNIT'
             [Unit]
             DefaultDependencies=no
@@ -60,6 +60,8 @@ struct BPFModeTests {
             # All that a restart of the machine leaves is the drop-in.
             echo "== lost"; systemctl stop static; mptcpize bpf detach --all
             systemctl daemon-reexec; systemctl start static; talk
+            mptcpize enable --now --mode bpf --keep-tcp static 2>&1; talk
+            mptcpize bpf list | grep -o 'everything stays TCP.*'
             echo "== disabled"
             mptcpize disable --now static; talk
             ls -d /etc/systemd/system/static.service.d 2>&1
@@ -70,18 +72,22 @@ struct BPFModeTests {
         let lines = outcome.output.split(separator: "\n").map(String.init)
         #expect(
             lines.filter { $0.hasPrefix("HTTP/1.") }.map { String($0.suffix(6)) } == [
-                "OK tcp", " mptcp", " mptcp", " mptcp", " mptcp", "OK tcp",
+                "OK tcp", " mptcp", " mptcp", " mptcp", " mptcp", "OK tcp", "OK tcp",
             ], "\(outcome)")
         #expect(outcome.output.contains("== stopped\nNo cgroup is attached.\nHTTP"), "\(outcome)")
         #expect(outcome.output.contains("statically linked"))
         #expect(outcome.output.contains("`mptcpize enable --mode bpf static.service`"))
         #expect(outcome.output.contains("kernel (BPF)"))
         #expect(outcome.output.contains("1 mptcp"))
+        #expect(outcome.output.contains("what runs listens with no MPTCP socket"), "\(outcome)")
+        #expect(outcome.output.contains("everything stays TCP /sys/fs/cgroup/system.slice/static"))
         #expect(outcome.output.contains("static.service.d': No such file"))
         #expect(lines.suffix(1) == ["0"])
     }
 
-    @Test("a machine that restarts: attached before its first socket, by the drop-in alone")
+    @Test(
+        "a machine that restarts: attached before its first socket, and under rules, by drop-ins",
+        .requires(.command("nft")))
     func restarted() throws {
         let outcome = try run(
             """
@@ -89,23 +95,48 @@ struct BPFModeTests {
             if [ ! -e /var/lib/enabled ]; then
               say; ls /sys/fs/bpf
               systemctl enable -q static
-              mptcpize enable --mode bpf static 2>&1
+              # Others under rules: of the BPF mode, of their own, and none.
+              for rules in bpf own; do
+                [ $rules = bpf ] && port=8001 || port=8002
+                sed "s/8000/$port/" /etc/systemd/system/static.service >/etc/systemd/system/$rules.service
+                systemctl enable -q $rules
+              done
+              mptcpize enable --mode bpf static own 2>&1
+              mptcpize enable --mode bpf --rule 'tcp listen * 8001' bpf 2>&1
+              mptcpize policy apply --unit own --rule 'tcp listen * 8000,8002' 2>&1
+              mptcpize policy apply --rule 'tcp connect * 9' 2>&1
               say
               touch /var/lib/enabled
               systemctl reboot; sleep infinity
             fi
             say
-            mptcpize bpf list --json | grep -o '"unit": .*'
+            mptcpize bpf list --json | grep -o '"unit": "static.*'
+            for port in 8001 8002; do
+              echo "$port: $(python3 /t/talk.py $port 'GET /t/talk.py HTTP/1.0\\r\\n\\r\\n')"
+            done
+            mptcpize bpf list | grep -e '--rule'
+            systemctl restart own bpf
+            echo "tables: $(nft list tables | sed 's/.* //; s/_[0-9]*$//' | sort | xargs echo)"
+            mptcpize disable static own bpf >/dev/null; mptcpize policy remove --all >/dev/null
+            echo "left: $(nft list tables)" /etc/systemd/system/*.d /etc/systemd/system/mptcpize*
             systemctl show -P NRestarts static
             """, kernel: "6.12", restarts: true)
         #expect(outcome.succeeded, "\(outcome)")
         let lines = outcome.output.split(separator: "\n").map { $0.split(separator: " ") }
         let talks = lines.filter { $0.contains("HTTP/1.0") || $0.contains("HTTP/1.1") }
-        #expect(talks.map { String($0.last!) } == ["tcp", "tcp", "mptcp"], "\(outcome)")
-        let boots = talks.map { $0[0] }
+        #expect(
+            talks.map { String($0.last!) } == ["tcp", "tcp", "mptcp", "tcp", "tcp"], "\(outcome)")
+        let boots = talks.prefix(3).map { $0[0] }
         #expect(boots.count == 3 && boots[0] == boots[1] && boots[1] != boots[2], "\(outcome)")
         #expect(outcome.output.contains(#""unit": "static.service", "#), "\(outcome)")
         #expect(outcome.output.contains(#""upgraded": 1,"#), "\(outcome)")
+        #expect(outcome.output.contains("1 --rule 1 /sys/fs/cgroup/system.slice/bpf.service"))
+        #expect(
+            outcome.output.contains("tables: mptcpize mptcpize_bpf mptcpize_cgroup\n"),
+            "\(outcome)")
+        #expect(
+            outcome.output.contains(
+                "left:  /etc/systemd/system/*.d /etc/systemd/system/mptcpize*\n"), "\(outcome)")
         #expect(lines.last == ["0"], "\(outcome)")
     }
 

@@ -44,17 +44,20 @@ struct ServiceGuest {
             """, to: "talk.py")
     }
 
-    /// Brings libbpf, with the libraries that it needs but libc, to /t/libraries.
-    func bringLibBPF() throws {
+    /// Brings libbpf, with the libraries that it needs but libc, to /t/libraries; and those of
+    /// programs, which go to /t.
+    func bringLibBPF(programs: [String] = []) throws {
         try FileManager.default.createDirectory(
             atPath: file("libraries"), withIntermediateDirectories: false)
-        for line in try mustRun(["ldd", Requirement.libbpf]).split(separator: "\n") {
+        let listing = try mustRun(["ldd", Requirement.libbpf] + programs)
+        for line in listing.split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count > 2, !words[0].hasPrefix("libc.") {
                 try mustRun(["cp", "-L", String(words[2]), file("libraries")])
             }
         }
         try mustRun(["cp", "-L", Requirement.libbpf, file("libraries")])
+        for program in programs { try mustRun(["cp", "-L", program, file("")]) }
     }
 
     /// The path of a file that the machine has in /t.
@@ -74,7 +77,8 @@ struct ServiceGuest {
             to: "run.sh")
         return try Lab.boot(
             kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie", kind: kind),
-            modules: ["tcp_diag", "mptcp_diag"] + (kind == "containers" ? Self.engines : []),
+            modules: ["tcp_diag", "mptcp_diag", "nf_tables", "nft_socket"]
+                + (kind == "containers" ? Self.engines : []),
             parameters: parameters, restarts: restarts,
             memory: kind == "containers" ? 1536 : nil)
     }

@@ -12,6 +12,7 @@ struct SystemCallsTests {
     private static let wrappers = [
         "kernel_getsockopt": "getsockopt", "kernel_setsockopt": "setsockopt",
         "kernel_ioctl": "ioctl", "kernel_getpid": "getpid", "kernel_get_file": "fstat",
+        "kernel_milliseconds": "clock_gettime",
     ]
 
     /// Calls that no service is surprised by.
@@ -29,9 +30,10 @@ struct SystemCallsTests {
             "readlinkat", "getuid", "geteuid", "getgid", "getegid", "dup", "dup2", "fcntl64",
             "sendmsg", "io_uring_setup",
         ],
-        // When the program confines itself; and for a corked socket. Both are in systemd's
-        // @default, which each list of allowed calls contains.
+        // When the program confines itself; for a corked socket; and where MPTCP is off. All are in
+        // systemd's @default, which each list of allowed calls contains.
         "unasked.c": ["gettid", "set_tid_address"], "cork.c": ["getpid"],
+        "disabled.c": ["clock_gettime"],
     ]
 
     private func calls(in text: String) -> Set<String> {

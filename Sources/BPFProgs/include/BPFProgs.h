@@ -28,7 +28,7 @@
 /// Format of the maps. A program with another one cannot be replaced in place.
 #define MPTCPIZE_BPF_LAYOUT 2u
 /// Raised with every change of the program: a lower one is replaced by `attach`.
-#define MPTCPIZE_BPF_REVISION 4u
+#define MPTCPIZE_BPF_REVISION 5u
 
 /// Cgroups deeper than this many levels below the root cannot be selected.
 #define MPTCPIZE_BPF_DEPTHS 32u
@@ -38,6 +38,9 @@
 #define MPTCPIZE_BPF_SLOTS 2048u
 /// The slot that stands for "not selected".
 #define MPTCPIZE_BPF_NO_SLOT 0u
+
+/// In mptcpize_bpf_entry.slot: everything stays TCP there, also what asks for MPTCP by itself.
+#define MPTCPIZE_BPF_ALL_TCP 0x80000000u
 
 /// Names of the programs, of which each decides where the ones before it were
 /// skipped, in the order in which they are to be attached; see mptcpize.bpf.c.
@@ -77,7 +80,7 @@ static inline uint32_t mptcpize_bpf_index(uint64_t generation) {
 /// A selected cgroup. `id` 0: a free place.
 struct mptcpize_bpf_entry {
   uint64_t id;
-  uint32_t slot;   ///< in `counters`
+  uint32_t slot;   ///< in `counters`, with MPTCPIZE_BPF_ALL_TCP or not
   uint32_t depth;  ///< levels below the root; MPTCPIZE_BPF_DEPTHS: not known
 };
 
@@ -104,7 +107,7 @@ static inline uint32_t mptcpize_bpf_place(uint64_t seed, uint64_t id, uint32_t w
 /// What became of the socket() calls in a selected cgroup's subtree; those below a
 /// nested selected cgroup count there only.
 struct mptcpize_bpf_counters {
-  uint64_t upgraded;    ///< asked for TCP, answered with MPTCP
+  uint64_t upgraded;    ///< asked for TCP, answered with MPTCP; of MPTCPIZE_BPF_ALL_TCP, vice versa
   uint64_t mptcp_off;   ///< left TCP: net.mptcp.enabled=0 in the network namespace
   uint64_t no_mptcpv6;  ///< left TCP: AF_INET6 on a kernel without MPTCPv6
   uint64_t not_tcp;     ///< internet sockets that did not ask for TCP (UDP, raw, MPTCP)
@@ -115,13 +118,17 @@ struct mptcpize_bpf_counters {
 /// What a verdict is divided by to get at its upper bits: bytes of all counters.
 #define MPTCPIZE_BPF_VERDICT (MPTCPIZE_BPF_SLOTS * (uint64_t)sizeof(struct mptcpize_bpf_counters))
 
+/// In a verdict: no distance, which is a multiple of the counters' size.
+#define MPTCPIZE_BPF_VERDICT_TCP 1u
+
 /// Name of the map that a BPF program's variables are in; `memory` is the only one.
 #define MPTCPIZE_BPF_MEMORY ".bss"
 
 /// What the program reads without looking it up. `verdicts` says, at the place of a
 /// cgroup's serial number, where its sockets count: in the lower bits the slot's distance
 /// from `counters`, in bytes, and above them the generation plus the serial number, as
-/// proof that it is this cgroup's and this selection's.
+/// proof that it is this cgroup's and this selection's. MPTCPIZE_BPF_VERDICT_TCP in the place of
+/// the distance: TCP as where nothing is selected, and what asks for MPTCP gets TCP.
 struct mptcpize_bpf_memory {
   struct mptcpize_bpf_state state;
   uint64_t verdicts[MPTCPIZE_BPF_VERDICTS];
@@ -154,6 +161,9 @@ static inline void mptcpize_bpf_choose_other(struct mptcpize_bpf_memory *memory)
   }
   __atomic_store_n(&memory->state.chosen, next, __ATOMIC_SEQ_CST);
 }
+
+/// In mptcpize_bpf_cgroup.owner: nftables holds rules for it.
+#define MPTCPIZE_BPF_RULES (1ull << 32)
 
 /// Bytes of mptcpize_bpf_cgroup.path, its NUL included.
 #define MPTCPIZE_BPF_PATH 1016

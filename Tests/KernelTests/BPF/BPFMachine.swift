@@ -21,6 +21,9 @@ struct BPFMachine {
           mptcpize bpf list --json | sed -n 's|.*"cgroup": "/sys/fs/cgroup/\\([a-z/]*\\)".*|\\1|p' |
             tr '\\n' ' '
         }
+        if [ -e nft ]; then
+          printf '#!/bin/sh\\nLD_LIBRARY_PATH=/t/lib exec /t/nft "$@"\\n' >/bin/nft; chmod 755 /bin/nft
+        fi
         ip() { LD_LIBRARY_PATH=/t/lib /t/ip "$@"; }
         mkdir -p $cg/a/b $cg/c $cg/d
 

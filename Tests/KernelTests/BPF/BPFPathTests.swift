@@ -5,13 +5,15 @@ import Testing
 /// Programs that know nothing of MPTCP, over two paths, on kernels that have the hook.
 @Suite(
     "BPF, two paths and other kernels", .serialized, .requires(.bpfMachine),
-    .requires(.command("go", "ip")))
+    .requires(.command("go", "ip", "nft")))
 struct BPFPathTests {
     /// A Go program fetches from busybox's httpd; neither asks for MPTCP.
     @Test("both ends of a transfer use both paths", arguments: BPFMachine.kernels)
     func twoPaths(kernel: String) throws {
         let ip = try #require(Environment.find("ip"))
-        let machine = try BPFMachine(["fetch": Fixtures.go("fetch", Self.fetch), "ip": ip])
+        let machine = try BPFMachine(
+            ["fetch": Fixtures.go("fetch", Self.fetch), "ip": ip],
+            dynamic: [try #require(Environment.find("nft"))])
         let outcome = try machine.run(
             """
             for host in server client; do
@@ -31,24 +33,29 @@ struct BPFPathTests {
             done
             tool server mptcp endpoint add 10.0.2.1 dev s2 signal
             mkdir /www; dd if=/dev/urandom of=/www/file bs=1M count=20 2>/dev/null
-            mptcpize bpf attach --cgroup $cg/a --cgroup $cg/c || exit 1
+            # Rules for all but the first path, in the namespaces of the cgroups' processes: the
+            # second subflow belongs to a connection that was decided on.
+            echo $server >$cg/a/cgroup.procs; echo $client >$cg/c/cgroup.procs
+            mptcpize bpf attach --policy none --rule 'mptcp any 10.0.1.0/24 *' \
+              --rule 'mptcp listen * *' --rule 'tcp any * *' --cgroup $cg/a --cgroup $cg/c || exit 1
+            on client nft list tables | grep -c mptcpize_bpf
             on server sh -c "echo 0 >$cg/a/cgroup.procs; busybox httpd -p 80 -h /www"
             on client sh -c "echo 0 >$cg/c/cgroup.procs; ./fetch 10.0.1.1:80 /file /tmp/file"
             cmp /www/file /tmp/file && echo same
             on client cat /proc/net/netstat |
               awk '/^MPTcpExt/ { if (!n++) split($0, names); else split($0, values) }
                 END { for (i in names) print names[i], values[i] }' |
-              grep -E '^(MPCapableSYNACKRX|MPJoinSynAckRx|MPCapableFallbackSYNACK) '
+              grep -E '^(MPCapableSYNACKRX|MPJoinSynAckRx|MPCapableFallbackSYNACK|Blackhole) '
             on client cat /proc/net/dev |
               awk '/c[12]:/ { sub(":", " "); if ($2 > 100000) print "over", $1 }'
             mptcpize bpf list --json | grep -c '"upgraded": 1,'
             kill $server $client
-            """, kernel: kernel, modules: ["veth"])
+            """, kernel: kernel, modules: ["veth"] + BPFPolicyTests.modules)
         let lines = Set(outcome.output.split(separator: "\n").map(String.init))
         #expect(
             lines == [
                 "same", "MPCapableSYNACKRX 1", "MPJoinSynAckRx 1", "MPCapableFallbackSYNACK 0",
-                "over c1", "over c2", "2",
+                "over c1", "over c2", "Blackhole 0", "1", "2",
             ], "\(outcome)")
     }
 

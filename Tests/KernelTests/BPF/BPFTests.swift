@@ -19,6 +19,7 @@ struct BPFTests {
             echo "== moved out"; inside $cg/a sh -c "echo 0 >$cg/c/cgroup.procs; ./matrix"
             echo "== moved in"; inside $cg/c sh -c "echo 0 >$cg/a/cgroup.procs; ./matrix"
             echo "== count"; mptcpize bpf list --json
+            echo "== metrics"; mptcpize metrics
             """, kernel: kernel)
         #expect(outcome.succeeded, "\(outcome)")
         let before = outcome.section("before").joined(separator: "\n")
@@ -29,6 +30,11 @@ struct BPFTests {
             expectUpgraded(before, outcome.section(place).joined(separator: "\n"))
         }
         #expect(outcome.section("count").joined().contains(#""upgraded": 48, "#))
+        let metrics = outcome.section("metrics")
+        for (name, value) in [("upgraded_total", 48), ("missed_runs_total", 0), ("cgroups", 1)] {
+            let line = metrics.first { $0.hasPrefix("mptcpize_bpf_\(name)") }
+            #expect(line?.hasSuffix(" \(value)") == true, "\(name): \(line ?? "")")
+        }
     }
 
     @Test("programs that no preload library reaches", arguments: BPFMachine.kernels)
