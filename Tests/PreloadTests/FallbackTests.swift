@@ -5,7 +5,7 @@ import Testing
 /// What happens when the kernel, a setting or a policy refuses MPTCP.
 @Suite("Falling back to TCP", .serialized)
 struct FallbackTests {
-    @Test("follows net.mptcp.enabled at once, off and on again", .requires(.namespaces))
+    @Test("follows net.mptcp.enabled, off and on again", .requires(.namespaces))
     func toggled() throws {
         let namespace = try Namespace("toggle")
         let outcome = try preloaded([Fixtures.program("toggle")], in: namespace)
@@ -21,11 +21,18 @@ struct FallbackTests {
 
     @Test(
         "works, and asks again, after a refusal that may end",
-        .requires(.tracing), arguments: [EPERM, EACCES, ENOPROTOOPT, ENOBUFS])
+        .requires(.tracing), arguments: [EPERM, EACCES, ENOBUFS])
     func temporaryRefusal(error: Int32) throws {
         let (protocols, attempts) = try refused(error, family: 0)
         #expect(protocols == [Int](repeating: 6, count: 10))
         #expect(attempts == 10)
+    }
+
+    @Test("works, and asks again after a moment, where MPTCP is off", .requires(.tracing))
+    func off() throws {
+        let (protocols, attempts) = try refused(ENOPROTOOPT, family: 0)
+        #expect(protocols == [Int](repeating: 6, count: 10))
+        #expect((1...10).contains(attempts))
     }
 
     @Test(

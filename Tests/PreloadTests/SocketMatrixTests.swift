@@ -35,7 +35,7 @@ struct SocketMatrixTests {
     func off() throws {
         let namespace = try Namespace("off")
         try namespace.setMPTCP(enabled: false)
-        let stand = try Fixtures.library("counting_preload", flags: ["-ldl"])
+        let stand = try Fixtures.library("asking_preload", flags: ["-ldl"])
         func asked(_ script: String) throws -> [Substring] {
             let outcome = try preloaded(
                 ["python3", "-c", script], library: "\(Products.library()):\(stand)",
