@@ -308,6 +308,34 @@ struct CheckTests {
                 .contains("`listen … multipath;`") ?? false)
     }
 
+    @Test(
+        "MPTCP of a program's own is told where this build has it",
+        arguments: [
+            ("angie", "multipath", "listen … multipath;"),
+            ("apache2", "multipathtcp", "options=multipathtcp"),
+            ("traffic_server", "mptcp", "server_ports"), ("envoy", "enable_mptcp", "listener"),
+            ("lighttpd", "server.network-mptcp", "feature-flags"),
+            ("valkey-server", "repl-mptcp", "mptcp yes"), ("valkey-cli", "--mptcp", "--mptcp"),
+            ("qemu-system-x86_64", "mptcp", "mptcp=on"), ("hpnsshd", "usemptcp", "UseMPTCP yes"),
+            ("ss-server", "mptcp", "--mptcp"), ("sslocal", "mptcp", "--mptcp"),
+            ("shadowsocks-go", "multipathTCP", "multipath"),
+            ("sing-box", "tcp_multi_path", "tcp_multi_path"), ("xray", "tcpMptcp", "tcpMptcp"),
+            ("v2ray", "mptcp", "sockopt"), ("dae", "mptcp", "global"), ("xfr", "mptcp", "xfr"),
+        ])
+    func ownMPTCP(name: String, marker: String, usage: String) throws {
+        let directory = try TemporaryDirectory()
+        let program = directory.file(name)
+        try mustRun(["cp", "/bin/true", program])
+        func told() throws -> [String] {
+            try CommandLineTool.findings(program, in: nil).compactMap { $0["text"] }.filter {
+                $0.contains("has MPTCP of its own")
+            }
+        }
+        #expect(try told().isEmpty)
+        try mustRun(["sh", "-c", "printf '%s' \"$1\" >> \"$0\"", program, marker])
+        #expect(try told().count == 1 && told()[0].contains(usage))
+    }
+
     static let wrongInputs: [([String], Int32)] = [
         (["no-such-program-or-unit"], 1), (["/no/such/file"], 1), (["/etc"], 1),
         (["--probe", "x"], 64), (["--probe", "::1:80"], 64), (["--probe", "a:0"], 64),
