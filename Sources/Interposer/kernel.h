@@ -205,7 +205,7 @@ static inline uint64_t kernel_milliseconds(void) {
   enum { CLOCK_MONOTONIC_COARSE = 6 };
   long time[2] = {0, 0};
   syscall2(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)time);
-  return (uint64_t)time[0] * 1000 + (uint64_t)time[1] / 1000000;
+  return (uint64_t)time[0] * 1000 + (unsigned long)time[1] / 1000000;
 }
 
 static inline int32_t kernel_getpid(void) { return (int32_t)syscall1(SYS_getpid, 0); }
