@@ -42,6 +42,9 @@ package struct CgroupRules: Sendable {
     /// Whether packets have to be looked at.
     package var needsPackets: Bool { policy.canSayTCP && !keepsTCP }
 
+    /// The canonical text of those that packets are held to; nil where there are none.
+    package var packetText: String? { needsPackets ? policy.text : nil }
+
     /// Sees whether they can be applied, before anything is changed.
     package func probe() throws(Failure) {
         if needsPackets { try KernelPolicy.check(NFTRuleset(policy, scope: .host)) }

@@ -91,16 +91,19 @@ extension RunCommand {
             on: HostSystem())
         let isWatched = arguments.debug || arguments.report
         let image = plan.image
+        var packetRules: String? = nil
         func enter() throws(Failure) -> KernelEvents? {
             let rules: CgroupRules
             do throws(Failure) { rules = try CgroupRules(policy, program: image) } catch {
                 throw Failure(.own, error.object, error.reason, remedy: error.remedy)
             }
-            return try TransientCgroup.enter(
+            let events = try TransientCgroup.enter(
                 reporting: isWatched, strict: arguments.strict, rules: rules
             ) {
                 Console.error($0.message)
             }
+            packetRules = rules.packetText
+            return events
         }
         let keepsTCP =
             policy.canSayTCP && PolicyTable(policy.text, program: image).forAll.isTCP
@@ -129,6 +132,7 @@ extension RunCommand {
         options.report = arguments.report ? (arguments.json ? .json : .text) : nil
         options.output = arguments.output
         options.memory = ReportMemory.ofThisUser()
+        options.packetRules = packetRules
         guard let events else { try Supervisor.run(plan, options: options).reproduce() }
         try Supervisor.run(plan, options: options, events: events).reproduce()
     }

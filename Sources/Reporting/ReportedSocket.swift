@@ -43,6 +43,8 @@ package struct ReportedSocket: Equatable, Sendable {
     package var remedies: [Remedy] = []
     /// Where the rule was written that keeps it TCP.
     package var policy: PolicyOrigin?
+    /// The same of a rule that is held in packets: the socket is MPTCP, and falls back.
+    package var packetRule: PolicyOrigin?
     package var fate: Fate = .unseen
     /// Made by socket(), as opposed to accepted.
     package var isRequested = true
@@ -68,6 +70,7 @@ package struct ReportedSocket: Equatable, Sendable {
 
     /// What a rule made of it; nil where there is none.
     var ruling: String? {
+        if let packetRule { return "policy (\(packetRule.text.printable))" }
         guard let policy else { return nil }
         return "policy (\(policy.text.printable))"
             + (socket == .mptcp ? " came too late: the socket could not be replaced any more" : "")

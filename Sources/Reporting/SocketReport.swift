@@ -93,7 +93,7 @@ extension SocketReport {
                 ["errno": .string($0.name), "reason": .string($0.ofMultipathTCP(socket.family))]
             } ?? .null
         let policy: JSONValue =
-            socket.policy.map { origin in
+            (socket.policy ?? socket.packetRule).map { origin in
                 origin == .ofAnotherRun
                     ? ["file": .null, "line": .null]
                     : ["file": .string(origin.file.text), "line": JSONValue(origin.line)]

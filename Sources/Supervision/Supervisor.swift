@@ -21,6 +21,8 @@ package struct SupervisorOptions: Equatable, Sendable {
     package var output: Bytes?
     /// Where a summary is kept for `check`; nil: nowhere.
     package var memory: ReportMemory?
+    /// The canonical text of the rules that the kernel holds packets to; nil where there are none.
+    package var packetRules: String?
 
     package init() {}
 }
@@ -98,6 +100,7 @@ package enum Supervisor {
         if byKernel { watch.findHolders() }
         var report = watch.report(plan, end)
         report.byKernel = byKernel
+        if let text = options.packetRules { report.attribute(to: PacketRules(text)) }
         if report.wasReached {
             options.memory?.add(
                 RememberedReport(report, date: UInt64(clamping: time(nil))),

@@ -64,6 +64,20 @@ struct SocketReportTests {
         #expect(report.lines().joined(separator: "\n") == expected)
     }
 
+    @Test("names the rules that packets were held to, where their addresses meet them")
+    func packetRules() {
+        var ruled = report
+        ruled.attribute(
+            to: PacketRules(
+                "v1;tcp_connect_203.0.113.0/24_8080_a:7;tcp_listen_192.0.2.10/32_443_b:2"))
+        let lines = ruled.lines().map { $0.trimmingCharacters(in: .whitespaces) }
+        #expect(lines.contains("policy (a:7)") && !lines.contains("peer does not speak MPTCP"))
+        #expect(lines.contains("policy (b:2)") && !lines.contains("from a TCP client"))
+        #expect(lines.count { $0.hasPrefix("policy") } == 2)
+        let document = String(decoding: ruled.json.text, as: UTF8.self)
+        #expect(document.contains(#""file": "a""#) || document.contains(#""file":"a""#))
+    }
+
     @Test("a row of usual addresses fits 100 columns, and a short reason too")
     func width() {
         let lines = report.lines()

@@ -67,6 +67,11 @@ struct BPFPolicyTests {
                 echo "== run"
                 mptcpize run --mode bpf "$@" sh -c "./raw; $(command -v nft) list tables | wc -l"
                 mptcpize run "$@" ./raw 2>&1; left; nft list ruleset
+                echo "== report"
+                mptcpize run --mode bpf --report "$@" sh -c 'for port in 8080 8081 8082; do
+                  busybox wget -q -O /dev/null http://127.0.0.1:$port/file; done' 2>&1 |
+                  grep -o -e 'policy (.*)' -e 'peer does not.*'
+                echo "== program"
                 # A rule for the program is for the cgroup that was made for it.
                 mptcpize run --mode bpf --policy none --rule 'tcp any * * program ra?' ./raw
                 mptcpize run --mode bpf --policy none --rule 'tcp any * * program curl' ./raw; left
@@ -92,10 +97,8 @@ struct BPFPolicyTests {
             ],
             "again": ["8080 tcp", "8081 mptcp", "8080 mptcp", "8082 tcp", "1"],
             "detach": [], "all": [], "gone": ["/sys/fs/cgroup/d: off the list"],
-            "run": [
-                mptcp, "1", why + "the kernel makes its sockets MPTCP (BPF mode)", mptcp,
-                "6 uid 0 euid 0", mptcp,
-            ],
+            "run": [mptcp, "1", why + "the kernel makes its sockets MPTCP (BPF mode)", mptcp],
+            "report": ["policy (--rule 1)"], "program": ["6 uid 0 euid 0", mptcp],
             "without": [
                 missing, "1", missing, "125",
                 why + "it stays TCP; the BPF mode would reach it, but nft: is not installed",
