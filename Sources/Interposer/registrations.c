@@ -96,7 +96,8 @@ static void read_lines(struct registrations *found, int epoll, long file) {
       examine(found, epoll, line);
     }
   }
-  if (size < 0) found->failed = true;
+  // Another thread may have closed it since it was opened here.
+  if (size < 0 && !is_no_epoll(epoll)) found->failed = true;
 }
 
 static void read_set(struct registrations *found, int fd) {

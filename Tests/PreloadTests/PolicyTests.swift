@@ -104,6 +104,14 @@ struct PolicyTests {
                 ]) + "made: tcp tcp\n")
     }
 
+    @Test("is right for each connection of many threads")
+    func threads() throws {
+        let outcome = try preloaded(
+            ["python3", Repository.path("Tests/Fixtures/ruled_threads.py")],
+            environment: ["MPTCPIZE_POLICY": "v1;tcp_connect_127.0.0.9/32_*_x:1"])
+        #expect(outcome.output == "True []\n", "\(outcome)")
+    }
+
     @Test(
         "that is for others, for nothing here, or no policy, changes nothing",
         arguments: [
