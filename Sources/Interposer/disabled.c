@@ -15,7 +15,7 @@ static bool tell_time(uint64_t *now) {
   bool may_ask = !forbidden && !(flags & STATE_CONFINED);
   *now = may_ask ? kernel_milliseconds() : 0;
   unasked_end();
-  return may_ask;
+  return *now != 0;
 }
 
 void disabled_note(int family, int refusal) {

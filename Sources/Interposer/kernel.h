@@ -200,11 +200,12 @@ bool kernel_may_close(void);
 bool kernel_hold_signals(uint64_t *before);
 void kernel_release_signals(uint64_t before);
 
-/// CLOCK_MONOTONIC_COARSE, in milliseconds; as coarse as the kernel's tick, at most 10 ms.
+/// CLOCK_MONOTONIC_COARSE, in milliseconds; as coarse as the kernel's tick, at most 10 ms. 0 where
+/// it is not told, as by a filter from before this program image.
 static inline uint64_t kernel_milliseconds(void) {
   enum { CLOCK_MONOTONIC_COARSE = 6 };
   long time[2] = {0, 0};
-  syscall2(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)time);
+  if (syscall2(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)time) < 0) return 0;
   return (uint64_t)time[0] * 1000 + (unsigned long)time[1] / 1000000;
 }
 
