@@ -49,6 +49,15 @@ static void do_accept4(void) { accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 static void do_close(void) { close(-1); }
 static void socket_and_close(void) { close(socket(AF_INET, SOCK_STREAM, 0)); }
 
+// Both ends, as a client and a server have it each time.
+static void one_connection(void) {
+  int client = socket(AF_INET, SOCK_STREAM, 0);
+  connect(client, (struct sockaddr *)&address, length);
+  int server = accept(fd, NULL, NULL);
+  close(client);
+  close(server);
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
@@ -66,6 +75,7 @@ int main(int argc, char **argv) {
       {"accept", listening, do_accept},
       {"accept4", listening, do_accept4},
       {"close", nothing, do_close},
+      {"a connection", listening, one_connection},
       {"socket and close", nothing, socket_and_close},
   };
   if (argc < 3) return 2;

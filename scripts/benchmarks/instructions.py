@@ -7,11 +7,12 @@ import os
 from lab import CPU, ESTABLISHED, LIBRARY, OURS, Unavailable, need
 from paired import Exact, Missing, Table
 
-# The names that Tests/Fixtures/bench_options.c knows them by.
+# The names that Tests/Fixtures/bench_options.c knows them by. "connect" and "accept" are what their
+# calls cost where nothing has to be done; "a connection" is all calls of a new one, both ends.
 CALLS = [
     "socket and close", "close", "bind", "connect", "accept", "accept4", "TCP_NODELAY",
     "SO_KEEPALIVE", "TCP_KEEPIDLE", "SO_REUSEADDR", "SO_REUSEPORT",
-    "SO_REUSEADDR beside a connection",
+    "SO_REUSEADDR beside a connection", "a connection",
 ]
 # What a rule for another port costs those that stay MPTCP, more than the library without rules.
 RULE = "v1;tcp_any_127.0.0.0/8_1_x:1"
