@@ -79,25 +79,12 @@ package struct PolicyDropIn {
         try SlicePlan.refuseLate(program, for: name)
         let service = "\(Self.companionPrefix)\(name).service"
         let isPerpetual = unit.properties.isTrue("Perpetual")
-        let text = """
-            # Written by mptcpize. To take it away: \(undo)
-            [Unit]
-            Description=Rules for which connections of \(name) stay TCP
-            Documentation=man:mptcpize-policy(8)
-            DefaultDependencies=no
-            RequiresMountsFor=\(PolicyUnit.mounts(program, places))
-            PartOf=\(name)
-            After=nftables.service
-            Before=sysinit.target network-pre.target systemd-networkd.service systemd-resolved.service
-
-            [Service]
-            Type=oneshot
-            RemainAfterExit=yes
-            Slice=-.slice
-            TimeoutStartSec=30
-            ExecStart=\(PolicyUnit.apply(program, "--slice=%i", for: places))
-
-            """
+        let text = SliceService.text(
+            "Written by mptcpize. To take it away: \(undo)",
+            description: "Rules for which connections of \(name) stay TCP",
+            manual: "mptcpize-policy(8)", slice: "\(name)",
+            mounts: PolicyUnit.mounts(program, places), settings: ["After=nftables.service"],
+            command: PolicyUnit.apply(program, "--slice=%i", for: places))
         return DropIn(
             section: "Unit",
             settings: isPerpetual ? [] : ["Wants=\(service)", "After=\(service)"],

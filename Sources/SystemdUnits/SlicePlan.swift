@@ -69,30 +69,14 @@ package struct SlicePlan {
         ].contains(clinux_file_system_type(file.number))
     }
 
-    /// - TimeoutStartSec=: nothing waits longer for what may fail.
-    /// - No ExecStop=: while that ran, a slice that is made anew would not wait for the start.
     private static func templateText(program: String) -> String {
         let path = DropIn.escaped(program)
         let command = UnitWords.quote(path)
-        return """
-            # Written by mptcpize for the slices that it has enabled. It goes with the last of them.
-            [Unit]
-            Description=Multipath TCP for what runs in %i
-            Documentation=man:mptcpize-enable(8)
-            DefaultDependencies=no
-            ConditionFileIsExecutable=\(path)
-            RequiresMountsFor=\(command)
-            PartOf=%i
-            Before=sysinit.target network-pre.target systemd-networkd.service systemd-resolved.service
-
-            [Service]
-            Type=oneshot
-            RemainAfterExit=yes
-            Slice=-.slice
-            TimeoutStartSec=30
-            ExecStart=\(command) bpf attach --slice=%i
-
-            """
+        return SliceService.text(
+            "Written by mptcpize for the slices that it has enabled. It goes with the last of them.",
+            description: "Multipath TCP for what runs in %i", manual: "mptcpize-enable(8)",
+            slice: "%i", mounts: command, settings: ["ConditionFileIsExecutable=\(path)"],
+            command: "\(command) bpf attach --slice=%i")
     }
 
     /// Whether a drop-in is one of these.
