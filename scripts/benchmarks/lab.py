@@ -15,6 +15,7 @@ BUILD = pathlib.Path(os.environ.get("MPTCPIZE_BUILD", ROOT / "build"))
 OURS = str(BUILD / "bin" / "mptcpize")
 # The C tool of the same name, from the package that bootstrap installs.
 ESTABLISHED = "/usr/bin/mptcpize"
+NATIVE = "native MPTCP"
 CPU = os.uname().machine
 LIBRARY = str(BUILD / "lib" / f"{CPU}-linux-gnu" / "mptcpize" / "libmptcpize.so")
 
@@ -31,14 +32,6 @@ def need(*programs):
         if not where:
             raise Unavailable(f"{program} is not installed: scripts/bootstrap bench")
     return found[0] if len(found) == 1 else found
-
-
-def launchers():
-    """What is compared: the words before a command, by the name of the column."""
-    found = {"TCP": [], "mptcpize": [OURS, "run"]}
-    if os.access(ESTABLISHED, os.X_OK):
-        found["established"] = [ESTABLISHED, "run"]
-    return found
 
 
 class Lab:
@@ -153,6 +146,22 @@ class Lab:
         if process in self.processes:
             self.processes.remove(process)
 
+    def launchers(self):
+        """What is compared: the words before a command, by the name of the column."""
+        found = {"TCP": [], "mptcpize": [OURS, "run"], NATIVE: self.native()}
+        if os.access(ESTABLISHED, os.X_OK):
+            found["established"] = [ESTABLISHED, "run"]
+        return found
+
+    def native(self):
+        """The words that have a program ask for MPTCP as one that knows it would, and get no more."""
+        library = self.folder / "native.so"
+        if not library.exists():
+            subprocess.run(
+                [need("cc"), "-O2", "-shared", "-fPIC", "-o", library,
+                 pathlib.Path(__file__).with_name("native.c")], check=True)
+        return ["env", f"LD_PRELOAD={library}"]
+
     def port(self):
         """One that nobody uses in the namespace; without one of its own, on the machine."""
         for port in self.ports:
@@ -175,7 +184,7 @@ class Lab:
 
 def name_of(command):
     """Of a command, the program that a reader knows it by."""
-    for launcher in (OURS, ESTABLISHED):
+    for launcher in (OURS, ESTABLISHED, "env"):
         if launcher in command:
             command = command[command.index(launcher) + 2:]
     return " ".join(os.path.basename(word) for word in command[:1])

@@ -1,15 +1,15 @@
-"""Servers under load: server and client both over TCP, under the established tool, and under
-mptcpize; one server for each, all running at the same time and loaded in turn."""
+"""Servers under load: server and client both over TCP, under the established tool, under mptcpize,
+and with MPTCP sockets and nothing else; one server for each, all running at the same time and loaded in turn."""
 
-from lab import Unavailable, launchers
+from lab import NATIVE, Unavailable
 from paired import Missing, Table, cell, compare
 
-SIDES = ("mptcpize", "established")
+SIDES = ("mptcpize", "established", NATIVE)
 METRICS = ("requests/s", "p50", "p99")
 
 
 def table_of(title, about):
-    """An empty table: a rate and two percentiles, for either side."""
+    """An empty table: a rate and two percentiles, for each side."""
     return Table(
         title,
         f"{about}; server and client under the same tool, relative to plain TCP. p50, p99: the "
@@ -20,12 +20,12 @@ def table_of(title, about):
 def measure(lab, plan, table, name, start, cases, tools=None, shown=SIDES):
     """Adds a row for each case.
 
-    tools: the words before a command by the side, TCP among them; launchers() if not given.
+    tools: the words before a command by the side, TCP among them; lab.launchers() if not given.
     shown: the sides that the table has.
     start: given the words before a command, starts a server; gives it with a function that
     loads it, given a case and the plan, and gives a dictionary of METRICS."""
     loads, servers, failed = {}, [], {}
-    for side, before in (tools or launchers()).items():
+    for side, before in (tools or lab.launchers()).items():
         try:
             server, loads[side] = start(lab, before)
             servers.append(server)

@@ -2,7 +2,7 @@
 
 import json
 
-from lab import launchers, need
+from lab import need
 from paired import Table, cell, compare
 from servers import SIDES
 
@@ -14,7 +14,7 @@ def measure(lab, plan):
         "iperf3, one stream; server and client under the same tool, relative to plain TCP. Here "
         "the CPU is the limit: see the figure for what two links give.", list(SIDES))
     sides, servers = {}, []
-    for side, before in launchers().items():
+    for side, before in lab.launchers().items():
         port = lab.port()
         servers.append(lab.start([
             *before, need("iperf3"), "--server", "--port", str(port), "--bind", "127.0.0.1"],

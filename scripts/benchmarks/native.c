@@ -1,0 +1,12 @@
+// A program that asks for MPTCP by itself, of any program: socket(), and nothing else.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int socket(int family, int type, int protocol) {
+  int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int is_tcp = kind == SOCK_STREAM && (!protocol || protocol == IPPROTO_TCP);
+  if ((family == AF_INET || family == AF_INET6) && is_tcp) protocol = 262;
+  return (int)syscall(SYS_socket, family, type, protocol);
+}
