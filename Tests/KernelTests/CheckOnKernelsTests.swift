@@ -21,7 +21,6 @@ struct CheckOnKernelsTests {
     static let script = """
         mkdir -p /run/netns
         /usr/bin/ip netns add client; /usr/bin/ip netns add server
-        there() { nsenter --net=/run/netns/$1 -- "$@"; }
         c() { nsenter --net=/run/netns/client -- /usr/bin/ip "$@"; }
         s() { nsenter --net=/run/netns/server -- /usr/bin/ip "$@"; }
         for i in 1 2; do
@@ -37,9 +36,11 @@ struct CheckOnKernelsTests {
         # mended NAME HOST TEXT: checks, types what a finding with this text says, checks again.
         mended() {
             step "$1" check $2
-            next=$(sed 's/},{/}\\n{/g' /tmp/output | grep "$3" | sed 's/.*"next":"//; s/"}.*//; s/, if .*//')
-            echo "$next" | sed 's/GATEWAY/10.77.2.2/; s/; /\\n/g; s/^ip /\\/usr\\/bin\\/ip /gm' |
-                nsenter --net=/run/netns/$2 -- sh
+            next=$(sed 's/},{/}\\n{/g; s/}, {/}\\n{/g' /tmp/output | grep "$3" |
+                sed 's/.*"next": *"//; s/"}.*//; s/, if .*//; s/GATEWAY/10.77.2.2/')
+            # busybox has an ip of its own.
+            { echo 'ip() { /usr/bin/ip "$@"; }'; echo "$next"; } >/tmp/typed
+            nsenter --net=/run/netns/$2 -- sh /tmp/typed
             step "$1, mended" check $2
         }
         c link add red type vrf table 10; c link set red up; c link set eth2 master red
