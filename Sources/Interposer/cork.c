@@ -13,10 +13,19 @@ enum { DESCRIPTORS = 1 << 20, BITS = sizeof(unsigned long) * 8 };
 // that the process `owner` has corked itself: its children may close theirs and end without a
 // push, for the socket is not closed by that. A vfork child, whose memory this is, is one of them.
 static unsigned long corked[DESCRIPTORS / BITS], ours[DESCRIPTORS / BITS];
-static int32_t owner;
 
-// Those that were MPTCP when they were corked: servers cork once for each response. A TCP socket
-// that has such a number later is pushed in vain.
+// Servers cork once for each response: who it is that does is not asked each time. A page of its
+// own, which a fork empties (madvise(2), Linux 4.14), tells whether it is still the process that
+// asked. Where pages are larger, or the kernel older, each is asked anew.
+enum { PAGE = 4096, MADV_WIPEONFORK = 18 };
+static _Alignas(PAGE) struct {
+  int32_t owner;
+  char rest[PAGE - sizeof(int32_t)];
+} emptied;
+static enum { UNTRIED, EMPTIED, KEPT } page_state;
+
+// Those that were MPTCP when they were corked. A TCP socket that has such a number later is
+// uncorked in vain.
 static unsigned long mptcp[DESCRIPTORS / BITS];
 
 static bool has(const unsigned long *bits, int fd) {
@@ -26,23 +35,33 @@ static bool has(const unsigned long *bits, int fd) {
 
 bool cork_is_set(int fd) { return has(corked, fd); }
 
+// Asked each time: a vfork child has its parent's pages.
 static bool is_owner(void) {
   UNASKED(may_ask, UNASKED_QUESTIONS);
-  return may_ask && __atomic_load_n(&owner, __ATOMIC_RELAXED) == kernel_getpid();
+  return may_ask && __atomic_load_n(&emptied.owner, __ATOMIC_RELAXED) == kernel_getpid();
+}
+
+static bool is_emptied(void) {
+  if (__atomic_load_n(&page_state, __ATOMIC_RELAXED) == UNTRIED && !(state() & STATE_CONFINED)) {
+    long refused = syscall3(SYS_madvise, (long)&emptied, PAGE, MADV_WIPEONFORK);
+    __atomic_store_n(&page_state, refused ? KEPT : EMPTIED, __ATOMIC_RELAXED);
+  }
+  return __atomic_load_n(&page_state, __ATOMIC_RELAXED) == EMPTIED;
 }
 
 // False where the process may not ask which one it is.
 static bool become_owner(void) {
+  if (is_emptied() && __atomic_load_n(&emptied.owner, __ATOMIC_RELAXED)) return true;
   UNASKED(may_ask, UNASKED_QUESTIONS);
   if (!may_ask) return false;
   int32_t self = kernel_getpid();
-  if (__atomic_load_n(&owner, __ATOMIC_RELAXED) == self) return true;
+  if (__atomic_load_n(&emptied.owner, __ATOMIC_RELAXED) == self) return true;
   for (size_t i = 0; i < DESCRIPTORS / BITS; i++) {
     if (__atomic_load_n(&ours[i], __ATOMIC_RELAXED)) {
       __atomic_store_n(&ours[i], 0, __ATOMIC_RELAXED);
     }
   }
-  __atomic_store_n(&owner, self, __ATOMIC_RELAXED);
+  __atomic_store_n(&emptied.owner, self, __ATOMIC_RELAXED);
   return true;
 }
 
@@ -66,24 +85,12 @@ static bool is_mptcp(int fd) {
   return true;
 }
 
-// Setting TCP_NODELAY pushes what is queued; afterwards it is as the program left it.
-static void push(int fd) {
-  UNASKED(may_push, UNASKED_QUESTIONS);
-  if (!may_push) return;
-  int32_t one = 1, zero = 0;
-  int64_t nodelay = kernel_get_int(fd, IPPROTO_TCP, TCP_NODELAY);
-  if (nodelay < 0) return;
-  kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (!nodelay) kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &zero, sizeof zero);
-}
-
 void cork_set(int fd, bool set) {
   if (fd < 0 || fd >= DESCRIPTORS) return;
   if (set) {
     if (is_mptcp(fd)) mark(fd);
   } else if (cork_is_set(fd)) {
     forget(fd);
-    push(fd);
   }
 }
 

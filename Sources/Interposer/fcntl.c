@@ -4,6 +4,7 @@
 
 #include "fresh.h"
 #include "state.h"
+#include "unread.h"
 
 static void look(int fd, int command, long argument) {
   enum { F_DUPFD = 0, F_SETOWN = 8 };
@@ -19,6 +20,7 @@ static void look(int fd, int command, long argument) {
     long argument = va_arg(list, long);                                \
     va_end(list);                                                      \
     if (UNLIKELY(state() & STATE_POLICY)) look(fd, command, argument); \
+    if (command == F_SETFL && argument & O_ASYNC) unread_signalled();  \
     return next.name(fd, command, argument);                           \
   }
 

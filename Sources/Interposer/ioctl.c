@@ -46,8 +46,9 @@ static bool is_request(unsigned long request, uint32_t wanted) {
 }
 
 // The requests by which a socket gets an owner for its signals; asm-generic/ioctls.h, sockios.h.
+enum { FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902 };
+
 static void look(int fd, unsigned long request) {
-  enum { FIOASYNC = 0x5452, FIOSETOWN = 0x8901, SIOCSPGRP = 0x8902 };
   if (is_request(request, FIOASYNC) || is_request(request, FIOSETOWN) ||
       is_request(request, SIOCSPGRP)) {
     fresh_forget(fd);
@@ -60,6 +61,7 @@ INTERPOSED int ioctl(int fd, unsigned long request, ...) {
   void *argument = va_arg(list, void *);
   va_end(list);
   if (UNLIKELY(state() & STATE_POLICY)) look(fd, request);
+  if (UNLIKELY(is_request(request, FIOASYNC))) unread_signalled();
   if (UNLIKELY(is_request(request, SIOCATMARK))) {
     return at_mark(next.ioctl, fd, request, argument);
   }
@@ -76,6 +78,7 @@ INTERPOSED int __ioctl_time64(int fd, unsigned long request, ...) {
   void *argument = va_arg(list, void *);
   va_end(list);
   if (UNLIKELY(state() & STATE_POLICY)) look(fd, request);
+  if (UNLIKELY(is_request(request, FIOASYNC))) unread_signalled();
   if (is_request(request, SIOCATMARK)) {
     return at_mark(next.__ioctl_time64, fd, request, argument);
   }

@@ -130,6 +130,7 @@ __attribute__((packed))
 #endif
 ;
 enum { EPOLL_CTL_ADD = 1, EPOLL_CTL_DEL = 2 };
+enum { EPOLLET = 1u << 31 };
 #define EPOLLONESHOT (1u << 30)
 // EPOLLEXCLUSIVE, EPOLLWAKEUP, EPOLLONESHOT, EPOLLET: no events, but how they are told.
 #define EPOLL_MANNERS 0xf0000000u

@@ -49,31 +49,63 @@ static struct memory memory_of(int fd) {
 // A full socket leaves in the subflows what it has no room for.
 static bool is_full(const struct memory *memory) { return memory->used > memory->receive_buffer; }
 
-// How far the socket has received: by MPTCP, or by the subflow of a connection that fell back.
-static uint64_t received(int fd) {
-  enum { MPTCP_RECEIVED = 32 / 8, TCP_RECEIVED = 128 / 8 };  // linux/mptcp.h, linux/tcp.h
+// Which connection it is, and how far it has received.
+struct progress {
+  uint64_t connection, received;
+};
+
+// By MPTCP, or by the subflow of a connection that fell back. A token is that of one connection
+// only (RFC 8684, 3.1). False for what is no MPTCP socket.
+static bool get_progress(int fd, struct progress *progress) {
+  enum { TOKEN = 8 / 8, MPTCP_RECEIVED = 32 / 8, TCP_RECEIVED = 128 / 8 };  // linux/mptcp.h, tcp.h
   uint64_t information[TCP_RECEIVED + 1] = {0};
   socklen_t length = (MPTCP_RECEIVED + 1) * 8;
   if (kernel_getsockopt(fd, SOL_MPTCP, MPTCP_INFO, information, &length) >= 0) {
-    return information[MPTCP_RECEIVED];
+    *progress = (struct progress){information[TOKEN], information[MPTCP_RECEIVED]};
+    return true;
   }
+  if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return false;
   length = sizeof information;
   kernel_getsockopt(fd, IPPROTO_TCP, TCP_INFO, information, &length);
-  return information[TCP_RECEIVED];
+  *progress = (struct progress){kernel_inode(fd), information[TCP_RECEIVED]};
+  return true;
 }
 
-// The state that a socket was last asked in, at the place of its inode number. Who finds another
+// The state that a socket was last asked in, at the place of its connection. Who finds another
 // socket's there is told of one edge too many.
 enum { SOCKETS = 256 };
 
 _Alignas(8) static uint64_t asked[SOCKETS];
 
 // Whether neither has anything come nor been read since it was asked before.
-static bool is_unchanged(int fd, int32_t count) {
+static bool is_unchanged(const struct progress *progress, int32_t count) {
   const uint64_t odd = 0x9e3779b97f4a7c15;
-  uint64_t inode = kernel_inode(fd);
-  uint64_t now = ((inode * odd ^ received(fd)) * odd ^ (uint32_t)count) | 1;
-  return __atomic_exchange_n(&asked[inode % SOCKETS], now, __ATOMIC_RELAXED) == now;
+  uint64_t connection = progress->connection * odd;
+  uint64_t now = ((connection ^ progress->received) * odd ^ (uint32_t)count) | 1;
+  return __atomic_exchange_n(&asked[(connection >> 32) % SOCKETS], now, __ATOMIC_RELAXED) == now;
+}
+
+// Who is told of levels needs no edge, which costs three system calls and one report in vain. That
+// is known of numbers that were registered so, as long as this program has asked for no edge: what
+// registers by other ways than epoll_ctl is not seen. One bit for each descriptor.
+enum { DESCRIPTORS = 1 << 20, BITS = sizeof(unsigned long) * 8 };
+static unsigned long levels[DESCRIPTORS / BITS];
+static bool has_edges;
+
+void unread_signalled(void) { __atomic_store_n(&has_edges, true, __ATOMIC_RELAXED); }
+
+void unread_registered(int fd, uint32_t events) {
+  if (events & EPOLLET) return unread_signalled();
+  if (fd >= DESCRIPTORS) return;
+  unsigned long bit = 1ul << (fd % BITS), *word = &levels[fd / BITS];
+  if (!(__atomic_load_n(word, __ATOMIC_RELAXED) & bit)) {
+    __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+  }
+}
+
+static bool needs_edges(int fd) {
+  if (__atomic_load_n(&has_edges, __ATOMIC_RELAXED) || fd >= DESCRIPTORS) return true;
+  return !(__atomic_load_n(&levels[fd / BITS], __ATOMIC_RELAXED) >> (fd % BITS) & 1);
 }
 
 static void raise_edge(int fd) {
@@ -109,15 +141,19 @@ static void open_window(int fd, int32_t count) {
 void unread_counted(int fd, int32_t *count) {
   UNASKED(may_count, UNASKED_COUNTING);
   if (!may_count || *count <= 0 || (state() & (STATE_INERT | STATE_STRICT))) return;
-  if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return;
+  struct progress progress;
+  if (!get_progress(fd, &progress)) return;
   int32_t unread = *count;
   without_end(fd, &unread);
   if (unread != *count) *count = unread;
   if (unread <= 0) return;
-  struct memory memory = memory_of(fd);
   // Whoever asks again and again until a whole message is there is not told for ever that there
   // is something. Of a full socket it cannot be said that nothing was read: it is filled again.
-  bool is_waiting = is_unchanged(fd, unread);
-  if (is_waiting && is_stuck(unread, &memory)) open_window(fd, unread);
-  if (!is_waiting || is_full(&memory)) raise_edge(fd);
+  bool is_waiting = is_unchanged(&progress, unread), is_filled = false;
+  if (is_waiting) {
+    struct memory memory = memory_of(fd);
+    if (is_stuck(unread, &memory)) open_window(fd, unread);
+    is_filled = is_full(&memory);
+  }
+  if ((!is_waiting || is_filled) && needs_edges(fd)) raise_edge(fd);
 }

@@ -9,4 +9,11 @@
 /// answered differently, and sees to it that data beyond it raises an edge.
 void unread_counted(int fd, int32_t *count);
 
+/// epoll_ctl has registered `fd` for these events: an edge means nothing to whoever is told of
+/// levels only.
+void unread_registered(int fd, uint32_t events);
+
+/// A socket is to raise signals, each of which is an edge.
+void unread_signalled(void);
+
 #endif

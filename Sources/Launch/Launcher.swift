@@ -57,13 +57,13 @@ package struct Launcher: Sendable {
         let subject = Reach.Subject(
             program: name, file: program.path == place ? name : program.path)
         let container = ContainerStarter(
-            program: name.text, arguments: request.arguments.dropFirst().map(\.text),
+            program: name.text, arguments: request.arguments.dropFirst().map { $0.text },
             isScript: program.path != place, library: locator.library(for: .native)?.path.text,
             isRoot: geteuid() == 0)
         guard request.preload else {
             var plan = LaunchPlan(
-                executable: place.cString, arguments: request.arguments.map(\.cString),
-                environment: request.environment.map(\.cString), notes: [])
+                executable: place.cString, arguments: request.arguments.map { $0.cString },
+                environment: request.environment.map { $0.cString }, notes: [])
             if let container, container.place != .here {
                 plan.unreached = .init(reach: .never(.container(container)), subject: subject)
             } else if let wrapper = Wrapper(request.arguments), wrapper.effect == .startsElsewhere {
@@ -94,8 +94,8 @@ package struct Launcher: Sendable {
         if Wrapper(request.arguments)?.effect == .emulates { environment.hidePreloadFromGuest() }
         if request.protocolAsTCP { environment.showProtocolAsTCP() }
         var plan = LaunchPlan(
-            executable: place.cString, arguments: request.arguments.map(\.cString),
-            environment: environment.entries.map(\.cString), notes: [])
+            executable: place.cString, arguments: request.arguments.map { $0.cString },
+            environment: environment.entries.map { $0.cString }, notes: [])
         if program.countsOnEdges { plan.countingOnEdges = program.path }
         plan.image = program.path.lastPathComponent
         plan.isGo = reach.isGo

@@ -224,7 +224,7 @@ extension Wrapper {
 extension ELFImage {
     /// Linked against the shared runtime of AddressSanitizer: gcc's default, clang's option.
     var needsAddressSanitizer: Bool {
-        needed.map(\.lastPathComponent).contains {
+        needed.map { $0.lastPathComponent }.contains {
             $0.starts(with: "libasan.so".utf8) || $0.starts(with: "libclang_rt.asan".utf8)
         }
     }

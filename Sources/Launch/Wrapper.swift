@@ -21,7 +21,7 @@ package struct Wrapper: Equatable, Sendable {
     package init?(_ arguments: [Bytes]) {
         guard let program = arguments.first else { return nil }
         name = program.lastPathComponent.text
-        let words = arguments.dropFirst().map(\.text)
+        let words = arguments.dropFirst().map { $0.text }
         // Whoever names it himself knows what he does: sudo LD_PRELOAD=… PROGRAM.
         let namesPreload = words.contains { $0.contains("LD_PRELOAD") }
         switch name {

@@ -10,6 +10,11 @@
 //   inherited  registered, then read by a program that inherits set and socket
 //   accepted   the reader is the server
 //   signal     by SIGIO instead of epoll
+//   raw        registered by a call that no library sees
+//   turned     registered for levels, then for edges
+// The same reader, told of levels:
+//   levels     registered once it is connected
+//   oneshot    registered anew after each report
 // Others:
 //   message    level-triggered: poll, until FIONREAD says that a message of 100 KB is there
 //   edges      edge-triggered, never reading: how often the set reports half of it, and the rest
@@ -132,9 +137,20 @@ static void read_on(int fd, struct progress *progress, int is_over) {
   }
 }
 
+static void registered(int set, int operation, int fd, unsigned int manner) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | manner};
+  int failed = is("raw") ? (int)syscall(SYS_epoll_ctl, set, operation, fd, &event)
+                         : epoll_ctl(set, operation, fd, &event);
+  must(!failed, "epoll_ctl");
+}
+
 static void add(int set, int fd) {
-  struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
-  must(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+  if (is("levels") || is("turned")) registered(set, EPOLL_CTL_ADD, fd, 0);
+  if (is("oneshot")) registered(set, EPOLL_CTL_ADD, fd, EPOLLONESHOT);
+  if (is("turned")) registered(set, EPOLL_CTL_MOD, fd, EPOLLET);
+  if (!is("levels") && !is("turned") && !is("oneshot")) {
+    registered(set, EPOLL_CTL_ADD, fd, EPOLLET);
+  }
 }
 
 static int report(const struct progress *progress) {
@@ -147,6 +163,7 @@ static int read_by_edges(int set, int fd) {
   struct epoll_event event;
   while (!progress.ended && epoll_wait(set, &event, 1, PATIENCE) == 1) {
     read_on(fd, &progress, (event.events & EPOLLRDHUP) != 0);
+    if (is("oneshot")) registered(set, EPOLL_CTL_MOD, fd, EPOLLONESHOT);
   }
   return report(&progress);
 }

@@ -39,6 +39,31 @@ struct RemedyTests {
         #expect(lines(mended.output) == lines(plain.output))
     }
 
+    /// Web servers cork once for each response.
+    @Test("ask the kernel nothing for a corked response", .requires(.command("strace")))
+    func corkedResponses() throws {
+        let folder = try TemporaryDirectory()
+        let script = """
+            import socket
+            l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen()
+            c = socket.socket(); c.connect(l.getsockname()); a, _ = l.accept()
+            for _ in range(50):
+                a.setsockopt(6, socket.TCP_CORK, 1); a.send(b"x"); a.setsockopt(6, socket.TCP_CORK, 0)
+                c.recv(1)
+            """
+        let calls = try ["", Products.library()].map { library in
+            try mustRun([
+                "strace", "-o", folder.file("calls"), "-e",
+                "trace=setsockopt,getsockopt,getpid,fstat,newfstatat", "-E",
+                "LD_PRELOAD=\(library)", "python3", "-c", script,
+            ])
+            return try String(contentsOfFile: folder.file("calls"), encoding: .utf8)
+                .split(separator: "\n").count
+        }
+        // Those of the connection, and of the first response: fewer than one for each.
+        #expect(calls[0] > 100 && calls[1] - calls[0] < 30, "\(calls)")
+    }
+
     @Test(
         "uncork no socket of a process because a child of it ends, or closes its own",
         arguments: [Fixtures.Flavour.glibc, .i386])

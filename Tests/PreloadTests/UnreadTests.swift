@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -20,11 +21,37 @@ struct UnreadTests {
     @Test(
         "is no reason for an edge-triggered reader to wait while there is data",
         arguments: [
-            "counts", "before", "duplicate", "forked", "inherited", "accepted", "signal",
+            "counts", "before", "duplicate", "forked", "inherited", "accepted", "signal", "raw",
+            "turned",
         ], ["6", "262"])
     func edges(way: String, peer: String) throws {
         // Slower than the writer, or nothing piles up in front of the socket.
         try same(way, peer: peer, flavour: .glibc, size: ["20", "100"])
+    }
+
+    /// Each edge costs three system calls and a report in vain.
+    @Test(
+        "makes no edges for a reader that is told of levels, who gets all there is",
+        .requires(.command("strace")), arguments: ["levels", "oneshot"])
+    func levels(way: String) throws {
+        try same(way, peer: "262", flavour: .glibc, size: ["20", "100"])
+        // Those of a new connection (docs/kernel-stall.md) are the same.
+        let edges = try lowWaterMarks(way: "counts")
+        let levels = try lowWaterMarks(way: way)
+        #expect(levels <= 4 && edges > levels, "\(levels) and \(edges)")
+    }
+
+    /// How often SO_RCVLOWAT is set by the reader.
+    private func lowWaterMarks(way: String) throws -> Int {
+        let folder = try TemporaryDirectory()
+        let outcome = try run(
+            [
+                "strace", "-o", folder.file("calls"), "-e", "trace=ioctl,setsockopt", "-E",
+                "LD_PRELOAD=\(Products.library())", Fixtures.program("unread"), way, "262",
+            ])
+        let calls = try String(contentsOfFile: folder.file("calls"), encoding: .utf8)
+        #expect(outcome.succeeded && calls.contains("FIONREAD"), "\(outcome)\n\(calls)")
+        return calls.split(separator: "\n").count { $0.contains("SO_RCVLOWAT") }
     }
 
     @Test("is the same under musl", .requires(.flavour(.musl)))

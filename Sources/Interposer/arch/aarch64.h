@@ -5,6 +5,7 @@ enum {
   SYS_epoll_ctl = 21,
   SYS_read = 63,
   SYS_ppoll = 73,
+  SYS_madvise = 233,
   SYS_bind = 200,
   SYS_setsockopt = 208,
   SYS_dup = 23,

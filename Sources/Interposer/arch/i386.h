@@ -6,6 +6,7 @@ enum {
   SYS_read = 3,
   SYS_epoll_ctl = 255,
   SYS_ppoll = 309 /* time32 */,
+  SYS_madvise = 219,
   SYS_bind = 361,
   SYS_setsockopt = 366,
   SYS_close = 6,

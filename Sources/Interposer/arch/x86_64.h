@@ -7,6 +7,7 @@ enum {
   SYS_setsockopt = 54,
   SYS_epoll_ctl = 233,
   SYS_ppoll = 271,
+  SYS_madvise = 28,
   SYS_close = 3,
   SYS_fstat = 5,
   SYS_lseek = 8,
