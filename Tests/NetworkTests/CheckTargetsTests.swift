@@ -60,7 +60,10 @@ struct CheckTargetsTests {
 
     static let wrongInputs: [([String], Int32)] = [
         (["no-such-program-or-unit"], 1), (["/no/such/file"], 1), (["/etc"], 1),
-        (["--probe", "x"], 64), (["--probe", "::1:80"], 64), (["--probe", "a:0"], 64),
+        (["--probe", "x"], 1), (["--probe", "[::1"], 64), (["--probe", ""], 64),
+        (["--serve", "x:y"], 64), (["--serve", "192.0.2.1"], 1), (["--count", "1"], 64),
+        (["--serve", "--count", "0"], 64), (["--serve", "--probe", "a:1"], 64),
+        (["--probe", "::1:80"], 64), (["--probe", "a:0"], 64),
         (["--probe", "localhost:70000"], 64), (["--probe", "a:1", "python3"], 64),
         (["--options", "python3"], 64), (["--probe", "no-such-host.invalid:80"], 1),
     ]
