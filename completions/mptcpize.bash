@@ -199,7 +199,7 @@ _mptcpize_run() {
         return
         ;;
     '--mode')
-        __mptcpize_add_completions -W 'auto'$'\n''preload'$'\n''bpf'
+        __mptcpize_add_completions -W 'auto'$'\n''preload'$'\n''bpf'$'\n''seccomp'
         return
         ;;
     '--policy')

@@ -134,7 +134,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" report' -l 'report' -d 'Print a report of all sockets on standard error when the program has ended.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" json' -l 'json' -d 'Print the report as JSON; implies --report.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" o output' -l 'output' -s 'o' -d 'Write the report to a file; implies --report.' -rF
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload or bpf.' -rfka 'auto preload bpf'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload, bpf or seccomp.' -rfka 'auto preload bpf seccomp'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" strict' -l 'strict' -d 'Apply no remedies: what the kernel refuses, the program is told.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell the program that asks a socket for its protocol (SO_PROTOCOL): TCP.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
