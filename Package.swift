@@ -54,6 +54,9 @@ let package = Package(
             ]),
         .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
+            name: "SeccompSupervisor", dependencies: ["CLinux", "SocketEvents", "SocketPolicy"],
+            cSettings: [.unsafeFlags(["-Os", "-Wall", "-Wextra", "-Werror"])]),
+        .target(
             name: "BPFProgs",
             // Compiled for bpf by scripts/build-bpf.
             exclude: [
@@ -90,7 +93,7 @@ let package = Package(
             name: "ConnectionPolicy",
             dependencies: ["LinuxSystem", "Processes", "SocketPolicy", "TextOutput"]),
 
-        // The two ways into a program: its environment, and its cgroup.
+        // The ways into a program: its environment, its cgroup, and a filter that it carries.
         .target(
             name: "Launch",
             dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketPolicy"]),
@@ -99,6 +102,11 @@ let package = Package(
             dependencies: [
                 "BPFProgs", "CLibBPF", "CLinux", "ConnectionPolicy", "KernelProbe", "LinuxSystem",
                 "Processes", "SocketEvents", "SocketPolicy", "SocketRecords", "TextOutput",
+            ]),
+        .target(
+            name: "SeccompMode",
+            dependencies: [
+                "CLinux", "KernelProbe", "LinuxSystem", "SeccompSupervisor",
             ]),
 
         // Watching one program: what became of its sockets.
@@ -114,9 +122,11 @@ let package = Package(
             name: "Supervision",
             dependencies: [
                 "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes", "Reporting",
-                "RunHistory",
+                "RunHistory", "SeccompMode",
                 "SocketEvents", "SocketPolicy", "SocketRecords", "SocketValues", "TextOutput",
-            ]),
+            ],
+            // Here and below: what waits for something nearly always need not be large.
+            swiftSettings: [.unsafeFlags(["-Osize"], .when(configuration: .release))]),
 
         // Looking at the whole machine: its sockets, its services, what is wrong with it.
         .target(
@@ -150,7 +160,8 @@ let package = Package(
                 "BPFMode", "CLinux", "KernelProbe", "Launch", "LinuxSystem", "Netlink",
                 "Processes", "RunHistory", "ServiceStatus", "SocketInspection", "SocketPolicy",
                 "SocketValues", "SystemdUnits", "TextOutput",
-            ]),
+            ],
+            swiftSettings: [.unsafeFlags(["-Osize"], .when(configuration: .release))]),
 
         // All of it in numbers, for those who collect them.
         .target(
@@ -159,7 +170,8 @@ let package = Package(
                 "BPFMode", "CLinux", "ConnectionPolicy", "Diagnosis", "Launch", "LinuxSystem",
                 "Netlink", "Processes", "ServiceStatus", "SocketInspection", "SocketValues",
                 "SystemdUnits",
-            ]),
+            ],
+            swiftSettings: [.unsafeFlags(["-Osize"], .when(configuration: .release))]),
 
         // The command.
         .target(name: "Completion", dependencies: ["LinuxSystem", "Processes"]),
@@ -167,8 +179,8 @@ let package = Package(
             name: "MptcpizeCLI",
             dependencies: [
                 "BPFMode", "CLinux", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
-                "Launch", "LinuxSystem", "Metrics", "Processes", "RunHistory", "ServiceControl",
-                "ServiceStatus", "SocketInspection",
+                "Launch", "LinuxSystem", "Metrics", "Processes", "RunHistory", "SeccompMode",
+                "ServiceControl", "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -209,6 +221,7 @@ let package = Package(
         .testTarget(
             name: "BPFModeTests",
             dependencies: ["BPFMode", "BPFProgs", "LinuxSystem", "TestSupport"]),
+        .testTarget(name: "SeccompModeTests", dependencies: ["TestSupport"]),
         .testTarget(
             name: "ReportingTests",
             dependencies: [

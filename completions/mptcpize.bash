@@ -199,7 +199,7 @@ _mptcpize_run() {
         return
         ;;
     '--mode')
-        __mptcpize_add_completions -W 'auto'$'\n''preload'$'\n''bpf'
+        __mptcpize_add_completions -W 'auto'$'\n''preload'$'\n''bpf'$'\n''seccomp'
         return
         ;;
     '--policy')
@@ -395,14 +395,17 @@ _mptcpize_sockets() {
 
 _mptcpize_check() {
     repeating_flags=()
-    non_repeating_flags=(--options --json --version -h --help)
+    non_repeating_flags=(--serve --options --json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--probe)
+    non_repeating_options=(--probe --count)
     __mptcpize_offer_flags_options 1
 
     # Offer option value completions
     case "${prev}" in
     '--probe')
+        return
+        ;;
+    '--count')
         return
         ;;
     esac

@@ -43,7 +43,7 @@ function __mptcpize_parse_tokens -S
         case 'sockets'
             __mptcpize_parse_subcommand 1 'pid=' 'unit=' 'cgroup=' 'program=' 'netns=' 'listening' 'all' 'v/verbose' 'watch' 'json' 'version' 'h/help'
         case 'check'
-            __mptcpize_parse_subcommand 1 'probe=' 'options' 'json' 'version' 'h/help'
+            __mptcpize_parse_subcommand 1 'probe=' 'serve' 'count=' 'options' 'json' 'version' 'h/help'
         case 'policy'
             __mptcpize_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
@@ -134,7 +134,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" report' -l 'report' -d 'Print a report of all sockets on standard error when the program has ended.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" json' -l 'json' -d 'Print the report as JSON; implies --report.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" o output' -l 'output' -s 'o' -d 'Write the report to a file; implies --report.' -rF
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload or bpf.' -rfka 'auto preload bpf'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" mode' -l 'mode' -d 'How to reach the program\'s sockets: auto, preload, bpf or seccomp.' -rfka 'auto preload bpf seccomp'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" strict' -l 'strict' -d 'Apply no remedies: what the kernel refuses, the program is told.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell the program that asks a socket for its protocol (SO_PROTOCOL): TCP.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize run" policy' -l 'policy' -d 'A file of rules for what stays TCP, instead of /etc/mptcpize\'s; or none.' -rF
@@ -208,7 +208,9 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" json' -l 'json' -d 'One JSON document; with --watch, one document per line.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" version' -l 'version' -d 'Show the version.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize sockets" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" probe' -l 'probe' -d 'Connect to a peer: does it speak MPTCP, over how many paths? (It is sent an empty line.)' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" probe' -l 'probe' -d 'Connect to a peer: does it speak MPTCP, over how many paths? (It is sent an empty line.) To a `check --serve`: what does each path carry, alone?' -rfka ''
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" serve' -l 'serve' -d 'Be the peer of --probe, on this ADDRESS:PORT, or 127.0.0.1:10263; until Ctrl-C.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" count' -l 'count' -d 'End after so many checks.' -rfka ''
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" options' -l 'options' -d 'List the socket options that MPTCP may refuse, with this kernel\'s answers.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize check" json' -l 'json' -d 'Write one JSON document.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_positional "mptcpize check" -eq 1' -fka '(__mptcpize_custom_completion ---completion check -- positional@0 (count (__mptcpize_tokens -pc)) (__mptcpize_tokens -tC))'

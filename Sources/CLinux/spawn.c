@@ -47,14 +47,18 @@ static _Noreturn void become(const struct clinux_program *program,
   pid_t current = getppid();  // 0: the parent is in an outer PID namespace
   if (current != parent && current != 0) (void)raise(SIGKILL);
   sigaction(SIGCHLD, child_action, NULL);
+  int error = clinux_execute(program);
+  while (write(report, &error, sizeof error) < 0 && errno == EINTR) continue;
+  _exit(127);
+}
+
+int clinux_execute(const struct clinux_program *program) {
   for (char *const *place = program->own_pids; *place != NULL; place++)
     put_number(*place, (uint64_t)getpid());
   for (char *const *place = program->own_pidfds; *place != NULL; place++) put_pidfd_inode(*place);
   sigprocmask(SIG_SETMASK, program->mask, NULL);
   execve(program->path, program->arguments, program->environment);
-  int error = errno;
-  while (write(report, &error, sizeof error) < 0 && errno == EINTR) continue;
-  _exit(127);
+  return errno;
 }
 
 pid_t clinux_fork(void) { return fork(); }

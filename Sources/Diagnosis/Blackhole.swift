@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 import SocketInspection
+import TextOutput
 
 /// The kernel's off-switch: after SYNs with MP_CAPABLE were dropped on the way and others were not,
 /// no connection of the network namespace asks for MPTCP for a while
@@ -35,4 +36,44 @@ package enum Blackhole {
     private static let detected = "Blackhole"
     /// Connections that did not ask, because of it.
     private static let kept = "MPCapableSYNTXDisabled"
+
+    /// What is told of it.
+    static func findings(isActive: Bool, _ counters: MPTCPCounters) -> [Finding] {
+        guard let timeout = Sysctl.value("net.mptcp.blackhole_timeout") else { return [] }
+        let seen = counters[detected]
+        let evidence = "MPTCP SYNs were dropped on the way, others not (counter Blackhole: \(seen))"
+        if isActive {
+            // Any write to it forgets what was detected.
+            return [
+                Finding(
+                    .problem, subject,
+                    "outgoing MPTCP is off in this network namespace"
+                        + end(timeout: timeout, detections: seen) + ", because \(evidence)",
+                    next: "sysctl -w net.mptcp.blackhole_timeout=\(timeout) switches it on again;"
+                        + " find who drops SYNs with TCP option 30")
+            ]
+        }
+        if seen > 0 {
+            return [
+                Finding(
+                    .note, subject, "\(evidence); outgoing MPTCP is on now",
+                    next: "find who drops SYNs with TCP option 30, or it will be off again")
+            ]
+        }
+        return [Finding(.ok, subject, "none detected (counter Blackhole is 0)")]
+    }
+
+    private static let subject = "blackhole"
+
+    /// When it ends at the latest: the kernel does not tell when the period began, which was before
+    /// now; and it doubles the time with each detection in a row, of which there were no more than
+    /// there were in all, up to 64 times (mptcp_active_should_disable).
+    private static func end(timeout: String, detections: UInt64) -> String {
+        guard let timeout = Int64(timeout), timeout > 0 else { return "" }
+        let longest = timeout << Int64(min(max(detections, 1) - 1, 6))
+        let period = longest == timeout ? "\(timeout) s" : "\(timeout) to \(longest) s"
+        let latest = Int64(time(nil)) + longest
+        return
+            " for \(period) from when that was found, until \(localTime(UInt64(max(latest, 0)))) at the latest"
+    }
 }

@@ -11,7 +11,10 @@ package enum HostChecks {
 
     /// For this network namespace, as far as this user may look.
     package static func findings(by means: Means = .trying) -> [Finding] {
-        KernelChecks.findings(by: means) + PathChecks(by: means).findings()
-            + SystemChecks.findings(by: means)
+        var findings = KernelChecks.findings(by: means) + SettingChecks.findings()
+        findings += PathChecks(by: means).findings()
+        if means == .trying { findings += FirewallChecks.findings() }
+        findings += [ReceiveBufferCheck.finding(by: means)].compactMap { $0 }
+        return findings + SystemChecks.findings(by: means)
     }
 }

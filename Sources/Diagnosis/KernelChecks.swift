@@ -15,7 +15,7 @@ enum KernelChecks {
         let isOff = after["MPCapableSYNTXDisabled"] > before["MPCapableSYNTXDisabled"]
         var findings = trials.map { kernel($0.0, $0.1, isOff: isOff) }
         if let switched = enabled { findings.append(switched) }
-        findings.append(contentsOf: blackhole(isOff: isOff, after))
+        findings.append(contentsOf: Blackhole.findings(isActive: isOff, after))
         return findings
     }
 
@@ -35,7 +35,7 @@ enum KernelChecks {
                 ?? Finding(.ok, "kernel", "\(release): gives out MPTCP sockets for \(name)")
         }
         if let switched = enabled { findings.append(switched) }
-        return findings + blackhole(isOff: isOff, counters)
+        return findings + Blackhole.findings(isActive: isOff, counters)
     }
 
     /// "Linux 6.18.44".
@@ -104,32 +104,5 @@ enum KernelChecks {
                 next: "sysctl -w net.mptcp.enabled=1; for good, in /etc/sysctl.d/mptcp.conf")
         case nil: nil
         }
-    }
-
-    /// The kernel's off-switch: after dropped SYNs, no connection asks for MPTCP for a while
-    /// (mptcp_active_detect_blackhole in net/mptcp/ctrl.c, Linux 6.12).
-    private static func blackhole(isOff: Bool, _ counters: MPTCPCounters) -> [Finding] {
-        guard let timeout = Sysctl.value("net.mptcp.blackhole_timeout") else { return [] }
-        let seen = counters["Blackhole"]
-        let evidence = "MPTCP SYNs were dropped on the way, others not (counter Blackhole: \(seen))"
-        if isOff {
-            // Any write to it forgets what was detected.
-            return [
-                Finding(
-                    .problem, "blackhole",
-                    "outgoing MPTCP is off in this network namespace for \(timeout) s or more,"
-                        + " because \(evidence)",
-                    next: "sysctl -w net.mptcp.blackhole_timeout=\(timeout) switches it on again;"
-                        + " find who drops SYNs with TCP option 30")
-            ]
-        }
-        if seen > 0 {
-            return [
-                Finding(
-                    .note, "blackhole", "\(evidence); outgoing MPTCP is on now",
-                    next: "find who drops SYNs with TCP option 30, or it will be off again")
-            ]
-        }
-        return [Finding(.ok, "blackhole", "none detected (counter Blackhole is 0)")]
     }
 }

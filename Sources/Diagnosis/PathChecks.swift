@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 import Netlink
+import SocketInspection
 import SocketValues
 
 /// Whether connections of this network namespace get a second path: endpoints, limits,
@@ -11,13 +12,20 @@ struct PathChecks {
     /// Interfaces that a path can go through.
     private let usable: [Interface]
     private let networkManager: NetworkManager
+    private let endpointChecks: EndpointChecks
+    private let daemon: PathDaemonChecks
+    private let isTrying: Bool
 
     init(by means: HostChecks.Means) {
-        networkManager = NetworkManager(isAsked: means == .trying)
+        isTrying = means == .trying
+        networkManager = NetworkManager(isAsked: isTrying)
         interfaces = Interface.all()
         usable = interfaces.filter {
             !$0.isLoopback && $0.isRunning && !$0.addresses.isEmpty && !$0.isInternalBridge
         }
+        let links = (try? Link.all(over: NetlinkSocket(NETLINK_ROUTE))) ?? []
+        endpointChecks = EndpointChecks(interfaces: interfaces, links: links)
+        daemon = .present
     }
 
     func findings() -> [Finding] {
@@ -49,9 +57,7 @@ struct PathChecks {
             return Finding(
                 .ok, "path manager", "kernel: it makes subflows from the endpoints below")
         case let name?:
-            let daemon = processNumbers().contains { pid in
-                (try? lines(ofFile: "/proc/\(pid)/comm"))?.first == "mptcpd"
-            }
+            let daemon = daemon.daemon != nil
             return Finding(
                 daemon ? .note : .problem, "path manager",
                 "\(name): the kernel makes no subflows by itself"
@@ -71,22 +77,49 @@ struct PathChecks {
 
     private func configured(_ management: PathManagement) -> [Finding] {
         let endpoints = management.endpoints.filter { !$0.flags.contains(.implicit) }
-        guard !endpoints.isEmpty else { return [unconfigured] + limits(management) }
-        return endpoints.map(finding) + [made(endpoints)].compactMap { $0 } + limits(management)
+        let announcing = LoadBalancerChecks.findings(
+            value: Sysctl.value("net.mptcp.allow_join_initial_addr_port"), endpoints: endpoints,
+            addresses: usable.flatMap { interface in
+                interface.addresses.prefix(1).map { ($0.host, interface.name) }
+            }, counters: MPTCPCounters())
+        let configured =
+            endpoints.isEmpty ? [unconfigured] : endpoints.flatMap(endpointChecks.findings)
+        let (managed, maker) = made(endpoints)
+        return configured + announced(endpoints) + [maker].compactMap { $0 }
+            + daemon.findings(managed: managed)
+            + announcing + limits(management)
+    }
+
+    /// What becomes of the addresses that peers announce.
+    private func announced(_ endpoints: [MPTCPEndpoint]) -> [Finding] {
+        guard isTrying, endpoints.contains(where: { $0.flags.contains(.subflow) }) else {
+            return []
+        }
+        return AnnouncedPaths.present.findings(
+            endpoints,
+            interface: { endpoint in
+                interfaces.first { $0.index == endpoint.interface }?.name
+            }, canBeLaminar: AnnouncedPaths.canBeLaminar)
     }
 
     /// Who sees to the endpoints, so that nobody else need.
-    private func made(_ endpoints: [MPTCPEndpoint]) -> Finding? {
+    private func made(_ endpoints: [MPTCPEndpoint]) -> (interfaces: [String], Finding?) {
+        let managed = interfaces.compactMap { interface in
+            networkManager.connection(of: interface)?.flags.endpoint.map { _ in interface.name }
+        }
         let names = interfaces.compactMap { interface -> String? in
             let maker = endpoints.lazy.compactMap {
                 networkManager.maker(of: $0, on: interface)
             }.first
             return maker.map { "\(interface.name) (connection “\($0.name)”)" }
         }
-        guard !names.isEmpty else { return nil }
-        return Finding(
-            .ok, "NetworkManager",
-            "makes the endpoints of \(names.joined(separator: ", ")): connection.mptcp-flags")
+        guard !names.isEmpty else { return (managed, nil) }
+        return (
+            managed,
+            Finding(
+                .ok, "NetworkManager",
+                "makes the endpoints of \(names.joined(separator: ", ")): connection.mptcp-flags")
+        )
     }
 
     /// What to do where there is no endpoint.
@@ -101,7 +134,8 @@ struct PathChecks {
                     : "none, and only one interface (\(names)): connections have one path unless"
                         + " the peer offers more")
         }
-        let others = usable.filter { $0.index != defaultInterface }
+        let first = endpointChecks.defaultInterface ?? usable.first?.index
+        let others = usable.filter { $0.index != first }
         let reasons = others.compactMap { interface in
             networkManager.connection(of: interface).map { connection in
                 "; NetworkManager makes none of \(interface.name): "
@@ -129,122 +163,20 @@ struct PathChecks {
         }
     }
 
-    /// The interface that packets to far away leave by.
-    private var defaultInterface: Int32? {
-        for far in Self.farAway {
-            if let route = try? Self.route(to: far, from: nil) { return route.interface }
-        }
-        return usable.first?.index
-    }
-
-    /// Addresses reserved for documentation (RFC 5737, RFC 3849): nothing is sent there.
-    private static let farAway = ["198.51.100.1", "2001:db8::1"].compactMap {
-        SocketAddress(numeric: $0)
-    }
-
-    private static func route(
-        to destination: SocketAddress, from source: SocketAddress?, boundTo interface: Int32? = nil
-    ) throws(Errno) -> Route {
-        try Route(
-            to: destination, from: source, boundTo: interface, over: NetlinkSocket(NETLINK_ROUTE))
-    }
-
-    private func finding(_ endpoint: MPTCPEndpoint) -> Finding {
-        let subject = "endpoint \(endpoint.id)"
-        let what = "\(endpoint.address.host) \(endpoint.flags.words)"
-        guard let own = interfaces.first(where: { $0.hasAddress(endpoint.address) }) else {
-            // A server behind address translation announces an address that is not its own.
-            let isOnlySignal = !endpoint.flags.contains(.subflow)
-            return Finding(
-                isOnlySignal ? .note : .problem, subject, "\(what): no interface has this address",
-                next: isOnlySignal
-                    ? ""
-                    : "ip mptcp endpoint delete id \(endpoint.id), or give an interface the address"
-            )
-        }
-        guard own.isRunning else {
-            return Finding(
-                .problem, subject, "\(what): \(own.name) is down, so this path is dead",
-                next: "ip link set \(own.name) up, or see to its cable")
-        }
-        return routing(endpoint, own, subject, "\(what) on \(own.name)")
-    }
-
-    /// Packets from the address have to leave by its interface, or they take the first path.
-    private func routing(
-        _ endpoint: MPTCPEndpoint, _ own: Interface, _ subject: String, _ what: String
-    ) -> Finding {
-        guard let far = Self.farAway.first(where: { $0.family == endpoint.address.family }) else {
-            return Finding(.ok, subject, what)
-        }
-        let good = Finding(.ok, subject, "\(what): packets from it leave by \(own.name)")
-        do throws(Errno) {
-            let route = try Self.route(to: far, from: endpoint.address)
-            if route.interface == own.index { return good }
-            let other =
-                interfaces.first { $0.index == route.interface }?.name ?? "another interface"
-            // What comes back comes by its own link. There is no such filter for IPv6.
-            let strict = endpoint.address.family == .inet && strictFilter(own.name)
-            guard endpoint.interface == own.index else {
-                return Finding(
-                    .problem, subject,
-                    "\(what): packets from it to far away leave by \(other)"
-                        + (strict ? ", and rp_filter drops what comes back" : ""),
-                    next: Self.routeCommands(endpoint, own))
-            }
-            // Subflows from it are bound to its interface, whose routes alone count then.
-            guard (try? Self.route(to: far, from: endpoint.address, boundTo: own.index)) != nil
-            else {
-                return Finding(
-                    .problem, subject,
-                    "\(what): there is no route to far away by \(own.name), only by \(other)",
-                    next: Self.routeCommands(endpoint, own))
-            }
-            if !strict { return good }
-            return Finding(
-                .problem, subject,
-                "\(what): rp_filter drops what comes back by \(own.name), since the first route"
-                    + " is by \(other)",
-                next: "sysctl -w net.ipv4.conf.\(own.name).rp_filter=2")
-        } catch {
-            return Finding(
-                .note, subject,
-                "\(what): there is no route from it to far away (\(error.name)); it reaches its"
-                    + " own link",
-                next: Self.routeCommands(endpoint, own))
-        }
-    }
-
-    private static func routeCommands(_ endpoint: MPTCPEndpoint, _ own: Interface) -> String {
-        let ip = endpoint.address.family == .inet ? "ip" : "ip -6"
-        let table = 100 + Int(endpoint.id)
-        return "\(ip) rule add from \(endpoint.address.host) table \(table);"
-            + " \(ip) route add default via GATEWAY dev \(own.name) table \(table)"
-    }
-
-    /// Reverse path filtering as it acts: the greater of "all" and the interface's own, of which
-    /// 1 is strict and 2 is loose.
-    private func strictFilter(_ name: String) -> Bool {
-        // "." in an interface's name is "/" in a sysctl's; as a path it needs no change.
-        let values = ["all", name].map { place in
-            (try? lines(ofFile: "/proc/sys/net/ipv4/conf/\(place)/rp_filter"))?.first
-                .flatMap { Int($0) } ?? 0
-        }
-        return values.max() == 1
-    }
-
     // MARK: - Limits
 
     private func limits(_ management: PathManagement) -> [Finding] {
         let limits = management.limits
         let wanted = management.endpoints.count { $0.flags.contains(.subflow) }
+        // Peers open the paths to what is announced, and the limit holds for these too.
+        let announced = management.endpoints.count { $0.flags.contains(.signal) }
         let text =
             "\(limits.subflows) additional subflows a connection,"
             + " \(limits.acceptedAddresses) of a peer's addresses accepted"
         if limits.subflows == 0 {
             return [
                 Finding(
-                    wanted > 0 ? .problem : .note, "limits",
+                    wanted + announced > 0 ? .problem : .note, "limits",
                     "\(text): no connection gets a second path",
                     next: "ip mptcp limits set subflows \(max(2, min(wanted, 8)))"
                         + " add_addr_accepted 2")
@@ -266,13 +198,5 @@ struct PathChecks {
             ]
         }
         return [Finding(.ok, "limits", text)]
-    }
-}
-
-extension Interface {
-    func hasAddress(_ address: SocketAddress) -> Bool {
-        addresses.contains {
-            $0.family == address.family && $0.networkBytes == address.networkBytes
-        }
     }
 }

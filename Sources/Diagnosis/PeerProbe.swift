@@ -12,35 +12,20 @@ import SocketValues
 /// What is sent besides the handshake is a line end: additional subflows may start only
 /// once data went through (RFC 8684 section 3.1), and servers wait for a first line.
 package struct PeerProbe: Sendable {
-    package let host: String
-    package let port: String
+    private let target: HostPort
 
     /// How long paths are counted, after the connection is there.
     private static let watching = Duration.seconds(1)
     private static let connecting: Int32 = 10_000
 
-    /// - Parameter target: "HOST:PORT", "[2001:db8::1]:443".
+    /// - Parameter target: "HOST:PORT", "[2001:db8::1]:443"; without a port, that of `check --serve`.
     /// - Throws: `Failure` of status usage.
-    package init(_ target: String) throws(Failure) {
-        let usage = Failure(
-            .usage, target, "is no HOST:PORT", remedy: "such as example.org:443 or [::1]:80")
-        guard let colon = target.lastIndex(of: ":") else { throw usage }
-        let port = target[target.index(after: colon)...]
-        var host = target[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            throw usage
-        }
-        guard !host.isEmpty, let number = UInt16(port), number > 0 else { throw usage }
-        self.host = String(host)
-        self.port = String(port)
-    }
+    package init(_ target: String) throws(Failure) { self.target = try HostPort(target) }
 
     /// - Throws: `Failure` where the name is not known, or nobody answers.
     package func findings() throws(Failure) -> [Finding] {
         var last: Finding?
-        for address in try addresses() {
+        for address in try target.addresses(AI_ADDRCONFIG) {
             let result = probe(address)
             if result.isConnected { return result.findings }
             last = result.findings.last ?? last
@@ -48,45 +33,19 @@ package struct PeerProbe: Sendable {
         return last.map { [$0] } ?? []
     }
 
-    private struct Address {
-        let family: Int32
-        let storage: [UInt8]
-        let shown: SocketAddress
-    }
-
-    private func addresses() throws(Failure) -> [Address] {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_ADDRCONFIG
-        var list: UnsafeMutablePointer<addrinfo>?
-        let error = getaddrinfo(host, port, &hints, &list)
-        guard error == 0 else {
-            throw Failure(
-                .failed, host, String(cString: gai_strerror(error)),
-                remedy: "`getent ahosts NAME` shows what a name stands for here; or give an address"
-            )
-        }
-        defer { freeaddrinfo(list) }
-        var result: [Address] = []
-        var next = list
-        while let entry = next {
-            next = entry.pointee.ai_next
-            guard let raw = entry.pointee.ai_addr, let shown = SocketAddress(raw) else { continue }
-            let bytes = UnsafeRawBufferPointer(start: raw, count: Int(entry.pointee.ai_addrlen))
-            result.append(
-                Address(family: entry.pointee.ai_family, storage: Array(bytes), shown: shown))
-        }
-        return result
-    }
-
-    private func probe(_ address: Address) -> (isConnected: Bool, findings: [Finding]) {
+    private func probe(_ address: HostPort.Address) -> (isConnected: Bool, findings: [Finding]) {
         let subject = address.shown.text
         do throws(Errno) {
             let events = EventsOfPeer()
             let before = MPTCPCounters()
             let socket = try MPTCPTrial.socket(address.family, flags: Int32(SOCK_NONBLOCK.rawValue))
             try connect(socket.number, address)
-            return (true, watch(socket.number, subject, events, before))
+            let seen = watch(socket.number, subject, events, before)
+            guard Self.isGreeted(socket.number) else { return (true, seen) }
+            // Both ends know more than one does.
+            let known = TwoEndedProbe(address: address).findings()
+            let isPlain = seen.contains { $0.level == .problem } && !known.isEmpty
+            return (true, isPlain ? known : seen + known)
         } catch {
             let isRefusedHere = [ENOPROTOOPT, EPROTONOSUPPORT, EINVAL].contains(error.rawValue)
             return (
@@ -106,11 +65,8 @@ package struct PeerProbe: Sendable {
         }
     }
 
-    private func connect(_ socket: Int32, _ address: Address) throws(Errno) {
-        let result = address.storage.withUnsafeBytes {
-            Glibc.connect(
-                socket, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
-        }
+    private func connect(_ socket: Int32, _ address: HostPort.Address) throws(Errno) {
+        let result = address.with { Glibc.connect(socket, $0, $1) }
         if result != 0, errno != EINPROGRESS { throw Errno.last }
         var poller = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
         if try retrying({ poll(&poller, 1, Self.connecting) }) == 0 {
@@ -161,6 +117,21 @@ package struct PeerProbe: Sendable {
                 .ok, subject,
                 "speaks MPTCP; \(count == 1 ? "1 path" : "\(count) paths") within a second")
         ] + paths.map { Self.finding(subject, $0) } + [announcement(subject, announced)]
+    }
+
+    /// Whether the server is a `check --serve`, which speaks first.
+    private static func isGreeted(_ socket: Int32) -> Bool {
+        let greeting = Array(CheckProtocol.greeting.utf8)
+        var buffer = [UInt8](repeating: 0, count: greeting.count)
+        for _ in 0..<50 {
+            let count = recv(socket, &buffer, buffer.count, Int32(MSG_PEEK | MSG_DONTWAIT))
+            if count == 0 || (count > 0 && !greeting.starts(with: buffer[..<count])) {
+                return false
+            }
+            if count == greeting.count { return true }
+            usleep(10_000)
+        }
+        return false
     }
 
     private func plain(_ subject: String, _ before: MPTCPCounters) -> Finding {

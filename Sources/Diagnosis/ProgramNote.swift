@@ -22,6 +22,15 @@ struct ProgramNote {
                     + "refuses MPTCP",
                 next: "openvpn --disable-dco, where it uses --proto tcp")
         }
+        if program.image?.goVersion?.knowsMultipath == true {
+            return ProgramNote(
+                text:
+                    "GODEBUG makes its sockets MPTCP, unless it decides itself, and no library mends "
+                    + "the options that MPTCP refuses: TCP_USER_TIMEOUT, TCP_MD5SIG, before Linux 6.2 "
+                    + "keep-alive",
+                next: "mptcpize \(isUnit ? "enable" : "run") --mode bpf \(name), which mends most, "
+                    + "where it sets such (`mptcpize check --options`)")
+        }
         guard program.isPython else { return nil }
         return ProgramNote(
             text: "asyncio takes a socket that it was handed by number (systemd's activation, "

@@ -34,6 +34,12 @@ package struct MPTCPFamilies {
         guard refusal(AF_INET) == ENOPROTOOPT || refusal(AF_INET6) == ENOPROTOOPT else {
             return ask()
         }
+        return try inNamespaceOfItsOwn(ask)
+    }
+
+    /// Asks the kernel something in a network namespace that is there for it alone. Not for
+    /// programs with more than one thread.
+    package static func inNamespaceOfItsOwn<Answer>(_ ask: () -> Answer) throws(Errno) -> Answer {
         let home = try Descriptor.open("/proc/self/ns/net", O_RDONLY)
         guard clinux_new_network_namespace() == 0 else { throw Errno.last }
         let answer = ask()

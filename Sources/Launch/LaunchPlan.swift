@@ -21,6 +21,8 @@ package struct LaunchPlan: Sendable {
     package internal(set) var image: Bytes?
     /// Whether it is a Go program that does what GODEBUG says, and more by itself.
     package internal(set) var isGo = false
+    /// Whether it has privileges of its file that PR_SET_NO_NEW_PRIVS would take away.
+    package internal(set) var losesPrivileges = false
     /// Set where the preload library does not get into the program, until `settle`.
     var unreached: Unreached?
 

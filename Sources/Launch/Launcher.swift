@@ -17,11 +17,13 @@ package struct LaunchRequest: Sendable {
     package var keepsTCP: Bool
     /// Whether to put into the environment what makes sockets MPTCP; else the kernel does it.
     package var preload: Bool
+    /// Whether a program could get no privileges from its file any more, and so is left alone.
+    package var withoutNewPrivileges: Bool
 
     package init(
         arguments: [Bytes], environment: [Bytes], strict: Bool = false,
         protocolAsTCP: Bool = false, policy: String? = nil, keepsTCP: Bool = false,
-        preload: Bool = true
+        preload: Bool = true, withoutNewPrivileges: Bool = false
     ) {
         self.arguments = arguments
         self.environment = environment
@@ -30,6 +32,7 @@ package struct LaunchRequest: Sendable {
         self.policy = policy
         self.keepsTCP = keepsTCP
         self.preload = preload
+        self.withoutNewPrivileges = withoutNewPrivileges
     }
 }
 
@@ -68,6 +71,9 @@ package struct Launcher: Sendable {
                 plan.unreached = .init(reach: .never(.container(container)), subject: subject)
             } else if let wrapper = Wrapper(request.arguments), wrapper.effect == .startsElsewhere {
                 plan.unreached = .init(reach: .never(.wrapper(wrapper)), subject: subject)
+            } else if request.withoutNewPrivileges, let change = program.privilegeChange {
+                plan.losesPrivileges = true
+                plan.unreached = .init(reach: .never(.privileges(change)), subject: subject)
             }
             if program.countsOnEdges { plan.countingOnEdges = program.path }
             plan.image = program.path.lastPathComponent

@@ -98,7 +98,10 @@ package enum Reach: Equatable, Sendable {
             let remedy: String? =
                 switch (kernel, obstacle) {
                 case (.notAsked, _): obstacle.remedy
-                case (.refused, .wrapper(let wrapper)): wrapper.startingInside
+                case (.refused, .wrapper(let wrapper)) where wrapper.startingInside != nil:
+                    wrapper.startingInside
+                case (.refused, _) where obstacle.isReachedBySupervisor:
+                    "`mptcpize run --mode seccomp` reaches it (Linux 5.9 or newer)"
                 default: nil
                 }
             if let remedy { text += "; \(remedy)" }
@@ -186,11 +189,13 @@ extension Reach.Obstacle {
             switch wrapper.effect {
             case .startsElsewhere: return wrapper.startingInside ?? Self.bpfMode
             case .clearsEnvironment:
-                return [wrapper.startingInside, Self.bpfMode].compactMap(\.self)
+                let others = isReachedBySupervisor ? Self.bothModes : Self.bpfMode
+                return [wrapper.startingInside, others].compactMap(\.self)
                     .joined(separator: ", or ")
             case .emulates: return Self.bpfMode
             }
-        default: return Self.bpfMode
+        case .privileges: return Self.bpfMode
+        default: return Self.bothModes
         }
     }
 
@@ -203,8 +208,21 @@ extension Reach.Obstacle {
         }
     }
 
+    /// Whether a supervisor by seccomp reaches it without taking anything from it.
+    fileprivate var isReachedBySupervisor: Bool {
+        switch self {
+        case .staticallyLinked, .addressSanitizer, .oldGo, .environmentCleared, .noLibrary: true
+        case .wrapper(let wrapper): wrapper.effect == .clearsEnvironment && !wrapper.isSetUser
+        case .privileges, .container: false
+        }
+    }
+
     fileprivate static let bpfMode =
         "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)"
+
+    /// For what has no privileges that it would lose.
+    private static let bothModes =
+        bpfMode + ", and so does --mode seccomp (Linux 5.9 or newer)"
 }
 
 extension Wrapper {

@@ -47,6 +47,9 @@ package struct Wrapper: Equatable, Sendable {
         }
     }
 
+    /// Whether it is set-uid, and of no use without.
+    var isSetUser: Bool { ["sudo", "doas", "pkexec", "su", "runuser"].contains(name) }
+
     /// Not just asked for help, or to forget a password.
     private static func startsSomething(_ words: [String]) -> Bool {
         !words.isEmpty && !["--help", "--version", "-V", "-K", "-k", "-l"].contains(words[0])

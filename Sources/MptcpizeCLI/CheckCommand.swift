@@ -19,8 +19,17 @@ struct CheckCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Connect to a peer: does it speak MPTCP, over how many paths? (It is sent an empty"
-                + " line.)", valueName: "host:port"))
+                + " line.) To a `check --serve`: what does each path carry, alone?",
+            valueName: "host[:port]"))
     var probe: String?
+
+    @Flag(
+        help: ArgumentHelp(
+            "Be the peer of --probe, on this ADDRESS:PORT, or 127.0.0.1:10263; until Ctrl-C."))
+    var serve = false
+
+    @Option(help: ArgumentHelp("End after so many checks.", valueName: "number"))
+    var count: Int?
 
     @Flag(help: "List the socket options that MPTCP may refuse, with this kernel's answers.")
     var options = false
@@ -29,13 +38,18 @@ struct CheckCommand: ParsableCommand {
     var json = false
 
     @Argument(
-        help: ArgumentHelp("What mptcpize would be used for.", valueName: "program|unit"),
+        help: ArgumentHelp(
+            "What mptcpize would be used for, or where to serve.", valueName: "program|unit"),
         completion: .programsAndUnits)
     var target: String?
 
     func validate() throws {
-        if [probe != nil, options, target != nil].count(where: { $0 }) > 1 {
-            throw ValidationError("Give only one of --probe, --options and a program or unit.")
+        if [probe != nil, options, target != nil || serve].count(where: { $0 }) > 1 {
+            throw ValidationError(
+                "Give only one of --probe, --serve, --options and a program or unit.")
+        }
+        if let count, !serve || count < 1 {
+            throw ValidationError("--count is a number of checks to serve, with --serve.")
         }
     }
 
@@ -49,14 +63,25 @@ struct CheckCommand: ParsableCommand {
             }
             return
         }
+        if serve { return try beServer() }
         let report = CheckReport(try findings())
+        try tell(report)
+        if report.hasProblem { throw ExitCode(1) }
+    }
+
+    private func tell(_ report: CheckReport) throws {
         if json {
             try Console.output(report.json)
         } else {
             let lines = report.lines(styled: Console.terminal.isStyled)
             try Console.output(lines.joined(separator: "\n"))
         }
-        if report.hasProblem { throw ExitCode(1) }
+    }
+
+    private func beServer() throws {
+        var server = try CheckServer(target)
+        Console.error("listening on \(server.address.text); Ctrl-C ends it")
+        try server.serve(count: count, tell: tell)
     }
 
     private func findings() throws(Failure) -> [Finding] {

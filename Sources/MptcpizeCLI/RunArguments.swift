@@ -25,7 +25,20 @@ struct RunArguments: Equatable {
 
     /// How the program's sockets are made MPTCP.
     enum Mode: String, CaseIterable {
-        case auto, preload, bpf
+        case auto, preload, bpf, seccomp
+
+        // Not compared: == of raw values makes strings of both.
+
+        /// Whether the environment is to make sockets MPTCP.
+        var preloads: Bool {
+            switch self {
+            case .auto, .preload: true
+            case .bpf, .seccomp: false
+            }
+        }
+
+        /// Whether a supervisor is to do so.
+        var supervises: Bool { if case .seccomp = self { true } else { false } }
     }
 
     /// - Parameter words: What follows "run".
@@ -56,9 +69,9 @@ struct RunArguments: Equatable {
         }
         program = scanner.rest
         guard !program.isEmpty else { throw Self.usage("no program given") }
-        if protocolAsTCP, mode == .bpf {
+        if protocolAsTCP, !mode.preloads {
             throw Self.usage(
-                "--protocol-as-tcp is the preload library's: in the mode bpf there is none",
+                "--protocol-as-tcp is the preload library's: in the mode \(mode) there is none",
                 remedy: "use --mode preload or auto")
         }
         if let output, output.isEmpty { throw Self.usage("option -o needs the name of a file") }

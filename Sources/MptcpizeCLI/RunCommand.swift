@@ -5,6 +5,7 @@ import Glibc
 import Launch
 import LinuxSystem
 import RunHistory
+import SeccompMode
 import Supervision
 
 /// `mptcpize run`: what ArgumentParser shows of it. `RunArguments` does the parsing.
@@ -21,8 +22,11 @@ struct RunCommand: ParsableCommand {
             The modes: "preload" has a preload library make the sockets MPTCP. "bpf" has the \
             kernel do it for the program and all that it starts, also static and set-uid ones, \
             in a cgroup of their own (root, Linux 6.6 or newer); a process of mptcpize waits \
-            for the last of them, to take it away. "auto" is "preload" where that reaches \
-            the program, else "bpf" where that is possible.
+            for the last of them, to take it away. "seccomp" has a supervisor do it for the \
+            program and all that it starts, also static ones and those of Go, without root \
+            (Linux 5.9 or newer); set-uid programs then run without their privileges, unless \
+            root has started it. "auto" is "preload" where that reaches the program, else "bpf" \
+            where that is possible, and never "seccomp".
 
             A program that cannot be reached is run all the same, over TCP, after one line \
             on standard error that says why. The libraries to preload are found beside \
@@ -50,7 +54,7 @@ struct RunCommand: ParsableCommand {
     var output: String?
 
     @Option(
-        help: "How to reach the program's sockets: auto, preload or bpf.",
+        help: "How to reach the program's sockets: auto, preload, bpf or seccomp.",
         completion: .list(RunArguments.Mode.allCases.map(\.rawValue)))
     var mode = RunArguments.Mode.auto.rawValue
 
@@ -87,7 +91,9 @@ extension RunCommand {
                 arguments: arguments.program, environment: environment, strict: arguments.strict,
                 protocolAsTCP: arguments.protocolAsTCP,
                 policy: policy.canSayTCP ? policy.text : nil,
-                keepsTCP: arguments.policy.keepsTCP, preload: arguments.mode != .bpf),
+                keepsTCP: arguments.policy.keepsTCP,
+                preload: arguments.mode.preloads,
+                withoutNewPrivileges: arguments.mode.supervises && geteuid() != 0),
             on: HostSystem())
         let isWatched = arguments.debug || arguments.report
         let image = plan.image
@@ -108,11 +114,19 @@ extension RunCommand {
         let keepsTCP =
             policy.canSayTCP && PolicyTable(policy.text, program: image).forAll.isTCP
         var events: KernelEvents? = nil
-        if arguments.mode == .bpf {
+        var seccomp: SeccompMode? = nil
+        if case .seccomp = arguments.mode {
+            if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
+            plan.settle(.notAsked)
+            if !plan.losesPrivileges {
+                seccomp = try SeccompMode(
+                    strict: arguments.strict, policy: policy.canSayTCP ? policy.text : nil)
+            }
+        } else if case .bpf = arguments.mode {
             if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
             plan.settle(.notAsked)
             events = try enter()
-        } else if arguments.mode == .auto, geteuid() == 0,
+        } else if case .auto = arguments.mode, geteuid() == 0,
             plan.needsKernel || keepsTCP && plan.isGo
         {
             do throws(Failure) {
@@ -126,13 +140,16 @@ extension RunCommand {
             plan.settle(.notAsked)
         }
         for note in plan.notes { Console.error("mptcpize: \(note)") }
-        guard isWatched else { throw plan.execute() }
+        guard isWatched || seccomp != nil else { throw plan.execute() }
         var options = SupervisorOptions()
         options.debug = arguments.debug
         options.report = arguments.report ? (arguments.json ? .json : .text) : nil
         options.output = arguments.output
-        options.memory = ReportMemory.ofThisUser()
+        options.memory = isWatched ? ReportMemory.ofThisUser() : nil
         options.packetRules = packetRules
+        if let seccomp {
+            try Supervisor.run(plan, options: options, under: seccomp).reproduce()
+        }
         guard let events else { try Supervisor.run(plan, options: options).reproduce() }
         try Supervisor.run(plan, options: options, events: events).reproduce()
     }

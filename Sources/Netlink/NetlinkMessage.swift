@@ -64,6 +64,8 @@ package struct NetlinkRequest {
     let type: UInt16
     let isDump: Bool
     var payload: [UInt8]
+    /// Whether the kernel is to say that it is done, where it has nothing else to say.
+    var wantsAnswer = false
 
     mutating func append(attribute type: UInt16, _ value: [UInt8]) {
         let length = UInt16(NetlinkAttributes.headerSize + value.count)
@@ -73,7 +75,9 @@ package struct NetlinkRequest {
 
     /// The bytes to send.
     func message(sequence: UInt32) -> [UInt8] {
-        let flags = UInt16(NLM_F_REQUEST) | (isDump ? UInt16(NLM_F_ROOT | NLM_F_MATCH) : 0)
+        let flags =
+            UInt16(NLM_F_REQUEST) | (isDump ? UInt16(NLM_F_ROOT | NLM_F_MATCH) : 0)
+            | (wantsAnswer ? UInt16(NLM_F_ACK) : 0)
         let length = UInt32(NetlinkMessage.headerSize + payload.count)
         return bytes(of: length) + bytes(of: type) + bytes(of: flags) + bytes(of: sequence)
             + bytes(of: UInt32(0)) + payload

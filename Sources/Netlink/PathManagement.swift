@@ -43,18 +43,20 @@ package struct MPTCPEndpoint: Equatable, Sendable {
         }
     }
 
+    /// MPTCP_PM_ATTR_ADDR.
+    fileprivate static let addressAttribute: UInt16 = 1
+
     /// MPTCP_PM_ADDR_ATTR_*.
-    private enum Attribute: UInt16 {
+    fileprivate enum Attribute: UInt16 {
         case family = 1
         case id, address4, address6, port, flags, interface
     }
 
     /// Nil for a message without an address.
     init?(_ message: NetlinkMessage) {
-        let addressAttribute: UInt16 = 1  // MPTCP_PM_ATTR_ADDR
         guard
             let nested = GenericNetlinkFamily.attributes(of: message)
-                .first(where: { $0.type == addressAttribute })?.value
+                .first(where: { $0.type == Self.addressAttribute })?.value
         else { return nil }
         var raw = mptcpize_address()
         var id: UInt8 = 0
@@ -136,5 +138,36 @@ package struct PathManagement: Sendable {
         }
         guard let answer else { throw Errno(rawValue: EBADMSG) }
         self.limits = answer
+    }
+}
+
+extension PathManagement {
+    /// Whether the path manager knows endpoints of kind "laminar" (Linux 6.18). It makes an endpoint:
+    /// for a network namespace of its own, which is thrown away.
+    ///
+    /// One that does keeps the flag, and clears those that it does not know; others keep all.
+    package static func makesLaminar(
+        over channel: borrowing some NetlinkChannel & ~Copyable
+    ) throws(Errno) -> Bool {
+        guard let family = try GenericNetlinkFamily(Self.family, over: channel) else {
+            return false
+        }
+        let laminar = MPTCPEndpoint.Flags.laminar.rawValue
+        let nobodys: UInt32 = 1 << 30
+        // MPTCP_PM_CMD_ADD_ADDR; 192.0.2.1, of RFC 5737.
+        let addAddress: UInt8 = 1
+        var request = family.request(command: addAddress, version: Self.version)
+        var address = NetlinkRequest(type: 0, isDump: false, payload: [])
+        address.append(
+            attribute: MPTCPEndpoint.Attribute.family.rawValue, bytes(of: UInt16(AF_INET)))
+        address.append(attribute: MPTCPEndpoint.Attribute.address4.rawValue, [192, 0, 2, 1])
+        address.append(
+            attribute: MPTCPEndpoint.Attribute.flags.rawValue, bytes(of: laminar | nobodys))
+        let nested: UInt16 = 0x8000  // NLA_F_NESTED
+        request.append(attribute: MPTCPEndpoint.addressAttribute | nested, address.payload)
+        request.wantsAnswer = true
+        _ = try channel.ask(request) { _ in false }
+        let flags = try PathManagement(over: channel).endpoints.first?.flags.rawValue
+        return flags == laminar
     }
 }

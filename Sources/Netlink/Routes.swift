@@ -58,3 +58,37 @@ package struct Route: Equatable, Sendable {
         self.gateway = gateway
     }
 }
+
+/// A routing table that has a way to everywhere by some interface: `default … dev IFACE table N`.
+package struct DefaultRoute: Equatable, Sendable {
+    package var interface: Int32
+    package var table: UInt32
+
+    /// All of a family, in all tables of this network namespace.
+    package static func all(
+        _ family: AddressFamily, over channel: borrowing some NetlinkChannel & ~Copyable
+    ) throws(Errno) -> [DefaultRoute] {
+        let number = family == .inet ? UInt8(AF_INET) : UInt8(AF_INET6)
+        let request = NetlinkRequest(
+            type: UInt16(RTM_GETROUTE), isDump: true,
+            payload: [number] + [UInt8](repeating: 0, count: 11))
+        return try channel.dump(request) { DefaultRoute($0) }.items
+    }
+
+    private init?(_ message: NetlinkMessage) {
+        let unicast: UInt8 = 1  // RTN_UNICAST: no "unreachable", no "blackhole"
+        guard Int32(message.type) == RTM_NEWROUTE, message.payload.load(UInt8.self, at: 1) == 0,
+            let shortTable = message.payload.load(UInt8.self, at: 4),
+            message.payload.load(UInt8.self, at: 7) == unicast
+        else { return nil }
+        table = UInt32(shortTable)
+        interface = 0
+        for (type, value) in NetlinkAttributes(message.payload.dropFirst(12)) {
+            switch UInt32(type) {
+            case UInt32(RTA_OIF.rawValue): interface = value.load(at: 0) ?? 0
+            case UInt32(RTA_TABLE.rawValue): table = value.load(at: 0) ?? table
+            default: break
+            }
+        }
+    }
+}

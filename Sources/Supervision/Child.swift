@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Launch
 import LinuxSystem
+import SeccompMode
 
 /// The program as a child process, while it runs.
 struct Child: ~Copyable {
@@ -12,54 +13,123 @@ struct Child: ~Copyable {
     }
 
     let pid: pid_t
+    /// Where its changes are told, if another process of ours is its parent.
+    private let told: StartedProgram?
     private let isSessionLeader = getsid(0) == getpid()
 
     /// Starts it. From now on all signals are blocked in this thread.
     ///
     /// - Throws: 126 or 127 when exec refuses it, 125 when there can be no more processes.
-    init(_ plan: LaunchPlan) throws(Failure) {
+    /// - Parameter seccomp: under which supervisor; nil: none.
+    init(_ plan: LaunchPlan, under seccomp: SeccompMode? = nil) throws(Failure) {
         var original = sigset_t()
         var all = Self.allSignals
         sigprocmask(SIG_BLOCK, &all, &original)
+        do throws(Failure) {
+            guard let seccomp else {
+                pid = try Self.spawn(plan, &original)
+                told = nil
+                return
+            }
+            let started = try Self.spawn(plan, &original, under: seccomp)
+            pid = started.pid
+            told = consume started
+        } catch {
+            sigprocmask(SIG_SETMASK, &original, nil)
+            throw error
+        }
+    }
+
+    private static func spawn(
+        _ plan: LaunchPlan, _ mask: inout sigset_t
+    ) throws(Failure) -> pid_t {
         var execFailed = false
-        var (child, error) = Self.spawn(plan, &original, &execFailed)
+        var error = Errno(rawValue: 0)
+        func spawn(_ plan: LaunchPlan) throws(Failure) -> pid_t {
+            try withProgram(plan, &mask) { (program) throws(Failure) in
+                let child = clinux_spawn(&program, &execFailed)
+                error = Errno.last
+                return child
+            }
+        }
+        var child = try spawn(plan)
         if execFailed, error.rawValue == ENOEXEC, let shell = plan.throughShell {
-            (child, error) = Self.spawn(shell, &original, &execFailed)
+            child = try spawn(shell)
         }
         guard child > 0 else {
-            sigprocmask(SIG_SETMASK, &original, nil)
             if execFailed { throw plan.failure(error) }
             throw Failure(
                 .own, Bytes(cString: plan.executable).text, "no process for it: \(error.reason)")
         }
-        pid = child
+        return child
     }
 
     private static func spawn(
-        _ plan: LaunchPlan, _ mask: inout sigset_t, _ execFailed: inout Bool
-    ) -> (child: pid_t, error: Errno) {
-        let variables = AddressedVariables(plan.environment)
-        return withCStrings(plan.arguments) { arguments in
-            withCStrings(variables.environment) { environment in
-                func places(_ list: [(entry: Int, offset: Int)]) -> [UnsafeMutablePointer<CChar>?] {
-                    list.map { environment[$0.entry]! + $0.offset } + [nil]
-                }
-                let child = plan.executable.withUnsafeBufferPointer { path in
-                    places(variables.pids).withUnsafeBufferPointer { pids in
-                        places(variables.pidfds).withUnsafeBufferPointer { pidfds in
-                            withUnsafePointer(to: &mask) { mask in
-                                var program = clinux_program(
-                                    path: path.baseAddress, arguments: arguments,
-                                    environment: environment, mask: mask,
-                                    own_pids: pids.baseAddress, own_pidfds: pidfds.baseAddress)
-                                return clinux_spawn(&program, &execFailed)
-                            }
-                        }
-                    }
-                }
-                return (child, Errno.last)
+        _ plan: LaunchPlan, _ mask: inout sigset_t, under seccomp: SeccompMode
+    ) throws(Failure) -> StartedProgram {
+        var refusal = Errno(rawValue: 0)
+        var started = try withProgram(plan, &mask) { (program) throws(Failure) in
+            try seccomp.start(&program, refusal: &refusal)
+        }
+        if started == nil, refusal.rawValue == ENOEXEC, let shell = plan.throughShell {
+            started = try withProgram(shell, &mask) { (program) throws(Failure) in
+                try seccomp.start(&program, refusal: &refusal)
             }
         }
+        guard let started else { throw plan.failure(refusal) }
+        return started
+    }
+
+    /// The plan as C has it, valid during the call.
+    private static func withProgram<Result: ~Copyable>(
+        _ plan: LaunchPlan, _ mask: inout sigset_t,
+        _ body: (inout clinux_program) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let variables = AddressedVariables(plan.environment)
+        let path = copies([plan.executable])
+        let arguments = copies(plan.arguments)
+        let environment = copies(variables.environment)
+        let pids = pointers(variables.pids.map { environment[$0.entry]! + $0.offset })
+        let pidfds = pointers(variables.pidfds.map { environment[$0.entry]! + $0.offset })
+        defer {
+            for list in [path, arguments, environment] {
+                var next = list
+                while let string = next.pointee {
+                    free(string)
+                    next += 1
+                }
+            }
+            for list in [path, arguments, environment, pids, pidfds] { list.deallocate() }
+        }
+        var copy = mask
+        func call(_ mask: UnsafePointer<sigset_t>) throws(Failure) -> Result {
+            var program = clinux_program(
+                path: path[0], arguments: arguments, environment: environment, mask: mask,
+                own_pids: pids, own_pidfds: pidfds)
+            return try body(&program)
+        }
+        return try call(&copy)
+    }
+
+    /// Pointers as C lists them: a NULL behind the last.
+    private static func pointers(
+        _ list: [UnsafeMutablePointer<CChar>?]
+    ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
+        let pointers = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(
+            capacity: list.count + 1)
+        for (index, pointer) in list.enumerated() { pointers[index] = pointer }
+        pointers[list.count] = nil
+        return pointers
+    }
+
+    /// argv or environ.
+    private static func copies(
+        _ strings: [[CChar]]
+    ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> {
+        pointers(
+            strings.map { string in
+                string.withUnsafeBufferPointer { strdup($0.baseAddress!) }
+            })
     }
 
     /// Takes the next signal sent to us, for at most this long, and passes it on if it is
@@ -79,15 +149,36 @@ struct Child: ~Copyable {
     /// What it does now. Children of other origin are reaped: as PID 1, or having been
     /// exec'd by a process with children, we have some.
     borrowing func poll() -> State {
+        var told = self.told?.next() ?? .nothing
+        while told.isStatus {
+            if told.status != Self.continued { return Self.state(told.status) }
+            told = self.told?.next() ?? .nothing
+        }
         while true {
             var status: Int32 = 0
             let child = waitpid(-1, &status, WNOHANG | WUNTRACED)
+            // Whoever was to tell has been killed, and the program has ended before.
+            if child < 0, errno == ECHILD, told.isGone { return .ended(.exited(125)) }
             if child == 0 || (child < 0 && errno != EINTR) { return .running }
-            guard child == pid else { continue }
-            // wait(2)'s status, whose macros Swift does not see.
-            let signal = status & 0x7f
-            if signal == 0x7f { return .stopped((status >> 8) & 0xff) }
-            return .ended(signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal))
+            if child == pid { return Self.state(status) }
+        }
+    }
+
+    /// What wait(2) tells of a process that has been continued.
+    private static let continued: Int32 = 0xffff
+
+    /// wait(2)'s status, whose macros Swift does not see.
+    private static func state(_ status: Int32) -> State {
+        let signal = status & 0x7f
+        if signal == 0x7f { return .stopped((status >> 8) & 0xff) }
+        return .ended(signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal))
+    }
+
+    /// The descriptor that it needs; -1: none.
+    borrowing func descriptor() -> Int32 {
+        switch told {
+        case .some(let told): told.number
+        case .none: -1
         }
     }
 
@@ -118,9 +209,23 @@ struct Child: ~Copyable {
     /// A SIGCONT that has continued the program too was sent to the whole group, as `fg` does:
     /// it is not passed on. One for us alone is.
     private borrowing func keepContinuation() {
+        if isToldOfContinuation() { return takeContinuation() }
         var change = siginfo_t()
         guard waitid(P_PID, id_t(pid), &change, WCONTINUED | WNOHANG) == 0, change.si_signo != 0
         else { return }
+        takeContinuation()
+    }
+
+    private borrowing func isToldOfContinuation() -> Bool {
+        switch told {
+        case .some(let told):
+            told.wait(milliseconds: 50)  // its parent has to see it first
+            return told.next().status == Self.continued
+        case .none: return false
+        }
+    }
+
+    private borrowing func takeContinuation() {
         var only = sigset_t()
         sigemptyset(&only)
         sigaddset(&only, SIGCONT)
@@ -132,17 +237,6 @@ struct Child: ~Copyable {
         var all = sigset_t()
         sigfillset(&all)
         return all
-    }
-
-    /// argv or environ, valid during the call.
-    private static func withCStrings<Result>(
-        _ strings: [[CChar]], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
-    ) -> Result {
-        let pointers = strings.map { string in
-            string.withUnsafeBufferPointer { strdup($0.baseAddress!) }
-        }
-        defer { for pointer in pointers { free(pointer) } }
-        return (pointers + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 }
 

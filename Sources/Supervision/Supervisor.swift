@@ -6,6 +6,7 @@ import LinuxSystem
 import Processes
 import Reporting
 import RunHistory
+import SeccompMode
 import SocketEvents
 import SocketRecords
 
@@ -56,9 +57,26 @@ package enum Supervisor {
     package static func run(
         _ plan: LaunchPlan, options: SupervisorOptions
     ) throws(Failure) -> ProgramEnd {
-        try run(plan, options, byKernel: false) { (plan) throws(Failure) in
+        try run(plan, options, byKernel: false) { (plan, _) throws(Failure) in
             let ring = try EventRing()
             plan.setEnvironment(MPTCPIZE_ENV_RING, ring.path)
+            return ring
+        }
+    }
+
+    /// The same under a supervisor by seccomp, which stays as long as the program or any of its
+    /// children does. Watched or not: it is nobody's child then but ours.
+    package static func run(
+        _ plan: LaunchPlan, options: SupervisorOptions, under seccomp: SeccompMode
+    ) throws(Failure) -> ProgramEnd {
+        let isWatched = options.debug || options.report != nil || options.memory != nil
+        guard isWatched else {
+            return try run(plan, options, byKernel: false, under: seccomp) { _, _ in NoRecords() }
+        }
+        return try run(plan, options, byKernel: true, under: seccomp) {
+            (_, seccomp) throws(Failure) in
+            let ring = try EventRing()
+            seccomp?.ring = ring.path
             return ring
         }
     }
@@ -69,32 +87,37 @@ package enum Supervisor {
         events: consuming some EventSource & ~Copyable
     ) throws(Failure) -> ProgramEnd {
         var events = Optional(events)
-        return try run(plan, options, byKernel: true) { _ in events.take()! }
+        return try run(plan, options, byKernel: true) { _, _ in events.take()! }
     }
 
     private static func run<Source: EventSource & ~Copyable>(
         _ plan: LaunchPlan, _ options: SupervisorOptions, byKernel: Bool,
-        source: (inout LaunchPlan) throws(Failure) -> Source
+        under seccomp: SeccompMode? = nil,
+        source: (inout LaunchPlan, inout SeccompMode?) throws(Failure) -> Source
     ) throws(Failure) -> ProgramEnd {
         var plan = plan
+        var seccomp = seccomp
         var file: ReportFile? = nil
         if let path = options.output { file = try ReportFile(path) }
         var watch: Watch<Source>
         do throws(Failure) {
-            let source = try source(&plan)
+            let source = try source(&plan, &seccomp)
             let relay = NotificationRelay(&plan)
-            let child = try Child(plan)
-            let policy = plan.variable(MPTCPIZE_ENV_POLICY) ?? []
+            let child = try Child(plan, under: seccomp)
+            let rules = seccomp?.policy ?? plan.variable(MPTCPIZE_ENV_POLICY)?.text ?? ""
             watch = Watch(
                 source: source, relay: relay, child: child, debug: options.debug,
-                rules: PolicyOrigins(ofText: policy.text))
+                rules: PolicyOrigins(ofText: rules))
         } catch {
             file?.discard()
             throw error
         }
         giveUpDescriptors(
             but: watch.source.descriptors
-                + [STDERR_FILENO, file?.number ?? -1, watch.relay?.number ?? -1])
+                + [
+                    STDERR_FILENO, file?.number ?? -1, watch.relay?.number ?? -1,
+                    watch.child.descriptor(),
+                ])
         let end = watch.untilTheEnd()
         guard options.report != nil || options.memory != nil else { return end }
         if byKernel { watch.findHolders() }

@@ -76,7 +76,7 @@ struct Guest: Sendable {
         try payload.write(script: Self.script)
         let outcome = try Lab.boot(
             kernel: Lab.kernel(series), payload: payload.path,
-            modules: ["tcp_diag", "mptcp_diag"])
+            modules: ["tcp_diag", "mptcp_diag", "veth", "vrf", "8021q", "ip_gre"])
         console = "\(outcome)"
         steps = Self.parse(outcome.output)
     }
@@ -231,5 +231,8 @@ struct Guest: Sendable {
         step held cat /tmp/held
         step sockets mptcpize sockets --all --json
         step 'sockets text' mptcpize sockets
+        if [ -e /proc/sys/net/mptcp/enabled ]; then
+        \(CheckOnKernelsTests.script)
+        fi
         """
 }

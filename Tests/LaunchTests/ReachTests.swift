@@ -149,13 +149,15 @@ struct ReachTests {
         #expect(
             note(.never(.staticallyLinked))
                 == begin + "it stays TCP; "
-                + "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)")
+                + "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer), and so does "
+                + "--mode seccomp (Linux 5.9 or newer)")
         #expect(
             note(.never(.staticallyLinked), kernel: .granted)
                 == begin + "the kernel makes its sockets MPTCP (BPF mode)")
         #expect(
             note(.never(.staticallyLinked), kernel: .refused("/c: is read-only"))
-                == begin + "it stays TCP; the BPF mode would reach it, but /c: is read-only")
+                == begin + "it stays TCP; the BPF mode would reach it, but /c: is read-only; "
+                + "`mptcpize run --mode seccomp` reaches it (Linux 5.9 or newer)")
         let new = Reach.go(GoVersion("go1.22.1"))
         #expect(
             note(new)?.contains("go1.22.1, which GODEBUG=multipathtcp=1 makes use MPTCP") == true)

@@ -37,6 +37,8 @@ struct GoServiceTests {
         let check = try machine.mptcpize("check", Self.unit)
         #expect(check.output.contains("GODEBUG=multipathtcp=1 reaches"), "\(check)")
         #expect(check.output.contains("built by go1."))
+        #expect(check.output.contains("no library mends the options"), "\(check)")
+        #expect(check.output.contains("enable --mode bpf"), "\(check)")
 
         #expect(try machine.mptcpize("disable", "--now", Self.unit).succeeded)
         #expect(try !machine.talk(to: 9100, saying: Self.request).isMPTCP)

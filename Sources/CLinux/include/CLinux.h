@@ -48,6 +48,10 @@ struct clinux_program {
 /// whether that is exec's errno.
 pid_t clinux_spawn(const struct clinux_program *program, bool *exec_failed);
 
+/// Becomes the program, in a child of its own: its PID goes where the program wants it, and its
+/// signal mask is set. Returns the errno of exec.
+int clinux_execute(const struct clinux_program *program);
+
 /// The inode number of this process's pidfd, which systemd calls its ID; 0: not known.
 uint64_t clinux_pidfd_inode(void);
 

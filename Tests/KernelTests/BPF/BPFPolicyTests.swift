@@ -101,7 +101,8 @@ struct BPFPolicyTests {
             "report": ["policy (--rule 1)"], "program": ["6 uid 0 euid 0", mptcp],
             "without": [
                 missing, "1", missing, "125",
-                why + "it stays TCP; the BPF mode would reach it, but nft: is not installed",
+                why + "it stays TCP; the BPF mode would reach it, but nft: is not installed; "
+                    + "`mptcpize run --mode seccomp` reaches it (Linux 5.9 or newer)",
                 "6 uid 0 euid 0",
             ],
             "blackhole": ["0"],

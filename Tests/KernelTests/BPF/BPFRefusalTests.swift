@@ -25,7 +25,8 @@ struct BPFRefusalTests {
                 \(Self.noHook)
                 125
                 mptcpize: ./raw: statically linked, which no preload library reaches: it stays TCP; \
-                the BPF mode would reach it, but this kernel has no hook update_socket_protocol
+                the BPF mode would reach it, but this kernel has no hook update_socket_protocol; \
+                `mptcpize run --mode seccomp` reaches it (Linux 5.9 or newer)
                 6 uid 0 euid 0
                 0
                 No cgroup is attached.

@@ -63,7 +63,8 @@ struct BPFRunTests {
             "auto": [why + "the kernel makes its sockets MPTCP (BPF mode)", mptcp, "0"],
             "preload": [
                 why + "it stays TCP; "
-                    + "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer)",
+                    + "`mptcpize run --mode bpf` reaches it (root, Linux 6.6 or newer), "
+                    + "and so does --mode seccomp (Linux 5.9 or newer)",
                 "6 uid 0 euid 0",
             ],
             "static": [mptcp], "setuid": [user], "pipeline": [mptcp, mptcp, mptcp],

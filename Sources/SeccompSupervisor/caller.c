@@ -1,0 +1,97 @@
+#define _GNU_SOURCE
+#include "caller.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+bool caller_waits(const struct caller *caller) {
+  uint64_t id = caller->id;
+  return ioctl(caller->server->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+bool caller_read(const struct caller *caller, uint64_t address, void *bytes, size_t size) {
+  if (size == 0) return true;
+  struct iovec here = {bytes, size};
+  struct iovec there = {(void *)(uintptr_t)address, size};
+  ssize_t count = process_vm_readv(caller->thread, &here, 1, &there, 1, 0);
+  return count == (ssize_t)size && caller_waits(caller);
+}
+
+static int open_file(const struct caller *caller, const char *name, int flags) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", caller->thread, name);
+  return open(path, flags | O_CLOEXEC);
+}
+
+bool caller_write(const struct caller *caller, uint64_t address, const void *bytes, size_t size) {
+  if (size == 0) return true;
+  int memory = open_file(caller, "mem", O_RDWR);
+  if (memory < 0) return false;
+  bool result =
+      caller_waits(caller) && pwrite(memory, bytes, size, (off_t)address) == (ssize_t)size;
+  close(memory);
+  return result;
+}
+
+// pidfd_open(2) takes leaders of processes only, before Linux 6.9.
+static int open_process(const struct caller *caller) {
+  enum { PIDFD_THREAD = O_EXCL };
+  int pidfd = (int)syscall(SYS_pidfd_open, caller->thread, PIDFD_THREAD);
+  if (pidfd >= 0) return pidfd;
+  pidfd = (int)syscall(SYS_pidfd_open, caller->thread, 0);
+  if (pidfd >= 0) return pidfd;
+  char status[4096];
+  if (caller_file(caller, "status", status, sizeof status) < 0) return -1;
+  long leader = caller_status(status, "Tgid", 0);
+  return leader <= 0 ? -1 : (int)syscall(SYS_pidfd_open, leader, 0);
+}
+
+int caller_borrow(struct caller *caller, int fd) {
+  if (caller->pidfd < 0) caller->pidfd = open_process(caller);
+  if (caller->pidfd < 0) return -1;
+  int borrowed = (int)syscall(SYS_pidfd_getfd, caller->pidfd, fd, 0);
+  if (borrowed < 0 || caller_waits(caller)) return borrowed;
+  close(borrowed);
+  return -1;
+}
+
+long caller_file(const struct caller *caller, const char *name, char *text, size_t room) {
+  int file = open_file(caller, name, O_RDONLY);
+  if (file < 0) return -1;
+  ssize_t size = read(file, text, room - 1);
+  close(file);
+  if (size >= 0) text[size] = 0;
+  return size;
+}
+
+long caller_status(const char *status, const char *name, int field) {
+  size_t length = strlen(name);
+  for (const char *line = status; line; line = strchr(line, '\n')) {
+    if (*line == '\n') line++;
+    if (strncmp(line, name, length) != 0 || line[length] != ':') continue;
+    char *place = (char *)line + length + 1;
+    long number = -1;
+    for (int i = 0; i <= field; i++) number = strtol(place, &place, 10);
+    return number;
+  }
+  return -1;
+}
+
+uint64_t caller_namespace(const struct caller *caller, const char *kind) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/%s", caller->thread, kind);
+  struct stat status;
+  return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+void caller_end(struct caller *caller) {
+  if (caller->pidfd >= 0) close(caller->pidfd);
+  caller->pidfd = -1;
+}

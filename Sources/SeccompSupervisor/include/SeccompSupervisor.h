@@ -1,0 +1,59 @@
+// A supervisor by seccomp user notification (seccomp_unotify(2)): a filter that a program and all
+// that it starts carry with them sends it the few system calls that matter, and it answers them.
+//
+// Three processes, each the parent of the next: the front, which is `mptcpize run` itself; the
+// guard; the worker, whose child the program is. They are the program's ancestors, since Yama lets
+// a process look into its descendants only, and subreapers, so that daemons stay descendants. The
+// guard takes over where the worker is killed or stopped; both stay until no task has the filter.
+
+#ifndef SECCOMP_SUPERVISOR_H
+#define SECCOMP_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "CLinux.h"
+
+/// What a supervisor is told.
+struct seccomp_supervision {
+  /// For each line of SocketPolicy's table, the errno with which this kernel refuses it on an MPTCP
+  /// socket; 0: it takes it.
+  const int16_t *refusals;
+  /// The lines that this kernel's TCP does not know either: their calls are the kernel's.
+  const bool *unknown;
+  /// No remedies: what the kernel refuses, the program is told.
+  bool strict;
+  /// Where records go: the path of an event ring; NULL: nowhere.
+  const char *ring;
+  /// The rules for what stays TCP, in the canonical text of SocketPolicy; NULL: there are none.
+  const char *policy;
+};
+
+enum seccomp_stage {
+  SECCOMP_STAGE_PROCESSES = 1,  ///< no process, pipe or memory for it
+  SECCOMP_STAGE_FILTER = 2,     ///< the kernel took no filter with a listener
+  SECCOMP_STAGE_KERNEL = 3,  ///< it took the filter, and cannot hand descriptors in (Linux < 5.9)
+  SECCOMP_STAGE_EXEC = 4,    ///< the program cannot be executed
+};
+
+/// A program that has been started, or why it was not.
+struct seccomp_start {
+  pid_t program;  ///< a great-grandchild of the caller; -1: not started
+  int states;     ///< where its changes are read: each an int, as wait(2) tells it; close-on-exec
+  enum seccomp_stage stage;
+  int error;
+  bool no_new_privileges;  ///< set-uid programs in the tree go without their privileges
+};
+
+/// Starts a program under a supervisor, in the caller's process group and with its parent's
+/// signal mask as `program` says. Killed when the caller is killed. For a process with one thread,
+/// whose disposition of SIGCHLD becomes SIG_DFL as that of clinux_spawn's caller does.
+void seccomp_supervisor_start(const struct clinux_program *program,
+                              const struct seccomp_supervision *supervision,
+                              struct seccomp_start *start);
+
+/// Whether this kernel has user notifications (Linux 5.0), as far as can be told without a filter.
+bool seccomp_supervisor_is_known(void);
+
+#endif

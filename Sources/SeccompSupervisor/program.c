@@ -1,0 +1,91 @@
+// The program installs the filter itself, and hands its listener to those who will serve it.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "starting.h"
+
+// --- Descriptors ------------------------------------------------------------------------------
+
+static bool send_descriptor(int socket, int fd) {
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  char byte = 0;
+  struct iovec data = {&byte, 1};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  control.header = (struct cmsghdr){CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
+  memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+  ssize_t result;
+  do result = sendmsg(socket, &message, MSG_NOSIGNAL);
+  while (result < 0 && errno == EINTR);
+  return result == 1;
+}
+
+int program_listener(int socket) {
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  char byte;
+  int fd = -1;
+  struct iovec data = {&byte, 1};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t result;
+  do result = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (result < 0 && errno == EINTR);
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (result == 1 && header && header->cmsg_type == SCM_RIGHTS) {
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  }
+  return fd;
+}
+
+// --- The program ------------------------------------------------------------------------------
+
+static int install(const struct starting *starting) {
+  struct sock_fprog filter = {(unsigned short)starting->length, starting->steps};
+  // Once its call is being answered, no signal but a deadly one interrupts the caller (Linux 5.19).
+  unsigned long flags[] = {
+      SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+      SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  };
+  int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags[0], &filter);
+  if (listener < 0 && errno == EINVAL) {
+    listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags[1], &filter);
+  }
+  return listener;
+}
+
+// In the worker's child. Whatever it does goes past the filter as soon as that is there.
+_Noreturn void program_become(const struct starting *starting) {
+  struct message message = {.program = getpid()};
+  int listener = install(starting);
+  if (listener < 0 && errno == EACCES) {
+    message.no_new_privileges = true;
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    listener = install(starting);
+  }
+  if (listener < 0) starting_fail(starting, SECCOMP_STAGE_FILTER, errno);
+  char byte = 0;
+  if (!send_descriptor(starting->to_worker[1], listener) ||
+      !send_descriptor(starting->to_guard[1], listener) ||
+      read(starting->to_worker[1], &byte, 1) != 1) {
+    starting_fail(starting, SECCOMP_STAGE_PROCESSES, EPIPE);
+  }
+  // The worker has found that it cannot hand descriptors in.
+  if (!byte) starting_fail(starting, SECCOMP_STAGE_KERNEL, EINVAL);
+  starting_tell(starting, message);
+  sigaction(SIGCHLD, &starting->child_action, NULL);
+  int error = clinux_execute(starting->program);
+  starting_fail(starting, SECCOMP_STAGE_EXEC, error);
+}

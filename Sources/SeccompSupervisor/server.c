@@ -1,0 +1,178 @@
+// Notifications are taken one by one and answered.
+
+#include "server.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "caller.h"
+#include "records.h"
+
+// --- Beginning -------------------------------------------------------------------------------
+
+// What a notification of number 0 is answered, which none has: whether the kernel knows the flags.
+static int try_to_hand_over(const struct server *server, uint32_t flags) {
+  struct seccomp_notif_addfd request = {.flags = flags, .srcfd = (uint32_t)server->listener};
+  return ioctl(server->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &request) < 0 ? errno : 0;
+}
+
+static void look_at_ourselves(struct server *server) {
+  char status[4096];
+  struct stat network;
+  struct caller self = {.server = server, .thread = getpid()};
+  server->filters = 0;
+  if (caller_file(&self, "status", status, sizeof status) >= 0) {
+    server->filters = (int)caller_status(status, "Seccomp_filters", 0);
+  }
+  server->network = stat("/proc/self/ns/net", &network) == 0 ? network.st_ino : 0;
+  long size = caller_file(&self, "attr/current", server->label, sizeof server->label);
+  server->label_size = size > 0 ? (size_t)size : 0;
+  server->is_root = geteuid() == 0;
+}
+
+bool server_prepare(struct server *server) {
+  struct seccomp_notif_sizes sizes;
+  if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0) return false;
+  server->request_size = sizes.seccomp_notif;
+  server->response_size = sizes.seccomp_notif_resp;
+  if (server->request_size < sizeof *server->request) {
+    server->request_size = sizeof *server->request;
+  }
+  if (server->response_size < sizeof *server->response) {
+    server->response_size = sizeof *server->response;
+  }
+  server->request = calloc(1, server->request_size);
+  server->response = calloc(1, server->response_size);
+  if (!server->request || !server->response) return false;
+  server->can_send = try_to_hand_over(server, SECCOMP_ADDFD_FLAG_SEND) == ENOENT;
+  // The caller runs next, on this processor: less to wait for (Linux 6.6).
+  ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  look_at_ourselves(server);
+  return server->can_send || try_to_hand_over(server, 0) == ENOENT;
+}
+
+// --- Answers ---------------------------------------------------------------------------------
+
+static void respond(const struct server *server, uint64_t id, int64_t value, int error,
+                    uint32_t flags) {
+  memset(server->response, 0, server->response_size);
+  server->response->id = id;
+  server->response->val = value;
+  server->response->error = error;
+  server->response->flags = flags;
+  // ENOENT: it was killed meanwhile.
+  ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SEND, server->response);
+}
+
+int server_hand_over(const struct server *server, uint64_t id, int fd, uint32_t flags, int number,
+                     bool *is_answer) {
+  struct seccomp_notif_addfd request = {
+      .id = id,
+      .srcfd = (uint32_t)fd,
+      .newfd = number < 0 ? 0 : (uint32_t)number,
+      .newfd_flags = flags,
+      .flags = number < 0 ? 0 : SECCOMP_ADDFD_FLAG_SETFD,
+  };
+  bool sends = *is_answer && server->can_send;
+  if (sends) request.flags |= SECCOMP_ADDFD_FLAG_SEND;
+  int result;
+  do result = ioctl(server->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+  while (result < 0 && errno == EINTR);
+  if (result >= 0 && *is_answer && !sends) respond(server, id, result, 0, 0);
+  return result;
+}
+
+void server_abandon(struct server *server) {
+  uint64_t id = atomic_exchange(&server->shared->current, 0);
+  if (id) respond(server, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+}
+
+// --- Calls -----------------------------------------------------------------------------------
+
+// socketcall(2) has its arguments in memory. What is read once decides; a thread that changes them
+// meanwhile gets what it might have got by doing so earlier.
+static bool unpack(const struct caller *caller, struct call *call) {
+  static const struct {
+    uint8_t number, count;
+    enum call_kind kind;
+  } calls[] = {
+      {SOCKETCALL_SOCKET, 3, CALL_SOCKET},         {SOCKETCALL_CONNECT, 3, CALL_CONNECT},
+      {SOCKETCALL_LISTEN, 2, CALL_LISTEN},         {SOCKETCALL_SHUTDOWN, 2, CALL_SHUTDOWN},
+      {SOCKETCALL_SETSOCKOPT, 5, CALL_SETSOCKOPT}, {SOCKETCALL_GETSOCKOPT, 5, CALL_GETSOCKOPT},
+  };
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    uint32_t words[5] = {0};
+    if (calls[i].number != call->arguments[0]) continue;
+    size_t size = calls[i].count * sizeof *words;
+    if (!caller_read(caller, call->arguments[1], words, size)) return false;
+    call->kind = calls[i].kind;
+    for (size_t j = 0; j < 5; j++) call->arguments[j] = words[j];
+    return true;
+  }
+  return false;
+}
+
+static struct outcome answer(struct server *server, struct caller *caller, struct call *call) {
+  if (call->kind == CALL_SOCKETCALL && !unpack(caller, call)) return OUTCOME_GO_ON;
+  switch (call->kind) {
+    case CALL_SOCKET:
+      return socket_call(server, caller, call);
+    case CALL_SETSOCKOPT:
+      return setsockopt_call(server, caller, call);
+    case CALL_GETSOCKOPT:
+      return getsockopt_call(server, caller, call);
+    case CALL_IOCTL:
+      return ioctl_call(server, caller, call);
+    case CALL_CONNECT:
+    case CALL_LISTEN:
+      rules_call(server, caller, call);
+      record_call(server, caller, call);
+      return OUTCOME_GO_ON;
+    case CALL_SHUTDOWN:
+    case CALL_CLOSE:
+    case CALL_EXIT:
+      record_call(server, caller, call);
+      return OUTCOME_GO_ON;
+    default:
+      confinement_call(server, caller, call);
+      return OUTCOME_GO_ON;
+  }
+}
+
+static const struct call_interface *interface_of(uint32_t architecture) {
+  for (size_t i = 0; i < call_interface_count; i++) {
+    if (call_interfaces[i].architecture == architecture) return &call_interfaces[i];
+  }
+  return NULL;
+}
+
+void server_answer_one(struct server *server) {
+  const struct seccomp_notif *request = server->request;
+  memset(server->request, 0, server->request_size);
+  // ENOENT: it is gone, or another one has taken it. EINTR: so for some time.
+  if (ioctl(server->listener, SECCOMP_IOCTL_NOTIF_RECV, server->request) < 0) return;
+  atomic_store(&server->shared->current, request->id);
+  const struct call_interface *interface = interface_of(request->data.arch);
+  struct outcome outcome = OUTCOME_GO_ON;
+  // A PID of 0 is no task of our PID namespace.
+  if (interface && request->pid > 0) {
+    struct caller caller = {server, request->id, (pid_t)request->pid, -1, interface->is_32_bit};
+    struct call call = {.kind = call_kind_of(interface, request->data.nr)};
+    for (size_t i = 0; i < 6; i++) call.arguments[i] = request->data.args[i];
+    outcome = answer(server, &caller, &call);
+    caller_end(&caller);
+  }
+  if (outcome.kind == GO_ON) {
+    respond(server, request->id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+  } else if (outcome.kind == ENDS) {
+    respond(server, request->id, 0, -outcome.error, 0);
+  }
+  atomic_store(&server->shared->current, 0);
+}

@@ -1,0 +1,30 @@
+#include "target.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int target_int(int fd, int level, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
+}
+
+bool target_open(struct caller *caller, int fd, int level, int number, struct target *target) {
+  struct stat status;
+  size_t count;
+  target->option = mptcpize_option_find(level, number);
+  if (!target->option) return false;
+  target->line = (int32_t)(target->option - mptcpize_option_table(&count));
+  target->theirs = fd;
+  target->fd = caller_borrow(caller, fd);
+  if (target->fd < 0) return false;
+  if (target_int(target->fd, SOL_SOCKET, SO_PROTOCOL) == MPTCPIZE_IPPROTO_MPTCP &&
+      fstat(target->fd, &status) == 0) {
+    target->inode = status.st_ino;
+    target->family = target_int(target->fd, SOL_SOCKET, SO_DOMAIN);
+    return true;
+  }
+  close(target->fd);
+  return false;
+}

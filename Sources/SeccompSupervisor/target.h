@@ -1,0 +1,27 @@
+// A socket whose option a caller sets or reads.
+
+#ifndef SECCOMP_SUPERVISOR_TARGET_H
+#define SECCOMP_SUPERVISOR_TARGET_H
+
+#include "caller.h"
+
+// More than TCP takes of any value.
+enum { VALUE_MOST = 256 };
+
+// An MPTCP socket of the caller's, borrowed.
+struct target {
+  int fd;  // ours
+  int theirs;
+  uint64_t inode;
+  int family;
+  const struct mptcpize_option *option;
+  int32_t line;
+};
+
+/// An option of an integer; -1: it cannot be read.
+int target_int(int fd, int level, int name);
+
+/// False: nothing is to be done. Then nothing has been borrowed.
+bool target_open(struct caller *caller, int fd, int level, int number, struct target *target);
+
+#endif

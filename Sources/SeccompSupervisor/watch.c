@@ -1,0 +1,176 @@
+// Guard and worker: they answer calls, wait for the program, and look after each other.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "starting.h"
+
+struct watcher {
+  struct server server;
+  int states;  // -1: there is no front any more
+  int signals;
+  pid_t program;  // 0: it has ended
+  pid_t worker;   // of the guard; 0: none, or it is the worker itself
+  bool serves;
+};
+
+static void keep_only(const int *kept, size_t count) {
+  unsigned int first = 0;
+  // In order: there are few.
+  for (;;) {
+    unsigned int next = ~0u;
+    for (size_t i = 0; i < count; i++) {
+      if (kept[i] >= 0 && (unsigned int)kept[i] >= first && (unsigned int)kept[i] < next) {
+        next = (unsigned int)kept[i];
+      }
+    }
+    if (next == ~0u) break;
+    if (next > first) clinux_close_range(first, next - 1);
+    first = next + 1;
+  }
+  clinux_close_range(first, ~0u);
+}
+
+static void settle(struct watcher *watcher) {
+  sigset_t all, children;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, NULL);
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  watcher->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  setsid();
+  (void)!chdir("/");
+  const int kept[] = {watcher->server.listener, watcher->states, watcher->signals};
+  keep_only(kept, sizeof kept / sizeof *kept);
+  // Nothing of ours becomes a standard stream.
+  int null = open("/dev/null", O_RDWR);
+  while (null >= 0 && null < 2) null = dup(null);
+}
+
+static void tell_front(struct watcher *watcher, int status) {
+  if (watcher->states < 0) return;
+  if (write(watcher->states, &status, sizeof status) == sizeof status) return;
+  close(watcher->states);
+  watcher->states = -1;
+}
+
+static void look_after_worker(struct watcher *watcher, int status) {
+  if (WIFSTOPPED(status)) {
+    watcher->serves = true;
+    server_abandon(&watcher->server);
+  } else if (WIFCONTINUED(status)) {
+    watcher->serves = false;
+  } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    _exit(0);
+  } else {
+    watcher->worker = 0;
+    watcher->program = watcher->server.shared->program;  // is our child now
+    watcher->serves = true;
+    server_abandon(&watcher->server);
+  }
+}
+
+static void look_after_children(struct watcher *watcher) {
+  struct signalfd_siginfo unused;
+  int status;
+  pid_t child;
+  while (read(watcher->signals, &unused, sizeof unused) > 0) continue;
+  while ((child = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+    if (child == watcher->worker) {
+      look_after_worker(watcher, status);
+    } else if (child == watcher->program) {
+      tell_front(watcher, status);
+      if (WIFEXITED(status) || WIFSIGNALED(status)) {
+        watcher->program = 0;
+        watcher->server.shared->program = 0;
+      }
+    }
+  }
+}
+
+// kill -9 of the front reaches the program, as it would if there were no front.
+static void look_after_front(struct watcher *watcher) {
+  close(watcher->states);
+  watcher->states = -1;
+  if (watcher->program) kill(watcher->program, SIGKILL);
+}
+
+static _Noreturn void watch(struct watcher *watcher) {
+  for (;;) {
+    struct pollfd polled[] = {
+        {watcher->signals, POLLIN, 0},
+        {watcher->states, 0, 0},
+        {watcher->serves ? watcher->server.listener : -1, POLLIN, 0},
+    };
+    if (poll(polled, 3, -1) < 0 && errno != EINTR) _exit(1);
+    if (polled[0].revents) look_after_children(watcher);
+    if (!watcher->serves && !watcher->worker && !watcher->program) _exit(0);
+    if (polled[1].revents & POLLERR) look_after_front(watcher);
+    if (polled[2].revents & POLLIN) {
+      server_answer_one(&watcher->server);
+    } else if (polled[2].revents & (POLLHUP | POLLERR)) {
+      // No task has the filter any more (Linux 5.9). The program's end may still have to be told.
+      if (!watcher->program) _exit(0);
+      watcher->serves = false;
+    }
+  }
+}
+
+static struct watcher new_watcher(const struct starting *starting) {
+  return (struct watcher){
+      .server = {.supervision = starting->supervision,
+                 .shared = starting->shared,
+                 .ring = starting->ring,
+                 .listener = -1},
+      .states = starting->states,
+  };
+}
+
+static _Noreturn void work(const struct starting *starting) {
+  struct watcher watcher = new_watcher(starting);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  pid_t child = fork();
+  if (child == 0) program_become(starting);
+  if (child < 0) starting_fail(starting, SECCOMP_STAGE_PROCESSES, errno);
+  close(starting->to_worker[1]);
+  close(starting->to_guard[1]);
+  watcher.program = child;
+  starting->shared->program = child;
+  watcher.serves = true;
+  watcher.server.listener = program_listener(starting->to_worker[0]);
+  if (watcher.server.listener < 0) _exit(1);  // the program has said why
+  char byte = server_prepare(&watcher.server);
+  if (write(starting->to_worker[0], &byte, 1) != 1 || !byte) {
+    close(starting->to_worker[0]);
+    (void)waitpid(child, NULL, 0);
+    _exit(1);
+  }
+  settle(&watcher);
+  watch(&watcher);
+}
+
+_Noreturn void watch_as_guard(const struct starting *starting) {
+  struct watcher watcher = new_watcher(starting);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  pid_t child = fork();
+  if (child == 0) work(starting);
+  if (child < 0) starting_fail(starting, SECCOMP_STAGE_PROCESSES, errno);
+  close(starting->to_worker[0]);
+  close(starting->to_worker[1]);
+  close(starting->to_guard[1]);
+  watcher.worker = child;
+  watcher.server.listener = program_listener(starting->to_guard[0]);
+  if (watcher.server.listener < 0 || !server_prepare(&watcher.server)) {
+    (void)waitpid(child, NULL, 0);
+    _exit(1);
+  }
+  settle(&watcher);
+  watch(&watcher);
+}
