@@ -90,7 +90,8 @@ let package = Package(
 
         // Which connections stay TCP.
         .target(
-            name: "ConnectionPolicy", dependencies: ["LinuxSystem", "Processes", "SocketPolicy"]),
+            name: "ConnectionPolicy",
+            dependencies: ["LinuxSystem", "Processes", "SocketPolicy", "TextOutput"]),
 
         // The two ways into a program: its environment, and its cgroup.
         .target(
@@ -124,8 +125,8 @@ let package = Package(
         .target(
             name: "SocketInspection",
             dependencies: [
-                "BPFMode", "CLinux", "Launch", "LinuxSystem", "Netlink", "Processes",
-                "SocketValues", "TextOutput",
+                "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Netlink",
+                "Processes", "SocketValues", "TextOutput",
             ]),
         .target(
             name: "SystemdUnits",

@@ -1,5 +1,6 @@
 import LinuxSystem
 import SocketPolicy
+import TextOutput
 
 /// One line: what becomes of certain connections or listeners.
 package struct PolicyRule: Sendable, Equatable {
@@ -69,5 +70,12 @@ package struct PolicyOrigin: Sendable, Equatable {
         let folder = Bytes("\(PolicyPlaces.folder)/".utf8)
         let name = file.starts(with: folder) ? Bytes(file.dropFirst(folder.count)) : file
         return "\(name.text):\(line)"
+    }
+
+    /// For other programs to read.
+    package var json: JSONValue {
+        self == .ofAnotherRun
+            ? ["file": .null, "line": .null]
+            : ["file": .string(file.text), "line": JSONValue(line)]
     }
 }

@@ -10,7 +10,11 @@ package enum Subprocess {
         package let errors: String
     }
 
-    /// Starts a program of PATH and waits for its end.
+    /// Where the administrator's programs are, whatever PATH is: a hook of a container runtime has
+    /// none, and a user's that became root by su(1) may lack these.
+    private static let administratorsFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+
+    /// Starts a program of PATH, or of the administrator's folders, and waits for its end.
     ///
     /// - Parameters:
     ///   - settings: variables set in addition to mptcpize's own environment.
@@ -35,7 +39,7 @@ package enum Subprocess {
         let envp = cStrings(environment(with: settings))
         defer { for string in argv + envp { free(string) } }
         var pid: pid_t = 0
-        let failed = posix_spawnp(&pid, arguments[0], &actions, nil, argv, envp)
+        let failed = posix_spawn(&pid, try executable(arguments[0]), &actions, nil, argv, envp)
         if failed != 0 { throw Errno(rawValue: failed) }
         // With our ends of writing open, reading would never come to an end.
         _ = consume output.write
@@ -48,6 +52,21 @@ package enum Subprocess {
             status: signal == 0 ? (status >> 8) & 0xFF : 128 + signal,
             output: String(decoding: texts.0, as: UTF8.self),
             errors: String(decoding: texts.1, as: UTF8.self))
+    }
+
+    /// The file of a program. Folders that are named from the working folder are not looked into:
+    /// another user may have written there.
+    ///
+    /// - Throws: ENOENT where there is none that may be run.
+    private static func executable(_ program: String) throws(Errno) -> String {
+        if program.contains("/") { return program }
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+        let folders = path.split(separator: ":").map(String.init) + administratorsFolders
+        for folder in folders where folder.hasPrefix("/") {
+            let file = "\(folder)/\(program)"
+            if access(file, X_OK) == 0 { return file }
+        }
+        throw Errno(rawValue: ENOENT)
     }
 
     /// Memory that reads as a file does: a pipe would have to be filled while output is read.

@@ -92,12 +92,7 @@ extension SocketReport {
             socket.refusal.map {
                 ["errno": .string($0.name), "reason": .string($0.ofMultipathTCP(socket.family))]
             } ?? .null
-        let policy: JSONValue =
-            (socket.policy ?? socket.packetRule).map { origin in
-                origin == .ofAnotherRun
-                    ? ["file": .null, "line": .null]
-                    : ["file": .string(origin.file.text), "line": JSONValue(origin.line)]
-            } ?? .null
+        let policy = (socket.policy ?? socket.packetRule)?.json ?? .null
         let remedies = socket.remedies.map { remedy -> JSONValue in
             [
                 "option": .string(remedy.optionName),

@@ -191,20 +191,6 @@ package struct UnitObservation {
         }
     }
 
-    /// Where the rule was written by which the preload library makes a listener TCP.
-    private static func rule(
-        on listener: TCPListener, in process: UnitProcess
-    ) -> PolicyOrigin? {
-        guard let evidence = process.process.evidence, let text = evidence.policy else {
-            return nil
-        }
-        let program = evidence.executable.map { Bytes($0.utf8).lastPathComponent }
-        let ruling = PolicyTable(text, program: program)
-            .ruling(.listen, listener.address, port: listener.port)
-        guard let ruling, ruling.isTCP, let rule = ruling.rule else { return nil }
-        return Policy.origins(ofText: text)[rule]
-    }
-
     private func reason(
         of listener: TCPListener, in process: UnitProcess
     ) -> TCPListener.Reason {
@@ -217,7 +203,11 @@ package struct UnitObservation {
             } ?? nil
         if let enabled, enabled != "1" { return .mptcpOff(pid: home ? nil : process.pid) }
         if process.reach == .bpf { return .besideKernel }
-        if let origin = Self.rule(on: listener, in: process) { return .policy(origin) }
+        if let origin = ProcessRules(process.process.evidence)?
+            .origin(.listen, listener.address, port: listener.port)
+        {
+            return .policy(origin)
+        }
         if let option = listener.option(in: process.pid) { return .option(option) }
         return .unknown(otherLibraries: process.process.evidence?.otherLibraries ?? [])
     }

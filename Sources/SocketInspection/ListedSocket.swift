@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import Netlink
 import Processes
 import SocketValues
@@ -16,11 +17,26 @@ package struct ListedSocket: Sendable {
     package var namespace: String?
 
     /// Why a program under mptcpize has a plain TCP socket.
-    package enum Reason: String, Sendable {
+    package enum Reason: Sendable, Equatable {
         /// An MPTCP listener gives out true TCP sockets for clients that speak only that.
-        case acceptedFromTCPClient = "accepted from a TCP client"
+        case acceptedFromTCPClient
+        /// A rule of its program says TCP of its address.
+        case policy(PolicyOrigin)
         /// It asked for a TCP socket in a way that was not upgraded, or was demoted.
-        case stayedTCP = "stayed TCP"
+        case stayedTCP
+
+        /// Where the rule was written.
+        package var policy: PolicyOrigin? {
+            if case .policy(let origin) = self { origin } else { nil }
+        }
+
+        package var text: String {
+            switch self {
+            case .acceptedFromTCPClient: "accepted from a TCP client"
+            case .policy(let origin): "policy (\(origin.text))"
+            case .stayedTCP: "stayed TCP"
+            }
+        }
     }
 
     package var isListener: Bool { socket.state == .listen }

@@ -30,7 +30,8 @@ extension SocketListing {
             .init(name: "netns", value: JSONValue(socket.namespace)),
             .init(name: "state", value: .string(diag.state.name)),
             .init(name: "wire", value: .string(socket.wire.rawValue)),
-            .init(name: "reason", value: JSONValue(socket.reason?.rawValue)),
+            .init(name: "reason", value: JSONValue(socket.reason?.text)),
+            .init(name: "policy", value: socket.reason?.policy?.json ?? .null),
             .init(name: "local", value: .string(diag.local.text)),
             .init(
                 name: "remote", value: socket.isListener ? .null : .string(diag.remote.text)),

@@ -1,3 +1,4 @@
+import ConnectionPolicy
 import Netlink
 import Processes
 import SocketValues
@@ -16,10 +17,12 @@ package struct SocketListing: Sendable {
     /// - Parameters:
     ///   - isWanted: whether a socket with these owners is to be listed.
     ///   - isUnderUs: whether a process runs under mptcpize. Its plain TCP sockets are listed too.
+    ///   - rules: those of a process's preload library.
     package init(
         joining inventory: SocketInventory, owners: SocketOwners, namespace: String? = nil,
         where isWanted: ([SocketOwner]) -> Bool = { _ in true },
-        underUs isUnderUs: (SocketOwner) -> Bool = { _ in false }
+        underUs isUnderUs: (SocketOwner) -> Bool = { _ in false },
+        ruledBy rules: (SocketOwner) -> ProcessRules? = { _ in nil }
     ) {
         var join = SocketJoin(inventory)
         for socket in inventory.mptcp {
@@ -34,10 +37,11 @@ package struct SocketListing: Sendable {
         for socket in join.rest where socket.inode != 0 {
             let owners = owners.of(inode: socket.inode)
             guard !owners.isEmpty, isWanted(owners),
-                let (wire, reason) = Self.wire(
-                    ofUnlisted: socket, isUnderUs: owners.contains(where: isUnderUs),
-                    join.mptcpListenerPorts)
+                let wire = Self.wire(
+                    ofUnlisted: socket, isUnderUs: owners.contains(where: isUnderUs))
             else { continue }
+            let reason =
+                wire == .tcp ? join.listeners.reason(socket, owners.lazy.compactMap(rules)) : nil
             sockets.append(
                 ListedSocket(
                     socket: socket, wire: wire, reason: reason, owners: owners,
@@ -82,30 +86,61 @@ package struct SocketListing: Sendable {
     }
 
     /// What a socket is that the kernel lists for TCP only; nil for what is not to be listed.
-    ///
-    /// - Parameter mptcpPorts: those of MPTCP listeners.
     private static func wire(
-        ofUnlisted socket: DiagSocket, isUnderUs: @autoclosure () -> Bool, _ mptcpPorts: Set<UInt16>
-    ) -> (Wire, ListedSocket.Reason?)? {
+        ofUnlisted socket: DiagSocket, isUnderUs: @autoclosure () -> Bool
+    ) -> Wire? {
         let isMPTCP = socket.upperLayer == "mptcp"
         guard isMPTCP || isUnderUs() else { return nil }
         if socket.state == .listen {
             // MPTCP ones are in their own list since Linux 5.19.
-            return isMPTCP ? (.listening, nil) : (.tcp, .stayedTCP)
+            return isMPTCP ? .listening : .tcp
         }
         // A further subflow of a connection that came or went between the two lists.
         let flags = socket.subflow?.flags ?? []
         if !flags.isDisjoint(with: [.joinLocal, .joinRemote]) { return nil }
         // What it asks for is not told to an unprivileged user.
-        if !socket.isSynchronized { return (.unconnected, nil) }
-        guard isMPTCP else {
-            return (
-                .tcp, mptcpPorts.contains(socket.local.port) ? .acceptedFromTCPClient : .stayedTCP
-            )
-        }
+        if !socket.isSynchronized { return .unconnected }
+        guard isMPTCP else { return .tcp }
         // An MPTCP socket without a token: it fell back before it asked for MPTCP (after a
         // blackhole was found, or with TCP_MD5SIG), or came between the two lists.
-        return (flags.contains(.capableRemote) ? .mptcp : .fallback, nil)
+        return flags.contains(.capableRemote) ? .mptcp : .fallback
+    }
+}
+
+/// The listeners of a namespace, which tell of a plain TCP socket why it is one.
+private struct Listeners {
+    private var byPort: [UInt16: [(host: String, isMPTCP: Bool)]] = [:]
+
+    init(_ inventory: SocketInventory) {
+        for socket in inventory.mptcp where socket.state == .listen {
+            byPort[socket.local.port, default: []].append((socket.local.host, true))
+        }
+        // An MPTCP listener's own TCP half is in this list too.
+        for socket in inventory.tcp where socket.state == .listen && socket.upperLayer != "mptcp" {
+            byPort[socket.local.port, default: []].append((socket.local.host, false))
+        }
+    }
+
+    /// The listener that a connection came in by; nil for one that the program made.
+    private func listener(of socket: DiagSocket) -> (host: String, isMPTCP: Bool)? {
+        let all = byPort[socket.local.port] ?? []
+        let host = socket.local.host
+        return all.first { $0.host == host } ?? all.first { ["0.0.0.0", "::"].contains($0.host) }
+    }
+
+    func reason(
+        _ socket: DiagSocket, _ rules: some Sequence<ProcessRules>
+    ) -> ListedSocket.Reason {
+        let listener = socket.state == .listen ? nil : listener(of: socket)
+        if listener?.isMPTCP == true { return .acceptedFromTCPClient }
+        let isOutgoing = socket.state != .listen && listener == nil
+        let end = isOutgoing ? socket.remote : socket.local
+        let host = listener?.host ?? end.host
+        for table in rules {
+            let origin = table.origin(isOutgoing ? .connect : .listen, host, port: end.port)
+            if let origin { return .policy(origin) }
+        }
+        return .stayedTCP
     }
 }
 
@@ -115,7 +150,7 @@ private struct SocketJoin {
     private var byToken: [UInt32: [Int]] = [:]
     private var byInode: [UInt32: [Int]] = [:]
     private var isTaken: [Bool]
-    private(set) var mptcpListenerPorts: Set<UInt16> = []
+    let listeners: Listeners
 
     init(_ inventory: SocketInventory) {
         tcp = inventory.tcp
@@ -128,9 +163,7 @@ private struct SocketJoin {
                 byInode[socket.inode, default: []].append(index)
             }
         }
-        for socket in inventory.mptcp where socket.state == .listen {
-            mptcpListenerPorts.insert(socket.local.port)
-        }
+        listeners = Listeners(inventory)
     }
 
     mutating func takeSubflows(of connection: DiagSocket) -> [DiagSocket] {

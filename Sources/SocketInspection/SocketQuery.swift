@@ -54,7 +54,8 @@ package struct SocketQuery: Sendable {
                 SocketListing(
                     joining: inventory, owners: owners, namespace: namespace.label,
                     where: { processes == .all || !$0.isEmpty },
-                    underUs: { detector.isUnderUs($0.pid) }))
+                    underUs: { detector.isUnderUs($0.pid) },
+                    ruledBy: { detector.rules(of: $0.pid) }))
             if let refusal = inventory.mptcpRefusal { result.note(refusal) }
         }
         result.keep(kind)
@@ -143,14 +144,22 @@ extension SocketListing {
 /// Which processes run under mptcpize, by what they have mapped, what they were given, or
 /// their cgroup.
 struct LaunchDetector {
-    private var known: [Int32: Bool] = [:]
+    private var known: [Int32: (isUnderUs: Bool, rules: ProcessRules?)] = [:]
     private lazy var attached = AttachedProcesses()
 
-    mutating func isUnderUs(_ pid: Int32) -> Bool {
+    mutating func isUnderUs(_ pid: Int32) -> Bool { look(at: pid).isUnderUs }
+
+    /// The rules that the preload library in a process goes by.
+    mutating func rules(of pid: Int32) -> ProcessRules? { look(at: pid).rules }
+
+    private mutating func look(at pid: Int32) -> (isUnderUs: Bool, rules: ProcessRules?) {
         if let answer = known[pid] { return answer }
-        let reach = RunningProcess(pid: pid)?.reach
-        let isReached = reach == .preload || reach == .godebug
-        let answer = isReached || attached?.contains(pid) ?? false
+        let process = RunningProcess(pid: pid)
+        let isReached = process?.reach == .preload || process?.reach == .godebug
+        let answer = (
+            isReached || attached?.contains(pid) ?? false,
+            process?.reach == .preload ? ProcessRules(process?.evidence) : nil
+        )
         known[pid] = answer
         return answer
     }

@@ -115,7 +115,7 @@ extension SocketListing {
 
     private static func note(_ socket: ListedSocket) -> String {
         var parts: [String] = []
-        if let reason = socket.reason { parts.append(reason.rawValue) }
+        if let reason = socket.reason { parts.append(reason.text.printable) }
         if let unknown = socket.socket.mptcp?.flags.unknown.rawValue, unknown != 0 {
             parts.append("flags \(hexadecimal(unknown))")
         }

@@ -43,6 +43,7 @@ struct Row: CustomStringConvertible {
 
     func number(_ name: String) -> Int? { (members[name] as? NSNumber)?.intValue }
     func flag(_ name: String) -> Bool? { members[name] as? Bool }
+    func row(_ name: String) -> Row? { (members[name] as? [String: Any]).map(Row.init) }
     func rows(_ name: String) -> [Row] { (members[name] as? [[String: Any]] ?? []).map(Row.init) }
 
     var description: String { "\(members)" }
@@ -52,8 +53,11 @@ struct Row: CustomStringConvertible {
 enum SocketHolder {
     /// Runs statements with s() making an MPTCP socket and t() a TCP one, waits until it is
     /// done with them, and keeps the sockets open until it is stopped.
+    ///
+    /// - Parameter options: those of `mptcpize run`, under which it runs; nil: on its own.
     static func start(
-        _ statements: String, environment: [String: String?] = [:], in namespace: Namespace
+        _ statements: String, environment: [String: String?] = [:], under options: [String]? = nil,
+        in namespace: Namespace
     ) throws -> Background {
         let script = """
             import socket, sys, time
@@ -71,8 +75,9 @@ enum SocketHolder {
             print("ready", flush=True)
             time.sleep(600)
             """
+        let launcher = options.map { [Products.mptcpize, "run"] + $0 + ["--"] } ?? []
         let holder = try Background(
-            ["python3", "-c", script], environment: environment, in: namespace)
+            launcher + ["python3", "-c", script], environment: environment, in: namespace)
         try holder.waitUntilItPrints("ready", timeout: .seconds(120))
         return holder
     }

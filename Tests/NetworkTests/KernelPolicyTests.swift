@@ -90,12 +90,37 @@ struct KernelPolicyTests {
         let before = try mustRun(["nft", "list", "ruleset"], in: host)
         let outcome = try apply(["tcp any nowhere *"])
         #expect(outcome.end == .exited(1) && outcome.errors.contains("--rule:1:9"))
+        let nft = try #require(Environment.find("nft"))
         let empty = try run(
-            [Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none"],
-            environment: ["PATH": "/nonexistent"], in: host)
+            [
+                "unshare", "--mount", "sh", "-c", "mount --bind /dev/null $0 && exec \"$@\"", nft,
+                Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none",
+            ], in: host)
         #expect(
             empty.errors == "mptcpize: nft: is not installed; install the package nftables\n")
         #expect(try mustRun(["nft", "list", "ruleset"], in: host) == before)
+    }
+
+    /// A container runtime gives its hooks no PATH, su(1) one without nft's folder.
+    @Test(
+        "nft is found where the administrator's programs are, and never in the working folder",
+        arguments: [nil, "", "/nonexistent", "/usr/bin:/bin", ".:", ":bin"])
+    func path(_ path: String?) throws {
+        let folder = try TemporaryDirectory()
+        for name in ["nft", "bin/nft"] {
+            try FileManager.default.createDirectory(
+                atPath: folder.file("bin"), withIntermediateDirectories: true)
+            _ = try folder.write(
+                "#!/bin/sh\n: >\(folder.path)/planted\n", to: name, mode: 0o755)
+        }
+        let outcome = try run(
+            [
+                Products.mptcpize, "policy", "apply", "--runtime", "--policy", "none", "--rule",
+                "tcp any loopback 1",
+            ], environment: ["PATH": path], directory: folder.path, in: host)
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(try mustRun(["nft", "list", "tables"], in: host).contains("mptcpize"))
+        #expect(access("\(folder.path)/planted", F_OK) != 0)
     }
 
     @Test("rules for programs are named and left out")

@@ -233,6 +233,39 @@ struct SocketsTests {
         #expect(try CommandLineTool.sockets("--pid", "\(client.pid)", in: namespace).isEmpty)
     }
 
+    @Test("plain TCP sockets of a program with rules, each with the rule that made it TCP")
+    func ruled() throws {
+        let namespace = try Namespace("ruled")
+        // Two listeners with a client each. Rules make the first of them TCP, and its client.
+        let holder = try SocketHolder.start(
+            """
+            a, b = listening(t(), 4601, "127.0.0.1"), listening(t(), 4602)
+            c, d = connected(t(), "127.0.0.1", 4601), connected(t(), "127.0.0.1", 4602)
+            e, f = a.accept(), b.accept()
+            """,
+            under: [
+                "--rule", "tcp listen 127.0.0.1 4601", "--rule", "tcp connect loopback 4601",
+            ], in: namespace)
+        let rows = try CommandLineTool.sockets("--all", "--pid", "\(holder.pid)", in: namespace)
+        let ruled = rows.filter { $0["wire"] == "tcp" }.map { row in
+            let isOutgoing = row["remote"]?.hasSuffix(":4601") ?? false
+            return "\(row["state"]!) \(isOutgoing ? "to" : "at") \(row["reason"]!)"
+        }.sorted()
+        #expect(
+            ruled == [
+                "ESTAB at policy (--rule 1)", "ESTAB to policy (--rule 2)",
+                "LISTEN at policy (--rule 1)",
+            ])
+        let rules = rows.map { row in
+            row.row("policy").map { "\($0["file"] ?? "-"):\($0.number("line") ?? 0)" }
+        }
+        #expect(rules.compactMap(\.self).sorted() == ["--rule:1", "--rule:1", "--rule:2"])
+        #expect(zip(rows, rules).allSatisfy { ($0["wire"] == "tcp") == ($1 != nil) })
+        let text = try CommandLineTool.run(
+            "sockets", "--listening", "--pid", "\(holder.pid)", in: namespace)
+        #expect(text.output.contains("policy (--rule 1)"), "\(text)")
+    }
+
     @Test("another network namespace, by its name, by a process in it, and all of them")
     func namespaces() throws {
         let namespace = try Namespace("other")

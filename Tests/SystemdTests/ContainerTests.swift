@@ -64,6 +64,21 @@ struct ContainerTests {
             mptcpize sockets --listening | tail -1
             podman rm -ft 0 box >/dev/null
             say list-end "$(mptcpize bpf list)"
+            # The host's rules hold in a container's own network namespace, and go with it.
+            mkdir -p /etc/mptcpize; echo 'tcp connect loopback 98' >/etc/mptcpize/policy.conf
+            podman run -d --name ruled --annotation mptcpize=on --rootfs /img /bin/sleep 1000 >/dev/null
+            pid=$(podman inspect -f '{{.State.Pid}}' ruled)
+            for port in 97 98; do
+              podman exec -d ruled /bin/nc -ll -p $port -e /bin/cat
+              until grep -q ":00$(printf %x $port | tr a-f A-F) " /proc/$pid/net/tcp*; do sleep 0.5; done
+              say port-$port "$(echo hello | podman exec -i ruled /bin/nc 127.0.0.1 $port)"
+            done
+            say met "$(mptcpize bpf list | grep -c '^  1 policy.conf:1 ')"
+            # Both fields in one line of names and one of numbers.
+            say came "$(awk '/^MPTcpExt/ { if (!n++) split($0, names); else split($0, values) }
+              END { for (i in names) if (names[i] == "MPCapableACKRX") print values[i] }' /proc/$pid/net/netstat)"
+            podman rm -ft 0 ruled >/dev/null; rm /etc/mptcpize/policy.conf
+            say list-ruled "$(mptcpize bpf list)"; say tables "$(nft list tables | grep -c mptcpize)"
             # Whatever it is given, and whoever is in the way.
             for text in garbage '{}' '{"id":"a","status":"created","pid":1}' ''; do
               printf '%s' "$text" | mptcpize bpf attach --oci; say "status-$text" $?
@@ -82,6 +97,8 @@ struct ContainerTests {
                 ("off", "6"),
                 ("bad", "6"), ("runc", "262"), ("shared", "6"), ("exec", "262"),
                 ("list-during", "1"), ("list-end", "No cgroup is attached."),
+                ("port-97", "hello"), ("port-98", "hello"), ("met", "1"), ("came", "1"),
+                ("list-ruled", "No cgroup is attached."), ("tables", "0"),
                 ("status-garbage", "0"), ("status-{}", "0"), ("status-", "0"), ("status-huge", "0"),
                 ("status-closed", "0"), ("locked", "6"),
             ])
