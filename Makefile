@@ -1,5 +1,5 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
-.PHONY: all install uninstall deb tarball generate demo demo-vm lab test check bench clean \
+.PHONY: all install uninstall deb rpm tarball generate demo demo-vm lab test check bench clean \
 	test-quick test-load test-unit test-preload test-programs test-network test-systemd \
 	test-kernels test-packages test-random test-foreign bootstrap
 
@@ -25,8 +25,16 @@ deb:
 	@scripts/build
 	@scripts/deb
 
+# RPM packages for Fedora, RHEL, openSUSE and their kin, in build/.
+rpm:
+	@scripts/bootstrap build rpm
+	@scripts/build
+	@scripts/rpm
+
 # A tarball with a static mptcpize for every other system, in build/.
-tarball: all
+tarball:
+	@scripts/bootstrap build tarball
+	@scripts/build
 	@scripts/tarball
 
 # The manual pages and completion scripts, from the command definitions.

@@ -66,7 +66,10 @@ let package = Package(
             // #embed is C23, which clang before 18 knows by its working title.
             cSettings: [.unsafeFlags(["-std=c2x", "-Wall", "-Wextra", "-Werror"])]),
         .target(
-            name: "CLibBPF", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+            name: "CLibBPF",
+            // Compiled by scripts/tarball, which links libbpf.
+            exclude: ["linked.c"],
+            cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
 
         // The ground: the system, what is shown to people and programs, and what all say of
         // sockets.

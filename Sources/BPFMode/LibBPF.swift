@@ -3,19 +3,19 @@ import CLibBPF
 import CLinux
 import LinuxSystem
 
-/// The system's libbpf, once it is loaded.
+/// The system's libbpf, once it is loaded; in a static mptcpize, the one that is linked into it.
 struct LibBPF {
     let calls: clibbpf
 
-    /// Loads libbpf.so.1.
+    /// Loads libbpf.so.1, where libbpf is not in the program.
     ///
     /// - Parameter debug: lets the library, and through it the kernel's verifier, write
     ///   what they have to say to standard error.
     init(debug: Bool) throws(Failure) {
-        if clinux_is_static() {
+        if clinux_is_static() && !clibbpf_is_linked() {
             throw Failure(
-                .failed, "libbpf.so.1", "cannot be loaded by this mptcpize, which is a static one",
-                remedy: "use the one of the Debian package mptcpize, or of `make install`")
+                .failed, "BPF mode", "this static mptcpize was built without libbpf",
+                remedy: "install libbpf-dev and libelf-dev where it is built, then: make tarball")
         }
         var table = clibbpf()
         var answer = CLIBBPF_LOADED

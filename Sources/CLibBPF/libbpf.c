@@ -7,44 +7,30 @@
 #include <unistd.h>
 
 #include "CLibBPF.h"
+#include "functions.h"
+
+// Of linked.c, which only the static mptcpize has.
+extern const struct clibbpf clibbpf_in_program __attribute__((weak, visibility("hidden")));
+
+bool clibbpf_is_linked(void) { return &clibbpf_in_program != NULL; }
 
 enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing) {
+  if (clibbpf_is_linked()) {
+    *table = clibbpf_in_program;
+    return CLIBBPF_LOADED;
+  }
   void *library = dlopen("libbpf.so.1", RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *reason = dlerror();
     snprintf(missing, CLIBBPF_MISSING, "%s", reason ? reason : "libbpf.so.1");
     return CLIBBPF_NO_LIBRARY;
   }
+#define FUNCTION(name, member) {#name, &table->member},
   const struct {
     const char *name;
     void *slot;
-  } functions[] = {
-      {"bpf_object__open_mem", &table->object_open_mem},
-      {"bpf_object__load", &table->object_load},
-      {"bpf_object__close", &table->object_close},
-      {"bpf_object__find_program_by_name", &table->object_find_program_by_name},
-      {"bpf_object__find_map_by_name", &table->object_find_map_by_name},
-      {"bpf_program__attach", &table->program_attach},
-      {"bpf_program__fd", &table->program_fd},
-      {"bpf_link_create", &table->link_create},
-      {"bpf_link__fd", &table->link_fd},
-      {"bpf_link__destroy", &table->link_destroy},
-      {"bpf_map__fd", &table->map_fd},
-      {"bpf_map__reuse_fd", &table->map_reuse_fd},
-      {"bpf_map_lookup_elem", &table->map_lookup_elem},
-      {"bpf_map_update_elem", &table->map_update_elem},
-      {"bpf_map_update_batch", &table->map_update_batch},
-      {"bpf_map_delete_elem", &table->map_delete_elem},
-      {"bpf_map_get_next_key", &table->map_get_next_key},
-      {"bpf_obj_pin", &table->obj_pin},
-      {"bpf_obj_get", &table->obj_get},
-      {"bpf_prog_get_fd_by_id", &table->prog_get_fd_by_id},
-      {"bpf_obj_get_info_by_fd", &table->obj_get_info_by_fd},
-      {"libbpf_find_vmlinux_btf_id", &table->find_vmlinux_btf_id},
-      {"ring_buffer__new", &table->ring_buffer_new},
-      {"ring_buffer__consume", &table->ring_buffer_consume},
-      {"libbpf_set_print", &table->set_print},
-  };
+  } functions[] = {CLIBBPF_FUNCTIONS(FUNCTION)};
+#undef FUNCTION
   _Static_assert(sizeof functions / sizeof *functions == sizeof *table / sizeof(void *),
                  "a name for every function of the table");
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

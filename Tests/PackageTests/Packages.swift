@@ -28,6 +28,30 @@ enum Packages {
             .map(directory.file)
     }
 
+    private static let rpmDirectory = Result {
+        let directory = try TemporaryDirectory()
+        let tarball = try Packages.tarball(in: directory)
+        try mustRun(
+            [Repository.path("scripts/rpm"), directory.file("rpm"), tarball],
+            timeout: .seconds(300))
+        return directory
+    }
+
+    /// The tarball that the RPM packages are made of.
+    static func sharedTarball() throws -> String {
+        let directory = try rpmDirectory.get()
+        let name = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+            .first { $0.hasSuffix(".tar.gz") }
+        return directory.file(try #require(name))
+    }
+
+    /// The three RPM packages: the command, and the library for i686 and for x86_64.
+    static func rpms() throws -> [String] {
+        let folder = try rpmDirectory.get().file("rpm")
+        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            .map { "\(folder)/\($0)" }
+    }
+
     static func tarball(
         in directory: TemporaryDirectory, environment: [String: String?] = [:],
         umask: String = "022"
@@ -48,6 +72,9 @@ enum Packages {
 /// A system that packages are tried on, and what the tests do there.
 struct Host {
     let machine: SystemdMachine
+
+    /// A copy of this system, which has rpm.
+    init() throws { machine = try SystemdMachine() }
 
     init(_ suite: String) throws { machine = try SystemdMachine(root: Lab.root(suite)) }
 

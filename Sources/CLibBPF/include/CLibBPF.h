@@ -1,5 +1,5 @@
 // libbpf, found when it is needed: mptcpize runs, and does all but its BPF mode,
-// where there is no libbpf.so.1 (Debian: libbpf1).
+// where there is no libbpf.so.1 (Debian: libbpf1). The static mptcpize has it inside.
 //
 // The declarations are those of bpf/libbpf.h and bpf/bpf.h, libbpf 1.0 and newer,
 // so that building needs no libbpf-dev either. Int results are 0 or a descriptor,
@@ -60,7 +60,10 @@ enum clibbpf_answer {
   CLIBBPF_NO_FUNCTION,  ///< older than 1.0: `missing` names the function
 };
 
-/// Loads libbpf.so.1 for good and fills in the table.
+/// Whether libbpf is in this program.
+bool clibbpf_is_linked(void);
+
+/// Loads libbpf.so.1 for good, unless libbpf is in this program, and fills in the table.
 enum clibbpf_answer clibbpf_load(struct clibbpf *table, char *missing);
 
 /// Whether a program of this kind, fmod_ret, can be attached to a function of this name,

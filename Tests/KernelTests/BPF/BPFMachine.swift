@@ -13,7 +13,7 @@ struct BPFMachine {
     /// What scripts begin with. `inside CGROUP COMMAND…` runs a command in a cgroup.
     private static let prelude = """
         mkdir -p /lib64 /root /etc
-        cp lib/ld-linux-x86-64.so.2 /lib64/
+        [ ! -e lib/ld-linux-x86-64.so.2 ] || cp lib/ld-linux-x86-64.so.2 /lib64/
         cg=/sys/fs/cgroup
         mptcpize() { LD_LIBRARY_PATH=/t/lib /t/mptcpize "$@"; }
         inside() { d=$1; shift; sh -c 'echo 0 >$0/cgroup.procs; exec "$@"' $d "$@"; }
