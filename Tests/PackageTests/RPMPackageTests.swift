@@ -35,7 +35,8 @@ struct RPMPackageTests {
         for rpm in try Packages.rpms() {
             let name = URL(fileURLWithPath: rpm).lastPathComponent
             #expect(
-                FileManager.default.contentsEqual(atPath: rpm, andPath: again.file(name)), "\(name)")
+                FileManager.default.contentsEqual(atPath: rpm, andPath: again.file(name)), "\(name)"
+            )
         }
     }
 
