@@ -90,7 +90,8 @@ package enum Reach: Equatable, Sendable {
                 "built by \(version.text), which your GODEBUG=multipathtcp= decides for")
         case .go(let version):
             return subject.line(
-                "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP")
+                "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP; "
+                    + "no library mends its sockets' options: --mode bpf does")
         case .never(.container(let starter)) where starter.place != .here:
             return subject.line("\(starter.reason); \(starter.remedy(here: ""))")
         case .never(let obstacle):

@@ -64,6 +64,10 @@ extension UnitStatus {
                     ? "is to stay TCP" : "is to stay TCP; MPTCP all the same on port \(ports)")
             return lines
         }
+        if processes.contains(where: { $0.process.reach == .godebug }) {
+            let better = manager.command("mptcpize", "enable --mode bpf", unit)
+            lines.append("GODEBUG has no library mend its sockets' options: \(better) does")
+        }
         if !processes.isEmpty, !verdict.isWhole { lines.append(verdict.headline) }
         for group in verdict.groups {
             let remedy =

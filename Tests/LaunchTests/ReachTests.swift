@@ -161,6 +161,7 @@ struct ReachTests {
         let new = Reach.go(GoVersion("go1.22.1"))
         #expect(
             note(new)?.contains("go1.22.1, which GODEBUG=multipathtcp=1 makes use MPTCP") == true)
+        #expect(note(new)?.hasSuffix("mends its sockets' options: --mode bpf does") == true)
         #expect(note(new, userSetsGoDebug: true)?.contains("your GODEBUG") == true)
         let old = note(.never(.oldGo(GoVersion("go1.19.8"))))
         #expect(old?.contains("go1.19.8, which knows no MPTCP") == true)

@@ -34,6 +34,8 @@ struct GoServiceTests {
         let status = try machine.status(of: Self.unit)
         #expect(status.reaches == ["godebug"] && !status.needsRestart)
         #expect(status.processes.first?.sockets.listening == .init(mptcp: 1, tcp: 0))
+        let text = try machine.mptcpize("status", Self.unit)
+        #expect(text.output.contains("enable --mode bpf"), "\(text)")
         let check = try machine.mptcpize("check", Self.unit)
         #expect(check.output.contains("GODEBUG=multipathtcp=1 reaches"), "\(check)")
         #expect(check.output.contains("built by go1."))
