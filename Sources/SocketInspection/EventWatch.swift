@@ -20,6 +20,8 @@ package struct EventWatch: ~Copyable {
     /// Not before, for what takes long: four fifths of the time are others'.
     private var nextLook = ContinuousClock.now
     private var nextRead = ContinuousClock.now
+    /// Whether events were lost, and what is there has yet to be compared.
+    private var isBehind = false
 
     private static let interval = Duration.milliseconds(100)
     private static let share = 4
@@ -114,13 +116,27 @@ package struct EventWatch: ~Copyable {
             } catch {
                 guard error.rawValue == ENOBUFS else { throw Self.refusal(error) }
                 result.append(ConnectionEvent(.missed))
-                // What still waits is older than what is there.
-                while let rest = try? sources.events.receive(), !rest.isEmpty {}
-                result += ledger.reconcile(with: try Self.sockets())
+                isBehind = true
             }
+        }
+        if isBehind {
+            // What still waits is older than what is there.
+            isBehind = !drain()
+            result += ledger.reconcile(with: try Self.sockets())
         }
         if clock.now >= nextLook { result += try fallbacks() }
         return result
+    }
+
+    /// Reads until nothing waits: only then does the kernel tell of further losses
+    /// (net/netlink/af_netlink.c, NETLINK_S_CONGESTED).
+    ///
+    /// - Returns: whether there was such a moment.
+    private func drain() -> Bool {
+        for _ in 0..<64 {
+            if let rest = try? sources.events.receive(), rest.isEmpty { return true }
+        }
+        return false
     }
 
     private mutating func fallbacks() throws(Failure) -> [ConnectionEvent] {

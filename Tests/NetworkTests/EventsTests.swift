@@ -127,7 +127,9 @@ struct EventsTests {
         let tokens = Set(rows.compactMap { $0.number("token") })
         #expect(tokens.count == 2)
         for token in tokens {
-            #expect(monitor.output.contains("CLOSED] token=\(String(token, radix: 16))\n"))
+            try monitor.require("tells that it is closed") {
+                monitor.output.contains("CLOSED] token=\(String(token, radix: 16))\n")
+            }
         }
         let there = try self.rows(far)
         #expect(there[0]["side"] == "server" && there[0].number("pid") == Int(server.pid))
