@@ -91,6 +91,8 @@ static const struct unasked_call questions[] = {
     {SYS_getsockopt, SOME_FD, SOL_SOCKET, SO_DOMAIN},
     {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_INFO},
     {SYS_getsockopt, SOME_FD, SOL_MPTCP, MPTCP_INFO},
+    {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_NODELAY},
+    {SYS_setsockopt, SOME_FD, IPPROTO_TCP, TCP_NODELAY},
     {SYS_getsockopt, SOME_FD, IPPROTO_TCP, TCP_CORK},
     {SYS_setsockopt, SOME_FD, IPPROTO_TCP, TCP_CORK},
 };

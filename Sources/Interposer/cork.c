@@ -85,12 +85,24 @@ static bool is_mptcp(int fd) {
   return true;
 }
 
+// With TCP_NODELAY uncorking pushes by itself. Without it, Nagle's algorithm keeps the last segment
+// while others are not acknowledged, which TCP does not do here: setting TCP_NODELAY pushes it, and
+// is taken back.
+static void push(int fd) {
+  UNASKED(may_push, UNASKED_QUESTIONS);
+  if (!may_push || kernel_get_int(fd, IPPROTO_TCP, TCP_NODELAY) != 0) return;
+  int32_t one = 1, zero = 0;
+  kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &zero, sizeof zero);
+}
+
 void cork_set(int fd, bool set) {
   if (fd < 0 || fd >= DESCRIPTORS) return;
   if (set) {
     if (is_mptcp(fd)) mark(fd);
   } else if (cork_is_set(fd)) {
     forget(fd);
+    push(fd);
   }
 }
 

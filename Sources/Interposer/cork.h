@@ -1,6 +1,8 @@
-// TCP_CORK. The kernel keeps what is left in a corked MPTCP socket until a timer of 200 ms where
-// TCP pushes it at once: on shutdown and on close. Uncorking pushes (Linux 6.1, 6.12, 6.18 and 7.2
-// tried: no answer of 3000 with and without TCP_NODELAY was late).
+// TCP_CORK. On an MPTCP socket the kernel keeps what is left in a corked or just uncorked socket
+// until a timer (200 ms; 40 ms, the peer's delayed acknowledgement), where TCP pushes it at once:
+// on uncorking, on shutdown and on close. Without the push, half of 1500 answers of up to 30 KB
+// over a link with an MTU of 1500 were 40 ms late (Linux 6.18), by one path or two, and none over
+// loopback.
 
 #ifndef MPTCPIZE_CORK_H
 #define MPTCPIZE_CORK_H

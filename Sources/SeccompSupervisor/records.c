@@ -28,6 +28,16 @@ static struct mptcpize_event event_for(const struct caller *caller, int kind) {
   return event;
 }
 
+static struct mptcpize_event event_of_socket(const struct caller *caller, int kind, int fd,
+                                             uint64_t inode, int family, int got) {
+  struct mptcpize_event event = event_for(caller, kind);
+  event.fd = fd;
+  event.inode = inode;
+  event.family = (uint8_t)family;
+  event.got = (uint16_t)got;
+  return event;
+}
+
 // Stands for a line of the option table where a socket is remembered as one that has been told of.
 enum { LINE_TOLD = -1 };
 
@@ -43,12 +53,8 @@ static void set_rule(const struct server *server, struct mptcpize_event *event, 
 void record_created(const struct server *server, const struct caller *caller, int fd,
                     uint64_t inode, int family, int asked, int got, int refusal) {
   if (!records_are_read(server)) return;
-  struct mptcpize_event event = event_for(caller, MPTCPIZE_CREATED);
-  event.fd = fd;
-  event.inode = inode;
-  event.family = (uint8_t)family;
+  struct mptcpize_event event = event_of_socket(caller, MPTCPIZE_CREATED, fd, inode, family, got);
   event.asked = (uint16_t)asked;
-  event.got = (uint16_t)got;
   event.error = (uint16_t)refusal;
   if (refusal == MPTCPIZE_REFUSED_BY_POLICY) set_rule(server, &event, server->rule);
   kept_put(server->shared, inode, LINE_TOLD, 0);
@@ -59,11 +65,7 @@ void record_remedied(const struct server *server, const struct caller *caller, i
                      uint64_t inode, int family, int got, const struct mptcpize_option *option,
                      int remedy, int refusal) {
   if (!records_are_read(server)) return;
-  struct mptcpize_event event = event_for(caller, MPTCPIZE_REMEDIED);
-  event.fd = fd;
-  event.inode = inode;
-  event.family = (uint8_t)family;
-  event.got = (uint16_t)got;
+  struct mptcpize_event event = event_of_socket(caller, MPTCPIZE_REMEDIED, fd, inode, family, got);
   event.error = (uint16_t)refusal;
   event.remedy = (uint16_t)remedy;
   event.option_level = (uint32_t)option->level;
@@ -74,11 +76,7 @@ void record_remedied(const struct server *server, const struct caller *caller, i
 void record_ruled(const struct server *server, const struct caller *caller, int fd, uint64_t inode,
                   int family, int got, int rule) {
   if (!records_are_read(server)) return;
-  struct mptcpize_event event = event_for(caller, MPTCPIZE_RULED);
-  event.fd = fd;
-  event.inode = inode;
-  event.family = (uint8_t)family;
-  event.got = (uint16_t)got;
+  struct mptcpize_event event = event_of_socket(caller, MPTCPIZE_RULED, fd, inode, family, got);
   set_rule(server, &event, rule);
   kept_put(server->shared, inode, LINE_TOLD, 0);
   mptcpize_ring_put(server->ring, &event);

@@ -66,7 +66,7 @@ extension UnitStatus {
         }
         if processes.contains(where: { $0.process.reach == .godebug }) {
             let better = manager.command("mptcpize", "enable --mode bpf", unit)
-            lines.append("GODEBUG has no library mend its sockets' options: \(better) does")
+            lines.append("no library mends the options of its Go program's sockets: \(better) does")
         }
         if !processes.isEmpty, !verdict.isWhole { lines.append(verdict.headline) }
         for group in verdict.groups {

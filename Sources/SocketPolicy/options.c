@@ -164,7 +164,7 @@ static const struct mptcpize_option table[] = {
          .hint = MPTCPIZE_HINT_ZERO, .unchecked = true, VALUES((0, 32767), 536),
          .reason = "what tunnels can carry hangs on it (refused by Linux < 6.17)"),
     LINE(L, TCP_CORK, .remedy = MPTCPIZE_ADJUST, .get = MPTCPIZE_GET_BOOL, VALUES(ANY, 0),
-         .reason = "shutdown and close push at once, which MPTCP leaves to a timer"),
+         .reason = "uncorking, shutdown and close push at once, which MPTCP leaves to a timer"),
     IGNORE(L, TCP_KEEPIDLE, (1, 32767), 7200, "probes keep the default rhythm (Linux < 6.2)"),
     IGNORE(L, TCP_KEEPINTVL, (1, 32767), 75, "probes keep the default rhythm (Linux < 6.2)"),
     IGNORE(L, TCP_KEEPCNT, (1, 127), 9, "probes keep the default rhythm (Linux < 6.2)"),

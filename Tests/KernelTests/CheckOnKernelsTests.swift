@@ -7,16 +7,6 @@ import Testing
     "mptcpize check with VRFs, VLANs and tunnels", .serialized, .requires(.virtualMachines),
     .requires(.flavour(.musl)))
 struct CheckOnKernelsTests {
-    private struct Check: Decodable {
-        struct Finding: Decodable {
-            let level: String
-            let subject: String
-            let text: String
-            let next: String?
-        }
-        let findings: [Finding]
-    }
-
     /// The script: each step checks, types what is said, and checks again.
     static let script = """
         mkdir -p /run/netns
@@ -67,9 +57,9 @@ struct CheckOnKernelsTests {
         mended tunnel client MTU
         """
 
-    private func findings(_ kernel: String, _ step: String) throws -> [Check.Finding] {
+    private func findings(_ kernel: String, _ step: String) throws -> [CheckReport.Finding] {
         let step = try Guest.booted(kernel).step(step)
-        return try JSONDecoder().decode(Check.self, from: Data(step.output.utf8)).findings
+        return try JSONDecoder().decode(CheckReport.self, from: Data(step.output.utf8)).findings
             .filter { $0.subject.hasPrefix("endpoint ") }
     }
 

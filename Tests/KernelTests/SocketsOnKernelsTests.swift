@@ -39,16 +39,6 @@ struct SocketsOnKernelsTests {
         let subflows: [Subflow]
     }
 
-    private struct Check: Decodable {
-        struct Finding: Decodable {
-            let level: String
-            let subject: String
-            let text: String
-            let next: String?
-        }
-        let findings: [Finding]
-    }
-
     private func decode<Value: Decodable>(_ text: String) throws -> Value {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -119,7 +109,7 @@ struct SocketsOnKernelsTests {
     @Test("check finds that MPTCP works", arguments: Guest.withMPTCP)
     func works(kernel: String) throws {
         let step = try Guest.booted(kernel).step("check")
-        let check: Check = try decode(step.output)
+        let check: CheckReport = try decode(step.output)
         #expect(step.status == 0, "\(step)")
         let kernels = check.findings.filter { $0.subject == "kernel" }
         #expect(kernels.map(\.level) == ["ok", "ok"])
@@ -138,7 +128,7 @@ struct SocketsOnKernelsTests {
         #expect(lines.count == 2 && lines[1].hasPrefix("This kernel does not list MPTCP sockets"))
         let step = try guest.step("check")
         #expect(step.status == 1)
-        let check: Check = try decode(step.output)
+        let check: CheckReport = try decode(step.output)
         let problems = check.findings.filter { $0.level == "problem" }
         #expect(problems.map(\.subject) == ["kernel"], "\(step)")
         #expect(problems.first?.text.contains("no MPTCP over IPv4 (EPROTONOSUPPORT)") == true)

@@ -5,22 +5,11 @@ import Testing
 /// `mptcpize check` of units, and of a host that systemd runs.
 @Suite("mptcpize check with systemd", .requires(.systemdMachines))
 struct CheckUnitTests {
-    private struct Report: Decodable {
-        struct Finding: Decodable {
-            let level: String
-            let subject: String
-            let text: String
-            let next: String?
-        }
-
-        let findings: [Finding]
-    }
-
     private func check(
         _ machine: borrowing ServiceMachine, _ target: String = ""
-    ) throws -> [Report.Finding] {
+    ) throws -> [CheckReport.Finding] {
         let outcome = try machine.run("mptcpize check --json \(target)")
-        let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+        let report = try JSONDecoder().decode(CheckReport.self, from: Data(outcome.output.utf8))
         let hasProblem = report.findings.contains { $0.level == "problem" }
         #expect(outcome.status == (hasProblem ? 1 : 0), "\(outcome)")
         return report.findings
