@@ -24,11 +24,6 @@ package enum BPFRefusal {
             remedy: "run it on the host; \(other)")
     }
 
-    static func losesEdges(_ reason: String) -> Failure {
-        Failure(
-            .failed, object, reason, remedy: "the preload library mends it: mptcpize run")
-    }
-
     static var notBuiltIn: Failure {
         Failure(
             .failed, object, "this mptcpize was built without it",

@@ -11,9 +11,12 @@ package enum LostEdges {
             + "as a proxy"
     }
 
-    /// Refuses `run --mode bpf` to such a program.
-    package static func refuse(_ program: Bytes?) throws(Failure) {
+    /// Refuses `run` to such a program, in a mode that mends no edges.
+    ///
+    /// - Parameter mode: as messages name it.
+    package static func refuse(_ program: Bytes?, mode: String) throws(Failure) {
         guard let program, let reason = reason(for: program) else { return }
-        throw BPFRefusal.losesEdges(reason)
+        throw Failure(
+            .own, mode, reason, remedy: "the preload library mends it: mptcpize run")
     }
 }

@@ -116,21 +116,21 @@ extension RunCommand {
         var events: KernelEvents? = nil
         var seccomp: SeccompMode? = nil
         if case .seccomp = arguments.mode {
-            if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
+            if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges, mode: "seccomp mode") }
             plan.settle(.notAsked)
             if !plan.losesPrivileges {
                 seccomp = try SeccompMode(
                     strict: arguments.strict, policy: policy.canSayTCP ? policy.text : nil)
             }
         } else if case .bpf = arguments.mode {
-            if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
+            if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges, mode: "BPF mode") }
             plan.settle(.notAsked)
             events = try enter()
         } else if case .auto = arguments.mode, geteuid() == 0,
             plan.needsKernel || keepsTCP && plan.isGo
         {
             do throws(Failure) {
-                if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges) }
+                if !keepsTCP { try LostEdges.refuse(plan.countingOnEdges, mode: "BPF mode") }
                 events = try enter()
                 plan.settle(keepsTCP ? .keepsTCP : .granted)
             } catch {

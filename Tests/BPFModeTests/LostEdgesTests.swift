@@ -25,6 +25,6 @@ struct LostEdgesTests {
     func refusal() throws {
         let reason = LostEdges.reason(for: Bytes("/usr/sbin/nginx".utf8))
         #expect(try (reason != nil) == hangs())
-        #expect(throws: Never.self) { try LostEdges.refuse(nil) }
+        #expect(throws: Never.self) { try LostEdges.refuse(nil, mode: "BPF mode") }
     }
 }

@@ -61,6 +61,19 @@ struct SeccompModeTests {
         #expect(outcome.output == "262 65534\n", "\(outcome)")
     }
 
+    @Test(
+        "is refused to a proxy that waits for edges which this kernel loses, as the BPF mode is",
+        .requires(.command("nginx")))
+    func lostEdges() throws {
+        let outcomes = try ["seccomp", "bpf"].map {
+            try TestSupport.run([Products.mptcpize, "run", "--mode", $0, "nginx", "-v"])
+        }
+        let areLost = outcomes[1].errors.contains("waits for edges")
+        #expect(outcomes[0].errors.contains("seccomp mode: ") == areLost, "\(outcomes)")
+        #expect(outcomes[0].status == (areLost ? 125 : 0))
+        #expect(outcomes[0].errors.contains("mends it: mptcpize run\n") == areLost)
+    }
+
     @Test("gives sockets the numbers, flags and limits that they would have had")
     func numbers() throws {
         let plain = try supervised("numbers", mode: false)
