@@ -20,14 +20,14 @@
 enum { MOST = 1 << 15, LARGEST = 1600 };
 
 struct packet {
-  double due; // seconds
+  double due;  // seconds
   ssize_t length;
   char bytes[LARGEST];
 };
 
 struct direction {
   int from, to;
-  unsigned first, next; // ever counted; modulo MOST
+  unsigned first, next;  // ever counted; modulo MOST
   struct packet *packets;
 };
 
@@ -67,7 +67,8 @@ static void give(struct direction *way) {
   for (double time = now(); way->first != way->next; way->first++) {
     struct packet *packet = &way->packets[way->first % MOST];
     if (packet->due > time) return;
-    if (write(way->to, packet->bytes, (size_t)packet->length) < 0) continue; // lost, as on any path
+    if (write(way->to, packet->bytes, (size_t)packet->length) < 0)
+      continue;  // lost, as on any path
   }
 }
 
