@@ -68,6 +68,7 @@ struct Guest: Sendable {
         }
         try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
         try payload.add(Fixtures.program("unread"), as: "unread")
+        try payload.add(Fixtures.program("stalls"), as: "stalls")
         try payload.add("nc", as: "netcat")  // busybox has an nc of its own
         try payload.add(Fixtures.program("held_sockets"), as: "held_sockets")
         try payload.add("ip")  // as /usr/bin/ip: busybox's own comes first in PATH
@@ -130,6 +131,10 @@ struct Guest: Sendable {
         if [ -e /proc/sys/net/mptcp/enabled ]; then
             step toggle mptcpize run toggle
             step musl-toggle mptcpize run musl-toggle
+            step 'stalls options' compare stalls options
+            step 'stalls windows' mptcpize run stalls windows
+            step 'stalls strict' mptcpize run --strict stalls windows
+            step 'stalls transfers' mptcpize run stalls transfers 0 2 reads
         fi
 
         # end PROGRAM WAY: the report of a connection that ends in this way.

@@ -111,6 +111,26 @@ struct KernelsWithMPTCPTests {
             unread.output.firstMatch(of: /^lines [1-9][0-9]* status 0 0\n/) != nil, "\(unread)")
     }
 
+    /// 6.16 has the sign of the fault by which the library knows it; older kernels do not stall.
+    @Test(
+        "stalls are prevented where the kernel has them, and nothing is set elsewhere",
+        arguments: Guest.withMPTCP)
+    func stalls(kernel: String) throws {
+        let guest = try Guest.booted(kernel)
+        let windows = try guest.step("stalls windows")
+        let strict = try guest.step("stalls strict")
+        if kernel == "7.2" {
+            #expect(windows.output.hasPrefix("connect: wide limited 1 wide limited 1\n"), "\(windows)")
+            #expect(!strict.output.contains("wide"), "\(strict)")
+        } else {
+            #expect(windows.output == strict.output, "\(windows)\n\(strict)")
+        }
+        #expect(strict.output.contains("connect: narrow unlimited 1 narrow unlimited 1\n"))
+        let options = try guest.step("stalls options")
+        #expect(options.output.firstMatch(of: /^lines [1-9][0-9]* status 0 0\n/) != nil, "\(options)")
+        #expect(try guest.step("stalls transfers").status == 0)
+    }
+
     @Test(
         "MPTCP off and on again is followed at once", arguments: Guest.withMPTCP,
         ["toggle", "musl-toggle"])
