@@ -10,18 +10,18 @@ import TextOutput
 struct DisableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disable",
-        abstract: "Take back what enable did to systemd units.",
+        abstract: "Undo what enable did to systemd units.",
         discussion: """
-            Removes the drop-in that `mptcpize enable` wrote, and has systemd read that. \
-            Programs that run keep their sockets until they are restarted, which --now does.
+            Removes the drop-in that `mptcpize enable` wrote, and reloads systemd. Running \
+            programs keep their sockets until they are restarted; --now restarts them.
             """)
 
     @OptionGroup var scope: ScopeOptions
 
-    @Flag(help: "Restart what runs.")
+    @Flag(help: "Restart running units.")
     var now = false
 
-    @Flag(help: "All units that are enabled.")
+    @Flag(help: "All enabled units.")
     var all = false
 
     @Flag(help: "Write one JSON document.")

@@ -17,7 +17,7 @@ extension PolicyCommand {
 
         @Option(
             parsing: .unconditional,
-            help: ArgumentHelp("Only those of a systemd unit.", valueName: "unit"),
+            help: ArgumentHelp("Only the sockets of a systemd unit.", valueName: "unit"),
             completion: .units)
         var unit: String?
 
@@ -75,7 +75,7 @@ extension PolicyCommand {
 
     struct Apply: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Put the rules into the kernel, by nftables.")
+            abstract: "Load the rules into the kernel, with nftables.")
 
         @OptionGroup var scope: Scope
 
@@ -151,14 +151,14 @@ extension PolicyCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take the rules out of the kernel.")
+            abstract: "Remove the rules from the kernel.")
 
         @OptionGroup var scope: Scope
 
-        @Flag(help: "Also those of all cgroups and units, also where there is no nft.")
+        @Flag(help: "Also the rules of all cgroups and units, even if nft is missing.")
         var all = false
 
-        @Flag(help: "Leave what puts them there again: at the next boot, or when the unit starts.")
+        @Flag(help: "Keep the files that load the rules again at boot or when the unit starts.")
         var runtime = false
 
         func validate() throws {
