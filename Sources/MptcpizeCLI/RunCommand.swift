@@ -33,9 +33,9 @@ struct RunCommand: ParsableCommand {
             environment variable MPTCPIZE_LIBRARY points: to a library, or to a folder that \
             contains <multiarch>/mptcpize/libmptcpize.so.
 
-            The exit status is the program's; a signal that ends the program ends mptcpize \
-            too. It is 127 if the program was not found, 126 if it cannot be executed, 125 if \
-            mptcpize itself failed, and 64 if the command line is wrong.
+            Exit status: that of the program (a signal that ends it ends mptcpize too); 127 if \
+            the program was not found, 126 if it cannot be executed, 125 if mptcpize itself \
+            failed, 64 if the command line is wrong.
             """)
 
     @Flag(
