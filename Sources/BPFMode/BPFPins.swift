@@ -36,7 +36,7 @@ enum BPFPins {
             if error.rawValue == ENOENT { return false }
             if error.rawValue == ENOTDIR || error.rawValue == ELOOP {
                 throw Failure(
-                    .failed, base, "is not a directory of root's alone",
+                    .failed, base, "is not a directory that belongs to root alone",
                     remedy: "find out who made it, then: rm -r \(base)")
             }
             throw Failure(.failed, base, error.reason)

@@ -268,6 +268,7 @@ package struct BPFSession: ~Copyable {
     }
 
     private func notAttached(_ path: String) -> Failure {
-        Failure(.failed, path, "is not attached", remedy: "mptcpize bpf list shows what is")
+        Failure(
+            .failed, path, "is not attached", remedy: "`mptcpize bpf list` shows what is attached")
     }
 }

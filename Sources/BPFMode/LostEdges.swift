@@ -7,8 +7,8 @@ package enum LostEdges {
     /// where this kernel loses none, which is tried.
     package static func reason(for program: Bytes) -> String? {
         guard clinux_edges_are_lost() != 0 else { return nil }
-        return "\(program.text) waits for edges that MPTCP of this kernel loses, and would hang "
-            + "as a proxy"
+        return "\(program.text) relies on edge-triggered events that this kernel's MPTCP loses, "
+            + "and would hang as a proxy"
     }
 
     /// Refuses `run` to such a program, in a mode that mends no edges.

@@ -68,7 +68,7 @@ package enum TransientCgroup {
                 if isDomain { return try session.cgroup(path: path) }
                 _ = rmdir(path)
                 guard let slash = parent.lastIndex(of: "/") else {
-                    throw Failure(.own, path, "cannot have processes of its own")
+                    throw Failure(.own, path, "cannot contain processes")
                 }
                 parent = try session.cgroup(path: String(parent[..<slash])).path
             } catch {
@@ -91,16 +91,16 @@ package enum TransientCgroup {
             if error.rawValue == EROFS {
                 throw Failure(
                     .own, path,
-                    "cannot make a cgroup: ProtectControlGroups= of the unit, or what "
-                        + "else made it read-only, forbids it",
-                    remedy: "`mptcpize enable --mode bpf UNIT` does without, or set "
+                    "cannot make a cgroup: ProtectControlGroups= of the unit, or "
+                        + "something else, made it read-only",
+                    remedy: "use `mptcpize enable --mode bpf UNIT`, or set "
                         + "ProtectControlGroups=no")
             }
             throw Failure(
                 .own, path, "cannot make a cgroup: \(error.reason)",
                 remedy: "use one that exists: mptcpize bpf attach --cgroup \(parent)")
         }
-        throw Failure(.own, name, "there are too many of them", remedy: "rmdir \(name)*")
+        throw Failure(.own, name, "there are too many such cgroups", remedy: "rmdir \(name)*")
     }
 
     private static func enter(_ path: String) throws(Failure) {

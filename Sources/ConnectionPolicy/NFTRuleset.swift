@@ -42,13 +42,13 @@ package struct NFTRuleset {
             guard level > 0 else {
                 throw Failure(
                     .failed, path, "is the whole host",
-                    remedy: "`mptcpize policy apply` without any cgroup is for that")
+                    remedy: "use `mptcpize policy apply` without a cgroup")
             }
             // nft has no escapes within quotation marks.
             guard path.hasPrefix(root), !path.contains("\"") else {
                 throw Failure(
-                    .failed, path, "is no cgroup that nft can name",
-                    remedy: "it looks for cgroups below \(root)")
+                    .failed, path, "is a cgroup that nft cannot name",
+                    remedy: "nft looks for cgroups below \(root)")
             }
             self = .cgroup(
                 path: String(path.dropFirst(root.count)), level: level, id: cgroup.id, by: owner)
@@ -74,7 +74,7 @@ package struct NFTRuleset {
     /// Rules that packets cannot be held against, and why.
     package var leftOut: [(rule: PolicyRule, reason: String)] {
         policy.rules.compactMap { rule in
-            if rule.program != nil { return (rule, "packets do not tell the program") }
+            if rule.program != nil { return (rule, "packets do not show the program") }
             return Self.ports(rule) == nil ? (rule, "no packet has port 0") : nil
         }
     }

@@ -105,6 +105,6 @@ package struct Policy: Sendable, Equatable {
             status, rules.last?.origin.file.text ?? "policy",
             "too many rules: \(length) bytes in the environment, where \(Self.longestText) are "
                 + "passed on",
-            remedy: "shorten names and paths, or take rules away")
+            remedy: "shorten names and paths, or remove rules")
     }
 }

@@ -74,6 +74,6 @@ package enum Blackhole {
         let period = longest == timeout ? "\(timeout) s" : "\(timeout) to \(longest) s"
         let latest = Int64(time(nil)) + longest
         return
-            " for \(period) from when that was found, until \(localTime(UInt64(max(latest, 0)))) at the latest"
+            " for \(period) after that was found, until \(localTime(UInt64(max(latest, 0)))) at the latest"
     }
 }

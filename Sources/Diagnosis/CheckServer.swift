@@ -27,7 +27,7 @@ package struct CheckServer: ~Copyable {
     package init(_ place: String?) throws(Failure) {
         let target = try HostPort(place ?? "127.0.0.1")
         guard let address = try target.addresses(AI_PASSIVE).first else {
-            throw Failure(.failed, target.host, "stands for no address")
+            throw Failure(.failed, target.host, "has no address")
         }
         do throws(Errno) {
             listener = try Self.listen(address)

@@ -40,8 +40,8 @@ struct PathDaemonChecks {
                 Finding(
                     .note, "mptcpd",
                     "runs (\(daemon.pid)), and NetworkManager makes the endpoints of"
-                        + " \(managed.joined(separator: ", ")) too: each may take away what the"
-                        + " other has made",
+                        + " \(managed.joined(separator: ", ")) too: each may remove what the"
+                        + " other made",
                     next: "systemctl disable --now mptcp, or keep it and leave them to it: nmcli"
                         + " connection modify CONNECTION connection.mptcp-flags disabled"))
         }
@@ -53,7 +53,7 @@ struct PathDaemonChecks {
         if let capabilities = daemon.capabilities, capabilities & netAdmin == 0 {
             return Finding(
                 .problem, "mptcpd",
-                "runs (\(daemon.pid)) without CAP_NET_ADMIN: the kernel takes no endpoint from it",
+                "runs (\(daemon.pid)) without CAP_NET_ADMIN: the kernel accepts no endpoint from it",
                 next: "systemctl edit mptcp: [Service], AmbientCapabilities=CAP_NET_ADMIN and"
                     + " CapabilityBoundingSet=CAP_NET_ADMIN; systemctl restart mptcp")
         }

@@ -89,7 +89,7 @@ enum SystemChecks {
     private static var bpf: Finding? {
         do throws(Failure) {
             try BPFSession.open().probe()
-            return Finding(.ok, "BPF mode", "can be loaded here (tried, and taken away again)")
+            return Finding(.ok, "BPF mode", "can be loaded here (tried, then removed)")
         } catch {
             return Finding(.note, error)
         }

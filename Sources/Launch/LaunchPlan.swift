@@ -106,7 +106,7 @@ package struct LaunchPlan: Sendable {
         }
         return Failure(
             .notExecutable, program.text,
-            "its arguments and environment are longer than the kernel takes",
+            "its arguments and environment are longer than the kernel allows",
             remedy: "shorten them, or raise the stack limit (`ulimit -s`)")
     }
 

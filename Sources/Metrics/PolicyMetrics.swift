@@ -8,7 +8,7 @@ enum PolicyMetrics {
     static func families() throws(Failure) -> [MetricFamily] {
         guard try KernelPolicy.isInstalled() else { return [] }
         guard geteuid() == 0 else {
-            throw Failure(.failed, "nft", "tells its counters to root only", remedy: "try as root")
+            throw Failure(.failed, "nft", "shows its counters only to root", remedy: "try as root")
         }
         let table = NFTRuleset.Scope.host.table
         guard try KernelPolicy.tables().contains(table) else { return [] }

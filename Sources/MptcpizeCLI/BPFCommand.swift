@@ -116,7 +116,7 @@ struct BPFCommand: ParsableCommand {
 
         private func attach(_ slice: String) throws(Failure) {
             guard let name = SliceName(slice) else {
-                throw Failure(.usage, slice, "is no name of a slice")
+                throw Failure(.usage, slice, "is not the name of a slice")
             }
             let session = try BPFSession.open(debug: targets.debug)
             let cgroup = try session.cgroup(path: try name.makeCgroup())
@@ -213,7 +213,7 @@ struct BPFCommand: ParsableCommand {
                         }, isAttached: false))
             }
             for path in gone ? known : [] {
-                try Console.output("\(path.printable): off the list")
+                try Console.output("\(path.printable): removed from the list")
             }
         }
     }

@@ -50,7 +50,7 @@ struct CheckCommand: ParsableCommand {
                 "Give only one of --probe, --serve, --options and a program or unit.")
         }
         if let count, !serve || count < 1 {
-            throw ValidationError("--count is a number of checks to serve, with --serve.")
+            throw ValidationError("--count needs --serve, and a number from 1 on.")
         }
     }
 

@@ -73,7 +73,7 @@ struct DisableCommand: ParsableCommand {
                     "; it uses MPTCP by \(template): "
                     + manager.command("mptcpize", "disable", template)
             } else if step.unit.isSlice, !step.running.isEmpty {
-                message += "; the next sockets of what runs in it are TCP"
+                message += "; new sockets in it are TCP"
             } else if !now, let running = step.running.first {
                 message += "; it uses TCP after " + manager.command("systemctl", "restart", running)
             }

@@ -56,7 +56,7 @@ struct EnableCommand: ParsableCommand {
     var units: [String]
 
     func validate() throws {
-        if allowPartial, !now { throw ValidationError("--allow-partial goes with --now.") }
+        if allowPartial, !now { throw ValidationError("--allow-partial needs --now.") }
         if dryRun, json { throw ValidationError("Give only one of --dry-run and --json.") }
     }
 
@@ -79,7 +79,7 @@ struct EnableCommand: ParsableCommand {
         if protocolAsTCP, mode == .bpf {
             throw Failure(
                 .usage, "enable",
-                "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
+                "--protocol-as-tcp needs the preload library, which the mode bpf does not use")
         }
         let places = policy.places.absolute
         let enabling = Enabling(
@@ -119,12 +119,12 @@ struct EnableCommand: ParsableCommand {
         if name.isSlice {
             return done
                 + (outcome.step.unit.isActive
-                    ? "; attached: the next sockets of what runs in it are MPTCP"
+                    ? "; attached: new sockets in it are MPTCP"
                     : "; attached whenever systemd makes it")
         }
         if outcome.step.dropIn.policy.keepsTCP {
             if now { return done + "; " + outcome.keptClaim.printable }
-            let next = "; " + manager.command("systemctl", "restart", name) + " has it stay TCP"
+            let next = "; " + manager.command("systemctl", "restart", name) + " makes it TCP"
             return done + (outcome.verdicts.isEmpty ? "" : next)
         }
         if outcome.verdicts.isEmpty {
@@ -133,7 +133,7 @@ struct EnableCommand: ParsableCommand {
                 ? ""
                 : "; it does not run: "
                     + manager.command(
-                        "mptcpize", "status", name) + " tells what is reached once it does"
+                        "mptcpize", "status", name) + " shows what is reached once it runs"
             return done + (now ? start : "")
         }
         if let prediction = outcome.prediction {

@@ -41,12 +41,12 @@ struct PolicyCommand: ParsableCommand {
             }
             if isOther == true {
                 Console.error(
-                    "mptcpize: the kernel holds other rules than these (table inet mptcpize): "
-                        + "`mptcpize policy apply` puts these in their place")
+                    "mptcpize: the kernel has other rules than these (table inet mptcpize): "
+                        + "`mptcpize policy apply` replaces them")
             }
             guard !policy.rules.isEmpty else {
                 return try Console.output(
-                    "no rules; \(PolicyPlaces.folder)/policy.conf would have some")
+                    "no rules; write them into \(PolicyPlaces.folder)/policy.conf")
             }
             var table = TextTable(
                 [.init("FROM")] + (counts == nil ? [] : [.init("MET", .right)]) + [.init("RULE")])
@@ -105,7 +105,7 @@ struct PolicyCommand: ParsableCommand {
 
         func validate() throws {
             if unit != nil, !options.places.isUsual {
-                throw ValidationError("--unit goes by the rules that the unit was enabled with.")
+                throw ValidationError("--unit uses the rules that the unit was enabled with.")
             }
         }
 

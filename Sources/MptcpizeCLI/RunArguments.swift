@@ -71,7 +71,7 @@ struct RunArguments: Equatable {
         guard !program.isEmpty else { throw Self.usage("no program given") }
         if protocolAsTCP, !mode.preloads {
             throw Self.usage(
-                "--protocol-as-tcp is the preload library's: in the mode \(mode) there is none",
+                "--protocol-as-tcp needs the preload library, which the mode \(mode) does not use",
                 remedy: "use --mode preload or auto")
         }
         if let output, output.isEmpty { throw Self.usage("option -o needs the name of a file") }

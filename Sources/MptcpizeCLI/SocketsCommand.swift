@@ -75,7 +75,7 @@ struct SocketsCommand: ParsableCommand {
         if let pid, pid <= 0 { throw ValidationError("\(pid) is not a process.") }
         if let seconds {
             guard watch else {
-                throw ValidationError("Seconds mean something with --watch only.")
+                throw ValidationError("Seconds need --watch.")
             }
             guard seconds >= 0.1 && seconds <= 86_400 else {
                 throw ValidationError("Give --watch from 0.1 to 86400 seconds.")

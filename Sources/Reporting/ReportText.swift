@@ -87,10 +87,10 @@ extension SocketReport {
             } else if !notes.isEmpty {
                 notes.joined(separator: "; ")
             } else if wasReached {
-                "it used none, or by raw system calls or in a static or Go program that it started"
+                "it used none, or only by raw system calls, or in a static or Go program that it started"
                     + otherCause
             } else {
-                "the preload library did not come into it (is it static, or a Go program?)"
+                "the preload library was not loaded into it (is it static, or a Go program?)"
             }
         return "The program opened no TCP socket that could be seen: \(reason)."
     }

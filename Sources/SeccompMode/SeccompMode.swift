@@ -51,7 +51,7 @@ package struct SeccompMode: Sendable {
     private static func requireRights() throws(Failure) {
         guard access("/proc/self/status", R_OK) == 0 else {
             throw Failure(
-                .own, "/proc", "is not mounted, and a supervisor by seccomp needs it",
+                .own, "/proc", "is not mounted, and the seccomp mode needs it",
                 remedy: "mount -t proc proc /proc, or use --mode preload")
         }
         let name = "kernel.yama.ptrace_scope"
@@ -61,7 +61,7 @@ package struct SeccompMode: Sendable {
         else { return }
         throw Failure(
             .own, name,
-            "\(scope) forbids the supervisor to look into the program's sockets",
+            "\(scope) forbids the supervisor to read the program's sockets",
             remedy: "sysctl \(name)=1 as root, or use --mode preload")
     }
 
@@ -98,7 +98,7 @@ package struct SeccompMode: Sendable {
         case SECCOMP_STAGE_FILTER: throw SeccompRefusal.failure(error)
         case SECCOMP_STAGE_KERNEL: throw SeccompRefusal.tooOld
         default:
-            throw Failure(.own, "seccomp", "no processes for the supervisor: \(error.reason)")
+            throw Failure(.own, "seccomp", "cannot start the supervisor: \(error.reason)")
         }
     }
 }

@@ -93,7 +93,7 @@ package struct UnitVerdict: Sendable {
 
     /// What is claimed of what runs, in a line.
     package var claim: String {
-        if isWhole { return "what runs uses MPTCP" }
+        if isWhole { return "it uses MPTCP" }
         return ([headline] + details).joined(separator: "; ")
     }
 
@@ -151,7 +151,7 @@ package struct UnitVerdict: Sendable {
     /// What is foreseen of a restart, of processes whose causes are predicted ones.
     package func prediction(after command: String) -> String {
         let groups = groups
-        if groups.isEmpty { return "what runs uses MPTCP after \(command)" }
+        if groups.isEmpty { return "it uses MPTCP after \(command)" }
         let total = processes.count
         let number = total - unreached.count
         let first =

@@ -143,7 +143,7 @@ extension UnreachedCause {
         case .environment(let parent?):
             "\(parent.program) (\(parent.pid)), which was not reached, started it without LD_PRELOAD"
         case .notExecutable(let library, .noexecMount):
-            "\(library) lies on a file system that is mounted noexec"
+            "\(library) is on a file system that is mounted noexec"
         case .notExecutable(let library, .label(let label)):
             "SELinux does not let it execute \(library), which is labelled \(label)"
         case .notExecutable(let library, .unknown):

@@ -57,12 +57,12 @@ package struct EventWatch: ~Copyable {
         switch error.rawValue {
         case EPERM, EACCES:
             Failure(
-                .failed, "events", "are told to root only (CAP_NET_ADMIN)",
+                .failed, "events", "need root (CAP_NET_ADMIN)",
                 remedy: "try: sudo mptcpize events")
         case ENOENT:
             Failure(
-                .failed, "events", "this kernel tells none of MPTCP (Linux 5.12 or newer does)",
-                remedy: "`mptcpize check` tells more")
+                .failed, "events", "this kernel has none for MPTCP (Linux 5.12 or newer has)",
+                remedy: "`mptcpize check` shows more")
         default: Failure(.failed, "events", error.reasonInSentence)
         }
     }

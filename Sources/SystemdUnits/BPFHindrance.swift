@@ -15,7 +15,7 @@ enum BPFHindrance {
         let slice = properties["Slice"]
         return Failure(
             .failed, unit.name.description,
-            "systemd would run mptcpize within its \(root)=, where it cannot attach anything",
+            "systemd would run mptcpize inside its \(root)=, where it cannot attach anything",
             remedy: (root == "RootDirectory"
                 ? "set RootDirectoryStartOnly=yes in the unit, or " : "")
                 + "`mptcpize enable --mode bpf \(slice.isEmpty ? "SLICE" : slice)`")

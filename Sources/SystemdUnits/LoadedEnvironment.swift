@@ -89,7 +89,7 @@ extension LoadedUnit {
             if isOptional, error.rawValue == EISDIR || error.rawValue == ENOENT { return nil }
             throw Failure(
                 .failed, path, "cannot be read: \(error.reason)",
-                remedy: "run mptcpize as root, which is who systemd reads it as")
+                remedy: "run mptcpize as root: systemd reads the file as root too")
         }
     }
 

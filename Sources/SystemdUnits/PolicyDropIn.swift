@@ -30,18 +30,18 @@ package struct PolicyDropIn {
         guard unit.name.isService || unit.name.isSlice, !unit.properties.isTrue("Transient") else {
             return Failure(
                 .failed, name.description,
-                "is no service and no slice with settings of its own, so that rules cannot be "
-                    + "there before it runs",
-                remedy: "name the slice that it is in, or --runtime once it runs")
+                "is not a service or slice with its own settings, so rules cannot be "
+                    + "loaded before it runs",
+                remedy: "name the slice that it is in, or use --runtime once it runs")
         }
         guard name.isService, let root = BPFHindrance.rootSetting(of: unit.properties) else {
             return nil
         }
         return Failure(
             .failed, name.description,
-            "systemd would run mptcpize within its \(root)=, where it is not",
+            "systemd would run mptcpize inside its \(root)=, which does not contain mptcpize",
             remedy: (root == "RootDirectory" ? "set RootDirectoryStartOnly=yes in it, or " : "")
-                + "use --runtime for as long as it runs")
+                + "use --runtime while it runs")
     }
 
     /// Writes the drop-in, and has systemd read it.

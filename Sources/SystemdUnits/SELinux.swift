@@ -45,8 +45,8 @@ package struct SELinux {
         return (
             "SELinux confines it (\(domain)), and does not let it execute \(library), "
                 + "which is labelled \(label)",
-            "`restorecon -R \(directory)`, or `chcon -R -t lib_t \(directory)` where no rule of the "
-                + "policy names that place, or install mptcpize below /usr"
+            "`restorecon -R \(directory)`, or `chcon -R -t lib_t \(directory)` if the "
+                + "policy has no rule for that place, or install mptcpize below /usr"
         )
     }
 

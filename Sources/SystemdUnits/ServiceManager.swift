@@ -170,7 +170,7 @@ package struct ServiceManager: Sendable {
             throw Failure(
                 .failed, object ?? "systemctl \(arguments[0])",
                 line ?? "failed with status \(outcome.status)",
-                remedy: object.map { "`journalctl \(option)-u \($0)` tells more" } ?? "")
+                remedy: object.map { "`journalctl \(option)-u \($0)` shows more" } ?? "")
         }
         return outcome.output
     }

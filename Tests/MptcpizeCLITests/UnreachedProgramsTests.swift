@@ -27,7 +27,7 @@ struct UnreachedProgramsTests {
         #expect(outcome.succeeded, "\(outcome)")
         #expect(
             outcome.errors.contains(
-                "4 programs that were started were not reached: env (LD_PRELOAD removed, 2 times), "
+                "4 started programs were not reached: env (LD_PRELOAD removed, 2 times), "
                     + "true (LD_PRELOAD removed, 2 times)."), "\(outcome)")
     }
 

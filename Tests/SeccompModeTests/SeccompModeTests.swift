@@ -68,7 +68,7 @@ struct SeccompModeTests {
         let outcomes = try ["seccomp", "bpf"].map {
             try TestSupport.run([Products.mptcpize, "run", "--mode", $0, "nginx", "-v"])
         }
-        let areLost = outcomes[1].errors.contains("waits for edges")
+        let areLost = outcomes[1].errors.contains("relies on edge-triggered events")
         #expect(outcomes[0].errors.contains("seccomp mode: ") == areLost, "\(outcomes)")
         #expect(outcomes[0].status == (areLost ? 125 : 0))
         #expect(outcomes[0].errors.contains("mends it: mptcpize run\n") == areLost)
@@ -154,7 +154,7 @@ struct SeccompModeTests {
     func failures() throws {
         let nested = try TestSupport.run(Self.run + Self.run + ["true"])
         #expect(nested.status == 125, "\(nested)")
-        #expect(nested.errors.hasPrefix("mptcpize: seccomp: a supervisor is there already"))
+        #expect(nested.errors.hasPrefix("mptcpize: seccomp: the program already has a supervisor"))
         #expect(nested.errors.count { $0 == "\n" } == 1)
         let program = try TestSupport.run(Self.run + ["/nowhere/at/all"])
         #expect(program.status == 127, "\(program)")

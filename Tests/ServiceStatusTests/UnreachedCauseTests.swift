@@ -102,7 +102,7 @@ struct UnreachedCauseTests {
             name: "noexec",
             evidence: .init(mapping: .notExecutable(library), environment: with, age: 1),
             surroundings: surroundings { $0.obstacle = .noexecMount },
-            reason: "\(library) lies on a file system that is mounted noexec",
+            reason: "\(library) is on a file system that is mounted noexec",
             remedy: "`findmnt -T /opt/mptcpize/lib/x86_64-linux-gnu/mptcpize` shows the mount: "
                 + "remount it with exec, or install mptcpize elsewhere"),
         Row(
@@ -128,13 +128,14 @@ struct UnreachedCauseTests {
             name: "static",
             evidence: .init(
                 mapping: .absent, environment: with, image: image { $0.isStatic = true }),
-            reason: "statically linked, which no preload library reaches", remedy: bpf),
+            reason: "statically linked, so no preload library reaches it", remedy: bpf),
         Row(
             name: "old-go",
             evidence: .init(
                 mapping: .absent, environment: with,
                 image: image { $0.go = GoVersion("go1.19.8") }),
-            reason: "built by go1.19.8, which knows no MPTCP (go1.21 and newer do)", remedy: bpf),
+            reason: "built by go1.19.8, which does not know MPTCP (go1.21 and newer do)",
+            remedy: bpf),
         Row(
             name: "go-multipath-off",
             evidence: .init(
@@ -160,7 +161,7 @@ struct UnreachedCauseTests {
             evidence: .init(
                 mapping: .absent, environment: with, image: image { $0.architecture = .i386 }),
             surroundings: surroundings { $0.hasLibrary = { $0 == .native } },
-            reason: "an i386 program, and no preload library for these is installed",
+            reason: "an i386 program, but no preload library for these is installed",
             remedy: "install the preload library for it, or " + bpf),
         Row(
             name: "not-loaded", evidence: .init(mapping: .absent, environment: with),
