@@ -52,7 +52,7 @@ struct UnreachedProgramsTests {
         let watched = try run([Products.mptcpize, "run", "-d", "python3", "-c", script])
         #expect(
             watched.errors.contains(
-                #/mptcpize: true\[\d+\]: was started and not reached \(LD_PRELOAD removed\)/#),
+                #/mptcpize: true\[\d+\]: was started, but not reached \(LD_PRELOAD removed\)/#),
             "\(watched)")
         let json = try report(script, "--json")
         #expect(
