@@ -2,7 +2,7 @@ import BPFProgs
 import Glibc
 import LinuxSystem
 
-/// What users are told when the BPF mode cannot be had, and what to do about it.
+/// The messages for users if the BPF mode is not possible, and what to do about it.
 package enum BPFRefusal {
     /// What most of them are about.
     private static let object = "BPF mode"

@@ -7,9 +7,9 @@ import Processes
 /// `mptcpize bpf attach --oci`: the hook that a container runtime calls before it starts a
 /// container's program, and when that has ended.
 ///
-/// It never keeps a container from starting: whatever happens, it ends with success, within
-/// `limit`. What went wrong is one line of the system's log, as runtimes throw their hooks'
-/// standard error away.
+/// It never prevents a container from starting: it always ends with success, within `limit`. It
+/// writes an error as one line to the system's log, because runtimes discard the standard error of
+/// hooks.
 package enum ContainerHook {
     /// Runtimes kill a hook that takes longer than its definition allows (30 s in ours), and the
     /// container with it. The first attaching of all takes a fraction of a second.

@@ -1,7 +1,7 @@
 import CLinux
 import LinuxSystem
 
-/// What the BPF mode cannot mend: no BPF program sees FIONREAD, nor can it raise an edge.
+/// What the BPF mode cannot mend: a BPF program cannot see FIONREAD, and cannot raise an edge.
 package enum LostEdges {
     /// Why a program that waits for edges by what FIONREAD said would hang in the BPF mode; nil
     /// where this kernel loses none, which is tried.

@@ -3,12 +3,11 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// A cgroup that is made for one program, its children and theirs, below the one that
-/// mptcpize runs in: limits and the service manager's bookkeeping go on to hold.
+/// A cgroup for one program and its descendants, below the cgroup that mptcpize runs in, so that
+/// limits and the service manager's accounting still apply.
 ///
-/// It is selected before the program starts. When its last process has ended, a keeper,
-/// a process of mptcpize outside of it, takes it away; where the keeper was killed, the
-/// next BPFSession does.
+/// It is selected before the program starts. When its last process has ended, a keeper (a process
+/// of mptcpize outside the cgroup) removes it. If the keeper was killed, the next BPFSession does.
 package enum TransientCgroup {
     /// What the last part of the path of such a cgroup begins with.
     static let prefix = "mptcpize-run-"

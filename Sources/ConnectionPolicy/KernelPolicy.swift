@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// nftables, by the program nft.
+/// nftables, through the program nft.
 package enum KernelPolicy {
     /// Loads a ruleset, all of it or nothing.
     package static func apply(_ ruleset: NFTRuleset) throws(Failure) { try load(ruleset, []) }

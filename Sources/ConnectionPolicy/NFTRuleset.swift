@@ -1,11 +1,11 @@
 import LinuxSystem
 import Processes
 
-/// Rules as the kernel applies them to packets, for what no library reaches: nftables takes the
-/// option MP_CAPABLE out of the SYN, so that both ends speak TCP (nft 1.0.2).
+/// Rules as the kernel applies them to packets, for programs that no library reaches. nftables
+/// removes the option MP_CAPABLE from the SYN, so both ends speak TCP (nft 1.0.2).
 ///
-/// Only the SYN of a first subflow is looked at. Additional ones (MP_JOIN) belong to connections
-/// that are MPTCP already.
+/// The rules look only at the SYN of a first subflow. Additional subflows (MP_JOIN) belong to
+/// connections that are already MPTCP.
 package struct NFTRuleset {
     /// Which sockets are meant.
     package enum Scope: Equatable {

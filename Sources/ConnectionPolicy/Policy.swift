@@ -1,7 +1,7 @@
 import LinuxSystem
 import SocketPolicy
 
-/// Rules in their order. The first one that matches decides; where none does, it is MPTCP.
+/// Rules in their order. The first one that matches decides; if none matches, the result is MPTCP.
 package struct Policy: Sendable, Equatable {
     package let rules: [PolicyRule]
 

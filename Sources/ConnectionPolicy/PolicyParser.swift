@@ -1,7 +1,7 @@
 import LinuxSystem
 import SocketPolicy
 
-/// Reads rules: one a line.
+/// Reads rules, one on each line.
 struct PolicyParser {
     /// What messages and rules name as their file.
     let file: Bytes

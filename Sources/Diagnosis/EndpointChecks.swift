@@ -4,7 +4,7 @@ import LinuxSystem
 import Netlink
 import SocketValues
 
-/// Whether subflows get out from an endpoint of the kernel's path manager.
+/// Whether subflows from an endpoint of the kernel's path manager reach the network.
 struct EndpointChecks {
     let interfaces: [Interface]
     let links: [Link]

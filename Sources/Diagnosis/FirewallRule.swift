@@ -1,4 +1,4 @@
-/// A rule of a firewall's that takes MPTCP out of packets, or drops packets that have it.
+/// A firewall rule that removes MPTCP from packets, or drops packets that have it.
 struct FirewallRule: Equatable {
     enum Effect: Equatable {
         /// The option is taken out: connections are plain TCP.

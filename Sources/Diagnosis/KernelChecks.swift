@@ -3,7 +3,7 @@ import LinuxSystem
 import SocketInspection
 import SocketValues
 
-/// Whether MPTCP can be had and works in this network namespace.
+/// Whether MPTCP exists and works in this network namespace.
 enum KernelChecks {
     static func findings(by means: HostChecks.Means) -> [Finding] {
         if means == .looking { return looked() }

@@ -2,8 +2,8 @@ import LinuxSystem
 import Netlink
 import SocketInspection
 
-/// What a server has to announce to peers that may not, or cannot, open their second path to the
-/// address that they connected to: behind a load balancer, which would give it to another server.
+/// What a server must announce if peers cannot open their second path to the address that they
+/// connected to. This is so behind a load balancer, which would give the path to another server.
 enum LoadBalancerChecks {
     private static let name = "net.mptcp.allow_join_initial_addr_port"
 

@@ -5,8 +5,8 @@ import Netlink
 import SocketInspection
 import SocketValues
 
-/// Whether connections of this network namespace get a second path: endpoints, limits,
-/// routes, and what else takes a hand in it.
+/// Whether connections of this network namespace get a second path: endpoints, limits, routes, and
+/// other influences.
 struct PathChecks {
     private let interfaces: [Interface]
     /// Interfaces that a path can go through.

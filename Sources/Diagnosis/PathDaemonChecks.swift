@@ -1,7 +1,8 @@
 import Glibc
 import LinuxSystem
 
-/// mptcpd(8), which manages paths from user space: whether it may, and whether it is alone.
+/// mptcpd(8), which manages paths from user space: whether it is allowed to, and whether another
+/// path manager works against it.
 struct PathDaemonChecks {
     /// What is to be known of its process.
     struct Daemon: Equatable {

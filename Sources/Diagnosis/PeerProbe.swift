@@ -6,11 +6,11 @@ import Processes
 import SocketInspection
 import SocketValues
 
-/// A real MPTCP connection to a peer: whether it speaks MPTCP, over how many paths, and
-/// which other addresses it announced.
+/// A real MPTCP connection to a peer. It shows whether the peer speaks MPTCP, over how many paths,
+/// and which other addresses the peer announced.
 ///
-/// What is sent besides the handshake is a line end: additional subflows may start only
-/// once data went through (RFC 8684 section 3.1), and servers wait for a first line.
+/// After the handshake, it sends only a line end: additional subflows may start only after data went
+/// through (RFC 8684 section 3.1), and servers wait for a first line.
 package struct PeerProbe: Sendable {
     private let target: HostPort
 

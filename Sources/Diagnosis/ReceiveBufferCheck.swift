@@ -7,8 +7,8 @@ import Netlink
 import Processes
 import SocketInspection
 
-/// Receive buffers against the stalls of Linux 6.15 and newer, for what the preload library does not
-/// reach (docs/kernel-stall.md).
+/// Receive buffers that prevent the stalls of Linux 6.15 and newer, for programs that the preload
+/// library does not reach (docs/kernel-stall.md).
 enum ReceiveBufferCheck {
     private static let name = "net.ipv4.tcp_rmem"
     /// The default with which no stall was seen (docs/LIMITS.md), bytes.

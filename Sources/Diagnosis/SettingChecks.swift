@@ -1,7 +1,7 @@
 import LinuxSystem
 
-/// The switches below net.mptcp that cost connections something when they are set otherwise than
-/// the kernel has them (Documentation/networking/mptcp-sysctl.rst).
+/// The settings below net.mptcp that harm connections if they differ from the kernel's defaults
+/// (Documentation/networking/mptcp-sysctl.rst).
 enum SettingChecks {
     /// Those of this network namespace.
     static func findings() -> [Finding] { findings { Sysctl.value($0) } }

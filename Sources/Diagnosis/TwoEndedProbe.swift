@@ -5,7 +5,7 @@ import Netlink
 import SocketInspection
 import SocketValues
 
-/// What each path to a `check --serve` carries: both ends say what they saw, and paths are cut until
+/// What each path to a `check --serve` carries. Both ends tell what they saw, and paths are cut until
 /// one is left.
 struct TwoEndedProbe {
     let address: HostPort.Address

@@ -1,6 +1,6 @@
 import LinuxSystem
 
-/// Whether what mptcpize puts into a program's environment gets to its sockets.
+/// Whether what mptcpize puts into a program's environment reaches its sockets.
 package enum Reach: Equatable, Sendable {
     /// The dynamic loader loads the preload library.
     case preload

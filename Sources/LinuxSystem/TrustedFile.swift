@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A file that root acts by: nobody but root may have written it, or have chosen which file it is.
+/// A file that root trusts: nobody but root may have written it, or have chosen which file it is.
 package enum TrustedFile {
     /// Why a file is not to be acted by.
     package enum Refusal: Error, Equatable {

@@ -1,7 +1,7 @@
 import BPFMode
 import LinuxSystem
 
-/// What the kernel counts of the cgroups that are attached to it.
+/// The kernel's counters of attached cgroups.
 enum BPFMetrics {
     private struct Sums {
         var upgraded: UInt64

@@ -1,6 +1,6 @@
 import Diagnosis
 
-/// What `mptcpize check` finds by looking.
+/// What `mptcpize check` finds without trying anything.
 enum CheckMetrics {
     static func families(_ findings: [Finding]) -> [MetricFamily] {
         var results = MetricFamily(

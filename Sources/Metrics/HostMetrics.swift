@@ -7,8 +7,8 @@ import Netlink
 import Processes
 import SocketInspection
 
-/// Everything that `mptcpize metrics` tells of this host. One part that cannot be had does not
-/// keep the others away: the collector's own metric says so.
+/// Everything that `mptcpize metrics` prints about this host. If one part fails, the others are still
+/// printed, and the collector's own metric names the part.
 package struct HostMetrics {
     private let locator: LibraryLocator
     private let version: String

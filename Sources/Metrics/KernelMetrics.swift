@@ -4,7 +4,7 @@ import LinuxSystem
 import Netlink
 import SocketInspection
 
-/// What the kernel tells of MPTCP in this network namespace.
+/// What the kernel shows about MPTCP in this network namespace.
 enum KernelMetrics {
     /// - Parameter counters: as they were before anything here asked for MPTCP.
     static func families(_ counters: MPTCPCounters) -> [MetricFamily] {

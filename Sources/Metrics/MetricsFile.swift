@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// The file of `--output`: replaced as a whole, by a rename, so that whoever reads it finds the
-/// old text or the new one.
+/// The file of `--output`. It is replaced by a rename, so a reader finds the old text or the new
+/// one.
 package struct MetricsFile {
     private let path: String
     private let directory: String

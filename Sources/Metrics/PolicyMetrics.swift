@@ -2,7 +2,7 @@ import ConnectionPolicy
 import Glibc
 import LinuxSystem
 
-/// How often the rules that the kernel holds were met.
+/// How often packets met the rules in the kernel.
 enum PolicyMetrics {
     /// None where no rules are applied to the host.
     static func families() throws(Failure) -> [MetricFamily] {

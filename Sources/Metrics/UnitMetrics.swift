@@ -4,7 +4,7 @@ import ServiceStatus
 import SocketInspection
 import SystemdUnits
 
-/// The units that are enabled, and what came of it.
+/// The enabled units, and whether they were reached.
 struct UnitMetrics {
     private let statuses: [UnitStatus]
 

@@ -6,7 +6,7 @@ import ServiceStatus
 import SystemdUnits
 import TextOutput
 
-/// `mptcpize disable`: units as they were before `enable`.
+/// `mptcpize disable`: makes units as they were before `enable`.
 struct DisableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disable",

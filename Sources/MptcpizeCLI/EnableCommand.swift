@@ -8,7 +8,7 @@ import ServiceStatus
 import SystemdUnits
 import TextOutput
 
-/// `mptcpize enable`: services and sockets of systemd over MPTCP, for good.
+/// `mptcpize enable`: puts services and sockets of systemd under MPTCP, for good.
 struct EnableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enable",

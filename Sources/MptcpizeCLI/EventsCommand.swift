@@ -1,7 +1,7 @@
 import ArgumentParser
 import SocketInspection
 
-/// `mptcpize events`: what happens to MPTCP connections, as it happens.
+/// `mptcpize events`: prints what happens to MPTCP connections, as it happens.
 struct EventsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",

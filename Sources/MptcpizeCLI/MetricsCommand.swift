@@ -4,7 +4,7 @@ import Launch
 import LinuxSystem
 import Metrics
 
-/// `mptcpize metrics`: this host's numbers, for Prometheus and its kin.
+/// `mptcpize metrics`: this host's numbers, for Prometheus and similar collectors.
 struct MetricsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metrics",

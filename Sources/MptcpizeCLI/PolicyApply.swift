@@ -6,7 +6,7 @@ import LinuxSystem
 import Processes
 import SystemdUnits
 
-/// `mptcpize policy apply`, `remove` and `export`: rules in the kernel, by nftables.
+/// `mptcpize policy apply`, `remove` and `export`: rules in the kernel, with nftables.
 extension PolicyCommand {
     /// Whose sockets are meant; all of this network namespace without any.
     struct Scope: ParsableArguments {

@@ -4,8 +4,8 @@ import LinuxSystem
 import SocketInspection
 import SystemdUnits
 
-/// `mptcpize sockets`: the MPTCP sockets there are, whose they are, and what they are on
-/// the wire.
+/// `mptcpize sockets`: lists the current MPTCP sockets, their programs, and what they are on the
+/// wire.
 struct SocketsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sockets",

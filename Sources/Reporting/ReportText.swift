@@ -4,7 +4,7 @@ import SocketValues
 import TextOutput
 
 extension SocketReport {
-    /// The report for a person: a table, then its sum in words. One line each, no newlines.
+    /// The report for people: a table, then its sum in words. Each element is a line without newline.
     package func lines(styled: Bool = false) -> [String] {
         let notes = [unreachedSentence].compactMap { $0 } + dropped
         if sockets.isEmpty { return [emptyReport] + notes }

@@ -4,11 +4,11 @@ import KernelProbe
 import LinuxSystem
 import SeccompSupervisor
 
-/// The way in by seccomp user notification: a filter that the program carries sends the calls that
-/// matter to a supervisor, which makes the sockets and mends the options.
+/// The way in by seccomp user notification: a filter of the program sends the calls that matter to a
+/// supervisor, which makes the sockets and mends the options.
 ///
-/// Not ptrace: that stops every system call, and a program cannot be traced twice. Not a second
-/// preload library: static programs load none.
+/// It does not use ptrace, which stops every system call, and which a program cannot have twice. It
+/// is not a second preload library, because static programs load none.
 package struct SeccompMode: Sendable {
     /// No remedies: what the kernel refuses, the program is told.
     private let strict: Bool

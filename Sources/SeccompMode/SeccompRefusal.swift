@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// Why there can be no supervisor, as users are told.
+/// The messages for users if a supervisor is not possible.
 enum SeccompRefusal {
     static var tooOld: Failure {
         Failure(

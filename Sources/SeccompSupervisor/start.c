@@ -1,4 +1,4 @@
-// The front's part: it starts the others, and hears how that went.
+// The front's part: it starts the other processes, and learns whether that succeeded.
 
 #define _GNU_SOURCE
 #include <errno.h>

@@ -4,7 +4,7 @@ import LinuxSystem
 import ServiceStatus
 import SystemdUnits
 
-/// Restarts a unit so that its new settings count, and sees whether they do.
+/// Restarts a unit so that its new settings apply, and checks whether they do.
 struct Restart {
     private let unit: UnitName
     private let manager: ServiceManager

@@ -4,8 +4,8 @@ import SystemdUnits
 import TextOutput
 
 extension UnitStatus {
-    /// The status for people: a line on the unit, a table of its processes, and what to
-    /// type where something is not as it should be.
+    /// The status for people: a line about the unit, a table of its processes, and what to
+    /// type if something is wrong.
     package func lines(of manager: ServiceManager, styled: Bool) -> [String] {
         let place = dropIns.isEmpty ? "not enabled" : "enabled (\(dropIns.joined(separator: ", ")))"
         var lines = ["\(unit): \(place), \(state)"]

@@ -2,8 +2,8 @@ import Launch
 import LinuxSystem
 import SystemdUnits
 
-/// What can be said of a unit's processes, all of them, after they were looked at: which use
-/// MPTCP, which do not, and why. Whatever is claimed of a unit is claimed from this.
+/// What is known about all of a unit's processes after a look at them: which use MPTCP, which do not,
+/// and why. All claims about a unit are made from this.
 package struct UnitVerdict: Sendable {
     package let unit: UnitName
     /// Those that there are, in the order of their numbers.

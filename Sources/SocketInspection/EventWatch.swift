@@ -6,12 +6,11 @@ import Processes
 import SocketValues
 import TextOutput
 
-/// `mptcpize events`: a line for each thing that happens to an MPTCP connection of this network
-/// namespace, until a signal ends it or nobody reads any more.
+/// `mptcpize events`: prints a line for each event of an MPTCP connection of this network namespace,
+/// until a signal ends it or its output is no longer read.
 ///
-/// Connections that are made, closed, or get or lose a subflow, the kernel tells by itself. A
-/// fallback it only counts: the counters are looked at ten times a second, and the sockets when one
-/// has risen.
+/// The kernel has events for connections that are made or closed, and for subflows. It only counts
+/// fallbacks: the counters are read ten times a second, and the sockets if a counter has risen.
 package struct EventWatch: ~Copyable {
     private var sources: Sources
     private var ledger = ConnectionLedger()

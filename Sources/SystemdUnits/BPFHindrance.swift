@@ -2,7 +2,7 @@ import Glibc
 import Launch
 import LinuxSystem
 
-/// Why the BPF mode of a service would not reach it, as far as its settings tell: then it is
+/// Why the BPF mode of a service would not reach it, as far as its settings show. The service is then
 /// refused before anything is restarted.
 enum BPFHindrance {
     static func of(_ unit: LoadedUnit) -> Failure? { ownRoot(unit) ?? elsewhere(unit) }

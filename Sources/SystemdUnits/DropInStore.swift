@@ -4,10 +4,10 @@ import LinuxSystem
 /// One directory of unit files (/etc/systemd/system and its like), and mptcpize's
 /// drop-ins in it.
 ///
-/// Everything is written aside into `.mptcpize-new`, which systemd does not look at, and
-/// moved to its place by rename(2) when nothing more can fail for want of space: at any
-/// moment a unit's drop-in is there in whole or not at all. What a killed mptcpize left
-/// aside is swept away by the next one. A lock on the directory itself makes them take turns.
+/// Everything is first written into `.mptcpize-new`, which systemd ignores. When nothing more can
+/// fail for lack of space, rename(2) moves it to its place: at any moment a unit's drop-in is
+/// complete or absent. The next mptcpize removes what a killed one left. A lock on the directory
+/// itself makes them take turns.
 package struct DropInStore: Sendable {
     /// The directory's path.
     package let path: String

@@ -1,7 +1,7 @@
 import Launch
 import LinuxSystem
 
-/// Where what a unit stands for really runs, if not in the unit itself.
+/// Units whose work runs elsewhere, not in the unit itself.
 package struct PayloadElsewhere {
     private enum Kind {
         /// It runs nothing: other units are part of it.

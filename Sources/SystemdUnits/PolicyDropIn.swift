@@ -4,9 +4,9 @@ import LinuxSystem
 
 /// Rules in the kernel for one unit, for good.
 ///
-/// nftables knows a cgroup by its identity, which is another one each time systemd makes it. So a
-/// service's drop-in has its rules put in place before each start of its main program, when the
-/// cgroup is there and empty. A slice starts nothing: it waits for a service of ours that makes its
+/// nftables identifies a cgroup by an ID that changes each time systemd makes the cgroup. So a
+/// service's drop-in loads its rules before each start of its main program, when the cgroup exists
+/// and is empty. A slice starts nothing: it waits for a service of mptcpize that makes the slice's
 /// cgroup, as in `SlicePlan`.
 package struct PolicyDropIn {
     private let manager: ServiceManager

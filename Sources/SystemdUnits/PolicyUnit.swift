@@ -2,7 +2,7 @@ import ConnectionPolicy
 import Glibc
 import LinuxSystem
 
-/// The unit of mptcpize's own that puts rules into the kernel when the machine starts.
+/// mptcpize's own unit, which loads rules into the kernel when the machine starts.
 package struct PolicyUnit {
     package static let name = "mptcpize-policy.service"
     private static let folder = "/etc/systemd/system"

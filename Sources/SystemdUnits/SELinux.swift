@@ -4,8 +4,8 @@ import LinuxSystem
 
 /// Whether SELinux lets a service execute the preload library.
 ///
-/// The kernel is asked by the files of selinuxfs that libselinux asks it through; nothing is
-/// guessed from names of types.
+/// It asks the kernel through the files of selinuxfs, as libselinux does, and guesses nothing from
+/// the names of types.
 package struct SELinux {
     private static let directory = "/sys/fs/selinux"
 

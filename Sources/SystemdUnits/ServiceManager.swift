@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// Which systemd is meant: the system's, or the one of the user who asks.
+/// Which systemd is meant: the system's, or that of the current user.
 package enum ManagerScope: Sendable, Equatable {
     case system
     case user

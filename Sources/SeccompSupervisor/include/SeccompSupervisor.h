@@ -1,10 +1,11 @@
-// A supervisor by seccomp user notification (seccomp_unotify(2)): a filter that a program and all
-// that it starts carry with them sends it the few system calls that matter, and it answers them.
+// A supervisor by seccomp user notification (seccomp_unotify(2)). A filter of the program and all
+// that it starts sends it the few system calls that matter, and it answers them.
 //
-// Three processes, each the parent of the next: the front, which is `mptcpize run` itself; the
-// guard; the worker, whose child the program is. They are the program's ancestors, since Yama lets
-// a process look into its descendants only, and subreapers, so that daemons stay descendants. The
-// guard takes over where the worker is killed or stopped; both stay until no task has the filter.
+// There are three processes, each the parent of the next: the front, which is `mptcpize run`
+// itself; the guard; and the worker, whose child is the program. They are the program's ancestors,
+// because Yama lets a process look only into its descendants. They are subreapers, so daemons stay
+// descendants. The guard takes over if the worker is killed or stopped. Both stay until no task has
+// the filter.
 
 #ifndef SECCOMP_SUPERVISOR_H
 #define SECCOMP_SUPERVISOR_H
