@@ -1,4 +1,4 @@
-"""Connections that a rule keeps TCP: what is left of the way through the library."""
+"""Connections that a rule keeps TCP: what the library still costs them."""
 
 import databases
 import servers

@@ -1,4 +1,4 @@
-"""The forms of a result: text for a terminal, Markdown, and what JSON is made of."""
+"""The forms of a result: text for a terminal, Markdown, and values for JSON."""
 
 import dataclasses
 import math

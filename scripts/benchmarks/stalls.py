@@ -1,4 +1,4 @@
-"""Transfers that stand still until a timer of 200 ms: what the kernel does to MPTCP on fast links."""
+"""Transfers that stand still until a timer of 200 ms, as MPTCP of some kernels does on fast links."""
 
 import pathlib
 import statistics

@@ -1,4 +1,4 @@
-"""iperf3 on loopback: what a byte costs, since the CPU is what limits it there."""
+"""iperf3 on loopback: what a byte costs, because the CPU is the limit there."""
 
 import json
 
