@@ -89,7 +89,7 @@ package struct SeccompMode: Sendable {
         }
         let error = Errno(rawValue: start.error)
         guard start.program < 0 else {
-            return StartedProgram(pid: start.program, states: start.states)
+            return StartedProgram(start)
         }
         switch start.stage {
         case SECCOMP_STAGE_EXEC:
@@ -107,19 +107,25 @@ package struct SeccompMode: Sendable {
 package struct StartedProgram: ~Copyable {
     package let pid: pid_t
     private let states: Descriptor
+    /// Of its filter, and what goes with it. Closed by whoever is to answer in the end.
+    private let listener: Int32
+    private let memory: UnsafeMutableRawPointer?
 
-    init(pid: pid_t, states: Int32) {
-        self.pid = pid
-        self.states = Descriptor(owning: states)
+    init(_ start: seccomp_start) {
+        pid = start.program
+        states = Descriptor(owning: start.states)
+        listener = start.listener
+        memory = start.memory
     }
 
-    /// The descriptor that it needs.
-    package var number: Int32 { states.number }
+    /// The descriptors that it needs.
+    package var numbers: [Int32] { [states.number, listener] }
 
     /// The next change of its state, as wait(2) tells it, without waiting for one.
     package borrowing func next() -> Change {
         var status: Int32 = 0
         let size = read(states.number, &status, MemoryLayout<Int32>.size)
+        if size == 0 { seccomp_supervisor_stand_in(listener, memory) }
         return Change(size: size, status: status)
     }
 

@@ -44,14 +44,15 @@ static struct outcome answer_mtu(struct caller *caller, const struct call *call,
 static struct outcome answer(struct caller *caller, const struct call *call,
                              const struct target *target, int32_t room, int refusal) {
   const struct mptcpize_option *option = target->option;
-  bool is_foreign = option->level == IPPROTO_IPV6 && target->family == AF_INET;
-  int error = mptcpize_option_get_error(option, option->level, target->family, refusal);
-  if (is_foreign) return outcome_error(error);
+  int level = (int)call->arguments[1];
+  bool is_foreign = level == IPPROTO_IPV6 && target->family == AF_INET;
+  int error = mptcpize_option_get_error(option, level, target->family, refusal);
+  if (is_foreign || !option) return outcome_error(error);
   switch ((enum mptcpize_get)option->get) {
     case MPTCPIZE_GET_INT:
     case MPTCPIZE_GET_BOOL:
     case MPTCPIZE_GET_INITIAL:
-      return answer_int(caller, call, option->level, option->initial, room);
+      return answer_int(caller, call, level, option->initial, room);
     case MPTCPIZE_GET_EMPTY:
       return answer_bytes(caller, call, "", 0);
     case MPTCPIZE_GET_MTU:
@@ -67,17 +68,20 @@ static struct outcome answer(struct caller *caller, const struct call *call,
 static struct outcome get_on(const struct server *server, struct caller *caller,
                              const struct target *target, const struct call *call) {
   const struct mptcpize_option *option = target->option;
+  int level = (int)call->arguments[1];
   int32_t room, kept;
-  if (!caller_read(caller, call->arguments[4], &room, sizeof room)) return OUTCOME_GO_ON;
+  if (!caller_read(caller, call->arguments[4], &room, sizeof room)) return outcome_error(EFAULT);
   if (room < 0) return outcome_error(EINVAL);
-  bool is_kept = kept_get(server->shared, target->inode, target->line, &kept);
+  bool is_kept = option && kept_get(server->shared, target->inode, target->line, &kept);
   if (is_kept && option->get != MPTCPIZE_GET_INITIAL) {
-    return answer_int(caller, call, option->level, kept, room);
+    return answer_int(caller, call, level, kept, room);
   }
   uint8_t bytes[VALUE_MOST];
   socklen_t length = sizeof bytes;
-  if (getsockopt(target->fd, option->level, option->number, bytes, &length) == 0) {
-    return OUTCOME_GO_ON;
+  if (getsockopt(target->fd, level, (int)call->arguments[2], bytes, &length) == 0) {
+    // MPTCP tells IPV6_V6ONLY of an AF_INET socket too.
+    bool is_foreign = level == IPPROTO_IPV6 && target->family == AF_INET;
+    return is_foreign ? outcome_error(EOPNOTSUPP) : OUTCOME_GO_ON;
   }
   int refusal = errno;
   if (!mptcpize_option_is_refusal(NULL, refusal)) return OUTCOME_GO_ON;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "caller.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,27 +41,56 @@ bool caller_write(const struct caller *caller, uint64_t address, const void *byt
   return result;
 }
 
+static void drop(int *fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+// --- Its descriptors ---------------------------------------------------------------------------
+
+static int borrow(int pidfd, int fd) { return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0); }
+
 // pidfd_open(2) takes leaders of processes only, before Linux 6.9.
-static int open_process(const struct caller *caller) {
+static int open_task(const struct caller *caller) {
   enum { PIDFD_THREAD = O_EXCL };
   int pidfd = (int)syscall(SYS_pidfd_open, caller->thread, PIDFD_THREAD);
-  if (pidfd >= 0) return pidfd;
-  pidfd = (int)syscall(SYS_pidfd_open, caller->thread, 0);
-  if (pidfd >= 0) return pidfd;
+  return pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, caller->thread, 0);
+}
+
+// The leader lives on when the thread has ended, and its number may be another one's by then: this
+// is not kept.
+static int borrow_of_leader(const struct caller *caller, int fd) {
   char status[4096];
-  if (caller_file(caller, "status", status, sizeof status) < 0) return -1;
+  if (caller_text(caller, CALLER_STATUS, status, sizeof status) < 0) return -1;
   long leader = caller_status(status, "Tgid", 0);
-  return leader <= 0 ? -1 : (int)syscall(SYS_pidfd_open, leader, 0);
+  int pidfd = leader <= 0 ? -1 : (int)syscall(SYS_pidfd_open, leader, 0);
+  if (pidfd < 0) return -1;
+  int borrowed = borrow(pidfd, fd), error = errno;
+  close(pidfd);
+  errno = error;
+  return borrowed;
+}
+
+static int borrow_again(const struct caller *caller, int fd) {
+  int *pidfd = &caller->known->pidfd;
+  int borrowed = -1;
+  if (*pidfd >= 0) {
+    borrowed = borrow(*pidfd, fd);
+    if (borrowed >= 0 || errno != ESRCH) return borrowed;
+    drop(pidfd);
+  }
+  *pidfd = open_task(caller);
+  return *pidfd >= 0 ? borrow(*pidfd, fd) : borrow_of_leader(caller, fd);
 }
 
 int caller_borrow(struct caller *caller, int fd) {
-  if (caller->pidfd < 0) caller->pidfd = open_process(caller);
-  if (caller->pidfd < 0) return -1;
-  int borrowed = (int)syscall(SYS_pidfd_getfd, caller->pidfd, fd, 0);
+  int borrowed = borrow_again(caller, fd);
   if (borrowed < 0 || caller_waits(caller)) return borrowed;
   close(borrowed);
   return -1;
 }
+
+// --- Its files of /proc ------------------------------------------------------------------------
 
 long caller_file(const struct caller *caller, const char *name, char *text, size_t room) {
   int file = open_file(caller, name, O_RDONLY);
@@ -69,6 +99,36 @@ long caller_file(const struct caller *caller, const char *name, char *text, size
   close(file);
   if (size >= 0) text[size] = 0;
   return size;
+}
+
+long caller_text(const struct caller *caller, enum caller_text which, char *text, size_t room) {
+  static const char *const names[CALLER_TEXTS] = {"status", "cgroup", "attr/current"};
+  int *file = &caller->known->texts[which];
+  // The kernel writes it anew for whoever reads from its beginning; ESRCH: the task has ended.
+  ssize_t size = *file < 0 ? -1 : pread(*file, text, room - 1, 0);
+  if (size < 0) {
+    drop(file);
+    *file = open_file(caller, names[which], O_RDONLY);
+    size = *file < 0 ? -1 : pread(*file, text, room - 1, 0);
+  }
+  if (size >= 0) text[size] = 0;
+  return size;
+}
+
+void caller_forget(struct acquaintance *known) {
+  *known = (struct acquaintance){.thread = 0, .pidfd = -1};
+  for (size_t i = 0; i < CALLER_TEXTS; i++) known->texts[i] = -1;
+}
+
+struct acquaintance *caller_known(struct server *server, pid_t thread) {
+  for (size_t i = 0; i < ACQUAINTANCES; i++) {
+    if (server->acquaintances[i].thread == thread) return &server->acquaintances[i];
+  }
+  struct acquaintance *known = &server->acquaintances[server->turn++ % ACQUAINTANCES];
+  drop(&known->pidfd);
+  for (size_t i = 0; i < CALLER_TEXTS; i++) drop(&known->texts[i]);
+  known->thread = thread;
+  return known;
 }
 
 long caller_status(const char *status, const char *name, int field) {
@@ -89,9 +149,4 @@ uint64_t caller_namespace(const struct caller *caller, const char *kind) {
   snprintf(path, sizeof path, "/proc/%d/ns/%s", caller->thread, kind);
   struct stat status;
   return stat(path, &status) == 0 ? status.st_ino : 0;
-}
-
-void caller_end(struct caller *caller) {
-  if (caller->pidfd >= 0) close(caller->pidfd);
-  caller->pidfd = -1;
 }

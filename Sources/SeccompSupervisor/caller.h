@@ -21,12 +21,18 @@ int caller_borrow(struct caller *caller, int fd);
 /// What is behind a file of /proc/THREAD, with a NUL; its size, or -1.
 long caller_file(const struct caller *caller, const char *name, char *text, size_t room);
 
+/// The same of one that stays open for the caller's next call.
+long caller_text(const struct caller *caller, enum caller_text which, char *text, size_t room);
+
 /// A number of /proc/THREAD/status, the `field`-th (from 0) behind the name; -1: not known.
 long caller_status(const char *status, const char *name, int field);
 
 /// The inode number of its namespace of this kind ("net", "user"); 0: not known.
 uint64_t caller_namespace(const struct caller *caller, const char *kind);
 
-void caller_end(struct caller *caller);
+/// What is open of the task, from its earlier calls.
+struct acquaintance *caller_known(struct server *server, pid_t thread);
+/// Nothing is open of it yet.
+void caller_forget(struct acquaintance *known);
 
 #endif

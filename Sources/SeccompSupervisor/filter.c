@@ -11,7 +11,7 @@
 
 #include "SocketPolicy.h"
 
-enum { AF_INET_FAMILY = 2, AF_INET6_FAMILY = 10, TCP = 6 };
+enum { AF_INET_FAMILY = 2, AF_INET6_FAMILY = 10, TCP = 6, SOCKET_LEVEL = 1, IPV6_LEVEL = 41 };
 
 // Numbers of the kernel's own tables: arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h,
 // arch/arm/tools/syscall.tbl.
@@ -90,34 +90,87 @@ static void add_socket(struct program *program) {
 // Whether something may have to be done about an option.
 static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
                     const struct mptcpize_option *option) {
-  bool is_call = option->level == MPTCPIZE_LEVEL_IOCTL;
-  if (supervision->strict || supervision->unknown[line] || is_call) return false;
-  return supervision->refusals[line] || option->connected || option->unchecked ||
-         (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes);
+  return supervision->refusals[line] || supervision->unknown[line] || option->connected ||
+         option->unchecked || (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes);
+}
+
+static void allow_if(struct program *program, uint32_t number) {
+  add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
+  answer(program, SECCOMP_RET_ALLOW);
+}
+
+// What MPTCP takes and has no line: what a socket takes along that is replaced, and these.
+static void allow_taken(struct program *program, int level, bool is_get) {
+  static const struct mptcpize_option_key taken[] = {
+      {SOCKET_LEVEL, 5},   // SO_DONTROUTE
+      {SOCKET_LEVEL, 6},   // SO_BROADCAST
+      {SOCKET_LEVEL, 11},  // SO_NO_CHECK
+      {SOCKET_LEVEL, 16},  // SO_PASSCRED
+      {SOCKET_LEVEL, 32},  // SO_SNDBUFFORCE
+      {SOCKET_LEVEL, 33},  // SO_RCVBUFFORCE
+      {SOCKET_LEVEL, 66},  // SO_RCVTIMEO_NEW
+      {SOCKET_LEVEL, 67},  // SO_SNDTIMEO_NEW
+      {TCP, 11},           // TCP_INFO
+      {TCP, 26},           // TCP_CC_INFO
+      {TCP, 43},           // TCP_IS_MPTCP
+  };
+  size_t count;
+  const struct mptcpize_option_key *carried = mptcpize_option_carried(&count);
+  // MPTCP tells IPV6_V6ONLY of AF_INET sockets too, which TCP refuses.
+  if (is_get && level == IPV6_LEVEL) return;
+  for (size_t i = 0; i < count; i++) {
+    const struct mptcpize_option_key *key = &carried[i];
+    bool has_line = mptcpize_option_find(key->level, key->number);
+    if (key->level == level && !has_line) allow_if(program, (uint32_t)key->number);
+  }
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+    if (taken[i].level == level) allow_if(program, (uint32_t)taken[i].number);
+  }
+}
+
+// The options of one level: lines `first` up to `behind` of the table. What has no line either
+// MPTCP takes, or TCP does not know it, and says so by another errno. The kernel tells the generic
+// ones of sockets of all kinds, up to the newest number.
+static void add_level(struct program *program, const struct seccomp_supervision *supervision,
+                      bool is_get, size_t first, size_t behind) {
+  size_t count;
+  const struct mptcpize_option *table = mptcpize_option_table(&count);
+  bool is_told = is_get && table[first].level == SOCKET_LEVEL;
+  for (size_t i = first; i < behind; i++) {
+    bool is_line_sent = is_sent(supervision, i, &table[i]);
+    if (is_told && is_line_sent) send_if(program, (uint32_t)table[i].number);
+    if (!is_told && !is_line_sent) allow_if(program, (uint32_t)table[i].number);
+  }
+  if (is_told) {
+    uint32_t newest = (uint32_t)table[behind - 1].number;
+    add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, newest, 1, 0));
+    answer(program, SECCOMP_RET_ALLOW);
+  } else {
+    allow_taken(program, table[first].level, is_get);
+  }
+  answer(program, SECCOMP_RET_USER_NOTIF);
 }
 
 // The table is sorted by level.
-static void add_options(struct program *program, const struct seccomp_supervision *supervision) {
-  size_t count, block = 0;
+static void add_options(struct program *program, const struct seccomp_supervision *supervision,
+                        bool is_get) {
+  // Levels of protocols whose sockets are never ours, and MPTCP's own: include/linux/socket.h.
+  static const uint32_t others[] = {17,  40,  58,  132, 136, 255, 263, 270,
+                                    271, 274, 276, 279, 283, 284, 287};
+  size_t count;
   const struct mptcpize_option *table = mptcpize_option_table(&count);
-  bool is_open = false;
   load_argument(program, 1);
-  for (size_t i = 0; i < count; i++) {
-    bool is_first = i == 0 || table[i].level != table[i - 1].level;
-    if (is_first && is_open) {
-      answer(program, SECCOMP_RET_ALLOW);
-      patch(program, block);
-    }
-    if (is_first) {
-      block = when(program, (uint32_t)table[i].level);
-      load_argument(program, 2);
-      is_open = true;
-    }
-    if (is_sent(supervision, i, &table[i])) send_if(program, (uint32_t)table[i].number);
+  for (size_t first = 0, behind; first < count; first = behind) {
+    int32_t level = table[first].level;
+    for (behind = first; behind < count && table[behind].level == level;) behind++;
+    if (level == MPTCPIZE_LEVEL_IOCTL) continue;
+    size_t block = when(program, (uint32_t)level);
+    load_argument(program, 2);
+    add_level(program, supervision, is_get, first, behind);
+    patch(program, block);
   }
-  answer(program, SECCOMP_RET_ALLOW);
-  if (is_open) patch(program, block);
-  answer(program, SECCOMP_RET_ALLOW);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) allow_if(program, others[i]);
+  answer(program, SECCOMP_RET_USER_NOTIF);
 }
 
 static void add_argument(struct program *program, size_t index, const uint32_t *values,
@@ -134,7 +187,7 @@ static void add_socketcall(struct program *program, const struct seccomp_supervi
   if (!supervision->strict) send_if(program, SOCKETCALL_SETSOCKOPT);
   if (!supervision->strict) send_if(program, SOCKETCALL_GETSOCKOPT);
   if (is_watched || is_ruled) send_if(program, SOCKETCALL_CONNECT);
-  if (is_watched || is_ruled) send_if(program, SOCKETCALL_LISTEN);
+  if (is_watched || is_ruled || !supervision->strict) send_if(program, SOCKETCALL_LISTEN);
   if (is_watched) send_if(program, SOCKETCALL_SHUTDOWN);
   answer(program, SECCOMP_RET_ALLOW);
 }
@@ -142,8 +195,13 @@ static void add_socketcall(struct program *program, const struct seccomp_supervi
 // Whether calls of this kind are of any interest.
 static bool is_looked_at(const struct seccomp_supervision *supervision, enum call_kind kind) {
   switch (kind) {
-    case CALL_CONNECT:
+    case CALL_SETSOCKOPT:
+    case CALL_GETSOCKOPT:
+    case CALL_IOCTL:
+      return !supervision->strict;
     case CALL_LISTEN:
+      return supervision->ring || supervision->policy || !supervision->strict;
+    case CALL_CONNECT:
       return supervision->ring || supervision->policy;
     case CALL_SHUTDOWN:
     case CALL_CLOSE:
@@ -165,10 +223,10 @@ static void add_call(struct program *program, const struct seccomp_supervision *
       break;
     case CALL_SETSOCKOPT:
     case CALL_GETSOCKOPT:
-      add_options(program, supervision);
+      add_options(program, supervision, kind == CALL_GETSOCKOPT);
       break;
     case CALL_IOCTL:
-      add_argument(program, 1, mark, supervision->strict ? 0 : 1);
+      add_argument(program, 1, mark, 1);
       break;
     case CALL_SECCOMP:
       add_argument(program, 0, set_filter, 1);
@@ -184,7 +242,7 @@ static void add_call(struct program *program, const struct seccomp_supervision *
   }
 }
 
-// setsockopt's block is longer than a jump: it is reached by one without condition.
+// Blocks are longer than a jump: each is reached by one without condition.
 static void add_interface(struct program *program, const struct seccomp_supervision *supervision,
                           const struct call_interface *interface) {
   load(program, offsetof(struct seccomp_data, arch));
@@ -202,12 +260,6 @@ static void add_interface(struct program *program, const struct seccomp_supervis
   answer(program, SECCOMP_RET_ALLOW);
   for (int kind = 0; kind < CALL_KINDS; kind++) {
     if (interface->numbers[kind] < 0 || !is_looked_at(supervision, (enum call_kind)kind)) continue;
-    // getsockopt's is setsockopt's.
-    if (kind == CALL_GETSOCKOPT) {
-      size_t target = blocks[CALL_SETSOCKOPT] + 1 + program->steps[blocks[CALL_SETSOCKOPT]].k;
-      program->steps[blocks[kind]].k = (uint32_t)(target - blocks[kind] - 1);
-      continue;
-    }
     program->steps[blocks[kind]].k = (uint32_t)(program->length - blocks[kind] - 1);
     add_call(program, supervision, (enum call_kind)kind);
   }

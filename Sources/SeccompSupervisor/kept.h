@@ -6,6 +6,12 @@
 
 #include "server.h"
 
+/// What else is remembered of a socket, at the place of a line of the option table.
+enum {
+  LINE_TOLD = -1,       // its beginning has been recorded
+  LINE_EXCLUSIVE = -2,  // it took the place of one that had its address for itself
+};
+
 /// Whether it is a new value of this socket's.
 bool kept_put(struct shared *shared, uint64_t inode, int32_t line, int32_t value);
 bool kept_get(const struct shared *shared, uint64_t inode, int32_t line, int32_t *value);

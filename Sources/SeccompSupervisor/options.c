@@ -30,6 +30,13 @@ static bool has_fallen_back(int fd) {
   return result < 0 || information[FLAGS_WORD] & FALLBACK;
 }
 
+// But none of IPv4's of an AF_INET6 socket (Linux 6.18).
+static bool is_handed_on(const struct target *target) {
+  int level = target->option->level;
+  if (level == SOL_SOCKET || (level == IPPROTO_IP && target->family == AF_INET6)) return false;
+  return has_fallen_back(target->fd);
+}
+
 // --- setsockopt ----------------------------------------------------------------------------------
 
 struct setting {
@@ -101,7 +108,7 @@ static int refusal_of(const struct server *server, const struct target *target) 
   bool is_listening = target_int(target->fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
   int known = server->supervision->refusals[target->line];
   if (!is_fresh && !is_listening) {
-    if (target->option->level != SOL_SOCKET && has_fallen_back(target->fd)) return 0;
+    if (is_handed_on(target)) return 0;
     if (!known && target->option->connected) return EINVAL;
   }
   return known;
@@ -133,9 +140,27 @@ static struct outcome mend(struct server *server, struct caller *caller, struct 
   return OUTCOME_SUCCESS;
 }
 
+// What has no line either MPTCP takes, or TCP does not know it. The kernel is asked on a socket of
+// our own, and without a value, with which nothing can be set.
+static struct outcome set_without_line(const struct target *target, const struct call *call) {
+  int level = (int)call->arguments[1], number = (int)call->arguments[2];
+  int own = socket(target->family, SOCK_STREAM | SOCK_CLOEXEC, MPTCPIZE_IPPROTO_MPTCP);
+  if (own < 0) return OUTCOME_GO_ON;
+  int error = setsockopt(own, level, number, NULL, 0) < 0 ? errno : 0;
+  close(own);
+  if (!mptcpize_option_is_refusal(NULL, error)) return OUTCOME_GO_ON;
+  const struct mptcpize_setting setting = {.level = level,
+                                           .number = number,
+                                           .length = (uint32_t)call->arguments[4],
+                                           .family = target->family,
+                                           .refusal = error};
+  return outcome_error(mptcpize_option_decide(&setting).error);
+}
+
 static struct outcome set_on(struct server *server, struct caller *caller, struct target *target,
                              const struct call *call) {
   const struct mptcpize_option *option = target->option;
+  if (!option) return set_without_line(target, call);
   struct setting setting = {.means = {.option = option, .family = target->family}};
   int32_t length = (int32_t)call->arguments[4];
   setting.means.level = option->level;

@@ -17,7 +17,7 @@
 static struct mptcpize_event event_for(const struct caller *caller, int kind) {
   struct mptcpize_event event = {.kind = (uint8_t)kind, .pid = caller->thread, .fd = -1};
   char text[4096];
-  if (caller_file(caller, "status", text, sizeof text) < 0) return event;
+  if (caller_text(caller, CALLER_STATUS, text, sizeof text) < 0) return event;
   long leader = caller_status(text, "Tgid", 0);
   if (leader > 0) event.pid = (int32_t)leader;
   const char *name = strchr(text, '\t');  // "Name:\tcurl\n"
@@ -37,9 +37,6 @@ static struct mptcpize_event event_of_socket(const struct caller *caller, int ki
   event.got = (uint16_t)got;
   return event;
 }
-
-// Stands for a line of the option table where a socket is remembered as one that has been told of.
-enum { LINE_TOLD = -1 };
 
 bool records_are_read(const struct server *server) {
   return server->ring && mptcpize_ring_is_read(server->ring);
@@ -148,6 +145,8 @@ static void record_connecting(const struct server *server, const struct caller *
   if (size > sizeof address) size = sizeof address;
   if (!caller_read(caller, call->arguments[1], &address, size)) return;
   if (!set_address(&event.remote, &address)) return;
+  // It may be one that the program has made MPTCP by itself, and that nobody has told of.
+  kept_put(server->shared, seen->inode, LINE_TOLD, 0);
   // It has none yet, most often.
   if (!event.local.port) event.local = (struct mptcpize_address){.family = 0};
   event.error = EINPROGRESS;  // what comes of it is not known yet

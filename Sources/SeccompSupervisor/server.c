@@ -54,6 +54,8 @@ bool server_prepare(struct server *server) {
   server->can_send = try_to_hand_over(server, SECCOMP_ADDFD_FLAG_SEND) == ENOENT;
   // The caller runs next, on this processor: less to wait for (Linux 6.6).
   ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  caller_forget(&server->self);
+  for (size_t i = 0; i < ACQUAINTANCES; i++) caller_forget(&server->acquaintances[i]);
   look_at_ourselves(server);
   return server->can_send || try_to_hand_over(server, 0) == ENOENT;
 }
@@ -134,7 +136,7 @@ static struct outcome answer(struct server *server, struct caller *caller, struc
     case CALL_LISTEN:
       rules_call(server, caller, call);
       record_call(server, caller, call);
-      return OUTCOME_GO_ON;
+      return call->kind == CALL_LISTEN ? replacement_listen(server, caller, call) : OUTCOME_GO_ON;
     case CALL_SHUTDOWN:
     case CALL_CLOSE:
     case CALL_EXIT:
@@ -153,21 +155,32 @@ static const struct call_interface *interface_of(uint32_t architecture) {
   return NULL;
 }
 
-void server_answer_one(struct server *server) {
-  const struct seccomp_notif *request = server->request;
+static bool receive(struct server *server) {
   memset(server->request, 0, server->request_size);
   // ENOENT: it is gone, or another one has taken it. EINTR: so for some time.
-  if (ioctl(server->listener, SECCOMP_IOCTL_NOTIF_RECV, server->request) < 0) return;
+  return ioctl(server->listener, SECCOMP_IOCTL_NOTIF_RECV, server->request) == 0;
+}
+
+void server_let_go(struct server *server) {
+  if (receive(server)) {
+    respond(server, server->request->id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+  }
+}
+
+void server_answer_one(struct server *server) {
+  const struct seccomp_notif *request = server->request;
+  if (!receive(server)) return;
   atomic_store(&server->shared->current, request->id);
   const struct call_interface *interface = interface_of(request->data.arch);
   struct outcome outcome = OUTCOME_GO_ON;
   // A PID of 0 is no task of our PID namespace.
   if (interface && request->pid > 0) {
-    struct caller caller = {server, request->id, (pid_t)request->pid, -1, interface->is_32_bit};
+    pid_t thread = (pid_t)request->pid;
+    struct caller caller = {server, caller_known(server, thread), request->id, thread,
+                            interface->is_32_bit};
     struct call call = {.kind = call_kind_of(interface, request->data.nr)};
     for (size_t i = 0; i < 6; i++) call.arguments[i] = request->data.args[i];
     outcome = answer(server, &caller, &call);
-    caller_end(&caller);
   }
   if (outcome.kind == GO_ON) {
     respond(server, request->id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);

@@ -44,6 +44,19 @@ struct shared {
   struct kept_slot kept[KEPT_SLOTS];
 };
 
+// Files of /proc/TID that are read for most calls.
+enum caller_text { CALLER_STATUS, CALLER_CGROUP, CALLER_LABEL, CALLER_TEXTS };
+
+// What is open of a task that has called before. All of it is that task's, and of no other one that
+// has got its number since.
+struct acquaintance {
+  pid_t thread;
+  int pidfd;
+  int texts[CALLER_TEXTS];
+};
+
+enum { ACQUAINTANCES = 8 };
+
 struct server {
   const struct seccomp_supervision *supervision;
   struct shared *shared;
@@ -61,15 +74,17 @@ struct server {
   struct seccomp_notif *request;
   struct seccomp_notif_resp *response;
   size_t request_size, response_size;
+  struct acquaintance self, acquaintances[ACQUAINTANCES];
+  unsigned int turn;  // whose place a new one takes
 };
 
 // --- The caller ---------------------------------------------------------------------------
 
 struct caller {
-  const struct server *server;
+  struct server *server;
+  struct acquaintance *known;
   uint64_t id;
   pid_t thread;
-  int pidfd;  // of its process; -1: not asked for yet
   bool is_32_bit;
 };
 
@@ -106,6 +121,9 @@ struct outcome ioctl_call(struct server *server, struct caller *caller, const st
 bool replacement_is_possible(int socket);
 /// Plain TCP takes the place of the socket that is `socket` here; `inode` is the new one's then.
 bool replacement_put(struct server *server, struct caller *caller, int socket, uint64_t *inode);
+/// A socket that has taken another one's place listens.
+struct outcome replacement_listen(struct server *server, struct caller *caller,
+                                  const struct call *call);
 
 /// rules.c
 /// Whether a rule says TCP for whatever the caller's program connects or listens with.
@@ -123,6 +141,8 @@ int server_hand_over(const struct server *server, uint64_t id, int fd, uint32_t 
                      bool *is_answer);
 bool server_prepare(struct server *server);
 void server_answer_one(struct server *server);
+/// The next call goes on as it is.
+void server_let_go(struct server *server);
 /// The call that was being answered goes on as it was.
 void server_abandon(struct server *server);
 

@@ -6,15 +6,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "caller.h"
+#include "errand.h"
 #include "kept.h"
 #include "records.h"
 
@@ -26,16 +26,13 @@ struct errand {
   int socket, error;
 };
 
-// In a child that shares memory and descriptors with us, and not its namespaces.
-static int go(void *argument) {
+static void go(void *argument) {
   struct errand *errand = argument;
-  errand->socket = -1;
   if ((errand->user < 0 || setns(errand->user, CLONE_NEWUSER) == 0) &&
       setns(errand->network, CLONE_NEWNET) == 0) {
     errand->socket = socket(errand->family, errand->type | SOCK_CLOEXEC, errand->protocol);
   }
   errand->error = errno;
-  _exit(0);
 }
 
 static int open_namespace(const struct caller *caller, const char *kind) {
@@ -46,8 +43,6 @@ static int open_namespace(const struct caller *caller, const char *kind) {
 
 // Whoever enters a namespace of an unprivileged user has to be in that one's user namespace first.
 static int socket_elsewhere(const struct caller *caller, int family, int type, int protocol) {
-  // Not static: memory that is zero at first is a mapping more, which each start pays for.
-  char stack[65536] __attribute__((aligned(16)));
   struct stat own;
   struct errand errand = {-1, -1, family, type, protocol, -1, EPERM};
   uint64_t user = caller_namespace(caller, "user");
@@ -55,9 +50,7 @@ static int socket_elsewhere(const struct caller *caller, int family, int type, i
   bool is_other = stat("/proc/self/ns/user", &own) == 0 && user && user != own.st_ino;
   if (is_other) errand.user = open_namespace(caller, "user");
   if (errand.network >= 0 && (!is_other || errand.user >= 0) && caller_waits(caller)) {
-    int flags = CLONE_VM | CLONE_VFORK | CLONE_FILES;
-    pid_t child = clone(go, stack + sizeof stack, flags, &errand);
-    if (child > 0) (void)waitpid(child, NULL, __WALL);
+    (void)errand_run(go, &errand, true);
   }
   if (errand.user >= 0) close(errand.user);
   if (errand.network >= 0) close(errand.network);
@@ -66,15 +59,6 @@ static int socket_elsewhere(const struct caller *caller, int family, int type, i
 }
 
 // --- As the caller's own -------------------------------------------------------------------
-
-// Firewalls, routing rules and SO_REUSEPORT go by the owner. fchown changes the socket's too:
-// sockfs_setattr of net/socket.c.
-static bool give_owner(int socket, const char *status) {
-  long user = caller_status(status, "Uid", 3), group = caller_status(status, "Gid", 3);
-  if (user < 0 || group < 0) return false;
-  if ((uid_t)user == geteuid() && (gid_t)group == getegid()) return true;
-  return fchown(socket, (uid_t)user, (gid_t)group) == 0;
-}
 
 static int make(const struct caller *caller, int family, int type, int protocol) {
   uint64_t network = caller_namespace(caller, "net");
@@ -88,14 +72,35 @@ static int make(const struct caller *caller, int family, int type, int protocol)
   return socket(family, type | SOCK_CLOEXEC, protocol);
 }
 
+// Firewalls (by the file's credentials), routing rules and SO_REUSEPORT (by the socket's) go by the
+// owner, who is whoever made it as far as files go.
+static int make_owned(const struct caller *caller, const char *status, int family, int type,
+                      int protocol) {
+  long user = caller_status(status, "Uid", 3), group = caller_status(status, "Gid", 3);
+  uid_t own_user = geteuid();
+  gid_t own_group = getegid();
+  if (user < 0 || group < 0) {
+    errno = EPERM;
+    return -1;
+  }
+  if ((uid_t)user == own_user && (gid_t)group == own_group) {
+    return make(caller, family, type, protocol);
+  }
+  setfsgid((gid_t)group);
+  setfsuid((uid_t)user);
+  int made = make(caller, family, type, protocol), error = errno;
+  setfsuid(own_user);
+  setfsgid(own_group);
+  errno = error;
+  return made;
+}
+
 int socket_for(const struct caller *caller, int family, int type, int protocol) {
   char status[4096];
-  int made = make(caller, family, type, protocol);
-  if (made < 0 || !caller->server->is_root) return made;
-  if (caller_file(caller, "status", status, sizeof status) >= 0 && give_owner(made, status)) {
-    return made;
+  if (!caller->server->is_root) return make(caller, family, type, protocol);
+  if (caller_text(caller, CALLER_STATUS, status, sizeof status) >= 0) {
+    return make_owned(caller, status, family, type, protocol);
   }
-  close(made);
   errno = EPERM;
   return -1;
 }
@@ -106,13 +111,13 @@ int socket_for(const struct caller *caller, int family, int type, int protocol) 
 // another one are not ours to make. The same of a security module's label.
 static bool is_alike(const struct caller *caller) {
   char own[4096], other[4096];
-  const struct server *server = caller->server;
-  struct caller self = {.thread = getpid(), .server = server};
-  long size = caller_file(&self, "cgroup", own, sizeof own);
-  long other_size = caller_file(caller, "cgroup", other, sizeof other);
+  struct server *server = caller->server;
+  struct caller self = {.thread = getpid(), .known = &server->self};
+  long size = caller_text(&self, CALLER_CGROUP, own, sizeof own);
+  long other_size = caller_text(caller, CALLER_CGROUP, other, sizeof other);
   if (size < 0 || size != other_size || memcmp(own, other, (size_t)size) != 0) return false;
   if (!server->label_size) return true;
-  other_size = caller_file(caller, "attr/current", other, sizeof other);
+  other_size = caller_text(caller, CALLER_LABEL, other, sizeof other);
   return other_size == (long)server->label_size &&
          memcmp(server->label, other, server->label_size) == 0;
 }
@@ -123,7 +128,7 @@ static bool is_confined(const struct caller *caller) {
   const struct shared *shared = caller->server->shared;
   if (shared->is_landlocked) return true;
   if (!shared->is_forbidden) return false;
-  if (caller_file(caller, "status", status, sizeof status) < 0) return true;
+  if (caller_text(caller, CALLER_STATUS, status, sizeof status) < 0) return true;
   return caller_status(status, "Seccomp_filters", 0) != caller->server->filters + 1;
 }
 

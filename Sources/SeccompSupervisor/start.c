@@ -53,7 +53,8 @@ static bool make_pipes(struct starting *starting, int report[2], int states[2]) 
   if (pipe2(states, O_CLOEXEC) < 0) return false;
   int type = SOCK_STREAM | SOCK_CLOEXEC;
   return socketpair(AF_UNIX, type, 0, starting->to_worker) == 0 &&
-         socketpair(AF_UNIX, type, 0, starting->to_guard) == 0;
+         socketpair(AF_UNIX, type, 0, starting->to_guard) == 0 &&
+         socketpair(AF_UNIX, type, 0, starting->to_front) == 0;
 }
 
 static void close_pair(const int pair[2]) {
@@ -69,6 +70,7 @@ static void start_all(struct starting *starting, struct seccomp_start *start) {
     close_pair(states);
     close_pair(starting->to_worker);
     close_pair(starting->to_guard);
+    close_pair(starting->to_front);
     return;
   }
   starting->report = report[1];
@@ -95,6 +97,9 @@ static void start_all(struct starting *starting, struct seccomp_start *start) {
   }
   close(report[0]);
   if (start->program > 0) {
+    start->listener = program_listener(starting->to_front[0]);
+    start->memory = starting->shared;
+    close_pair(starting->to_front);
     // SIGIO when something has come.
     fcntl(states[0], F_SETOWN, getpid());
     fcntl(states[0], F_SETFL, O_NONBLOCK | O_ASYNC);
@@ -102,6 +107,7 @@ static void start_all(struct starting *starting, struct seccomp_start *start) {
     return;
   }
   close(states[0]);
+  close_pair(starting->to_front);
   if (child > 0) (void)waitpid(child, NULL, 0);
   sigaction(SIGCHLD, &starting->child_action, NULL);
 }
@@ -109,10 +115,16 @@ static void start_all(struct starting *starting, struct seccomp_start *start) {
 void seccomp_supervisor_start(const struct clinux_program *program,
                               const struct seccomp_supervision *supervision,
                               struct seccomp_start *start) {
-  *start = (struct seccomp_start){
-      .program = -1, .states = -1, .stage = SECCOMP_STAGE_PROCESSES, .error = ENOMEM};
-  struct starting starting = {
-      .program = program, .supervision = supervision, .to_worker = {-1, -1}, .to_guard = {-1, -1}};
+  *start = (struct seccomp_start){.program = -1,
+                                  .states = -1,
+                                  .listener = -1,
+                                  .stage = SECCOMP_STAGE_PROCESSES,
+                                  .error = ENOMEM};
+  struct starting starting = {.program = program,
+                              .supervision = supervision,
+                              .to_worker = {-1, -1},
+                              .to_guard = {-1, -1},
+                              .to_front = {-1, -1}};
   starting.shared = mmap(NULL, sizeof *starting.shared, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   struct sock_filter steps[FILTER_MOST];
@@ -121,7 +133,7 @@ void seccomp_supervisor_start(const struct clinux_program *program,
   starting.length = filter_make(supervision, starting.steps);
   starting.ring = map_ring(supervision->ring);
   start_all(&starting, start);
-  munmap(starting.shared, sizeof *starting.shared);
+  if (start->program < 0) munmap(starting.shared, sizeof *starting.shared);
   if (starting.ring) munmap(starting.ring, mptcpize_ring_size());
 }
 

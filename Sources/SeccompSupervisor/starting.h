@@ -27,6 +27,7 @@ struct starting {
   int states;        // to the front, as long as there is one
   int to_worker[2];  // the program's listener: [0] is the reader's
   int to_guard[2];
+  int to_front[2];
 };
 
 /// Ends this process, after the front has been told why.
@@ -39,6 +40,8 @@ _Noreturn void program_become(const struct starting *starting);
 int program_listener(int socket);
 
 /// watch.c: the two processes.
+/// Leaves session, folder, terminal and all descriptors but these.
+void watch_settle(const int *kept, size_t count);
 _Noreturn void watch_as_guard(const struct starting *starting);
 
 #endif

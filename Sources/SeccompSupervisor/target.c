@@ -13,9 +13,10 @@ int target_int(int fd, int level, int name) {
 bool target_open(struct caller *caller, int fd, int level, int number, struct target *target) {
   struct stat status;
   size_t count;
-  target->option = mptcpize_option_find(level, number);
-  if (!target->option) return false;
-  target->line = (int32_t)(target->option - mptcpize_option_table(&count));
+  const struct mptcpize_option *option = mptcpize_option_find(level, number);
+  if (option) target->line = (int32_t)(option - mptcpize_option_table(&count));
+  bool is_known = option && !caller->server->supervision->unknown[target->line];
+  target->option = is_known ? option : NULL;
   target->theirs = fd;
   target->fd = caller_borrow(caller, fd);
   if (target->fd < 0) return false;

@@ -14,14 +14,14 @@ struct target {
   int theirs;
   uint64_t inode;
   int family;
-  const struct mptcpize_option *option;
+  const struct mptcpize_option *option;  // NULL: it has no line, or TCP does not know it here
   int32_t line;
 };
 
 /// An option of an integer; -1: it cannot be read.
 int target_int(int fd, int level, int name);
 
-/// False: nothing is to be done. Then nothing has been borrowed.
+/// False where it is no MPTCP socket. Then nothing has been borrowed.
 bool target_open(struct caller *caller, int fd, int level, int number, struct target *target);
 
 #endif

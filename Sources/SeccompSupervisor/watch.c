@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,20 +39,31 @@ static void keep_only(const int *kept, size_t count) {
   clinux_close_range(first, ~0u);
 }
 
-static void settle(struct watcher *watcher) {
-  sigset_t all, children;
+void watch_settle(const int *kept, size_t count) {
+  sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, NULL);
-  sigemptyset(&children);
-  sigaddset(&children, SIGCHLD);
-  watcher->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   setsid();
   (void)!chdir("/");
-  const int kept[] = {watcher->server.listener, watcher->states, watcher->signals};
-  keep_only(kept, sizeof kept / sizeof *kept);
+  keep_only(kept, count);
   // Nothing of ours becomes a standard stream.
   int null = open("/dev/null", O_RDWR);
   while (null >= 0 && null < 2) null = dup(null);
+}
+
+static void settle(struct watcher *watcher) {
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, NULL);
+  watcher->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+  const int kept[] = {watcher->server.listener, watcher->states, watcher->signals};
+  watch_settle(kept, sizeof kept / sizeof *kept);
+  // A socket that takes another one's place is in epoll sets under the program's number.
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void tell_front(struct watcher *watcher, int status) {
@@ -103,6 +115,8 @@ static void look_after_front(struct watcher *watcher) {
 }
 
 static _Noreturn void watch(struct watcher *watcher) {
+  // One that has ended before SIGCHLD was waited for.
+  look_after_children(watcher);
   for (;;) {
     struct pollfd polled[] = {
         {watcher->signals, POLLIN, 0},

@@ -175,11 +175,11 @@ struct Child: ~Copyable {
         return .ended(signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal))
     }
 
-    /// The descriptor that it needs; -1: none.
-    borrowing func descriptor() -> Int32 {
+    /// The descriptors that it needs.
+    borrowing func descriptors() -> [Int32] {
         switch told {
-        case .some(let told): told.number
-        case .none: -1
+        case .some(let told): told.numbers
+        case .none: []
         }
     }
 

@@ -113,11 +113,8 @@ package enum Supervisor {
             throw error
         }
         giveUpDescriptors(
-            but: watch.source.descriptors
-                + [
-                    STDERR_FILENO, file?.number ?? -1, watch.relay?.number ?? -1,
-                    watch.child.descriptor(),
-                ])
+            but: watch.source.descriptors + watch.child.descriptors()
+                + [STDERR_FILENO, file?.number ?? -1, watch.relay?.number ?? -1])
         let end = watch.untilTheEnd()
         guard options.report != nil || options.memory != nil else { return end }
         if byKernel { watch.findHolders() }

@@ -484,7 +484,10 @@ static bool call_ioctl(void) {
   if (is_uncertain(object)) return false;
   settle(number);
   int result;
-  if (chance(50)) {
+  // DIFFERS, in the mode seccomp: MPTCP counts the end of the stream as a byte.
+  bool is_open = object->state == CONNECTED && !object->peer_shut && !object->receive_shut;
+  bool has_count = is_open || !getenv("SUPERVISED");
+  if (chance(50) && has_count) {
     result = ioctl(fd, FIONREAD, &value);
     say("FIONREAD %d: %d", fd, value);
   } else {
@@ -594,6 +597,9 @@ static bool call_get(void) {
   if (object->inherits) return false;
   if (option->only & (NO_GET | NO_GET_UNSET)) return false;
   if (object->state >= LISTENING && option->only & NO_GET_CONNECTED) return false;
+  // DIFFERS, in the mode seccomp: corking leaves TCP_NODELAY on.
+  bool is_nodelay = option->level == IPPROTO_TCP && option->number == TCP_NODELAY;
+  if (is_nodelay && getenv("SUPERVISED")) return false;
   uint8_t value[64] = {0};
   socklen_t length = option->make ? sizeof value : sizeof(int);
   // DIFFERS: MPTCP tells small numbers in a single byte when there is no room for four.

@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Random legal sequences of socket calls, over plain TCP and under the preload library.
+/// Random legal sequences of socket calls, over plain TCP, under the preload library and in the mode
+/// seccomp.
 ///
 /// What is known to differ, and so is left out, stands with its reason at the places marked
 /// DIFFERS in Tests/Fixtures/random_sockets.c and random_options.h, and in docs/LIMITS.md.
@@ -44,6 +45,14 @@ struct RandomTests {
         try compare(
             10_000, program, Self.preloading(Products.library(), program),
             environment: ["MPTCPIZE_POLICY": policy])
+    }
+
+    @Test("the same in the mode seccomp")
+    func supervised() throws {
+        let program = try Fixtures.program("random_sockets")
+        let upgraded = [Products.mptcpize, "run", "--mode", "seccomp", program]
+        try compare(
+            Self.sequences / 20, program, upgraded, environment: ["SUPERVISED": "1"])
     }
 
     @Test(

@@ -91,11 +91,12 @@ struct SeccompModeTests {
                 return [len(os.listdir(f"/proc/{pid}/fd")) for pid in (worker, guard)]
             before = count()
             subprocess.run(["python3", sys.argv[1], "many"])
-            print(before == count())
+            # Four for each of the last eight callers stay open.
+            print([two - one <= 32 for one, two in zip(before, count())])
             """
         let fixture = Repository.path("Tests/Fixtures/supervised.py")
         let outcome = try TestSupport.run(Self.run + ["python3", "-c", script, fixture])
-        #expect(outcome.output == "0\nTrue\n", "\(outcome)")
+        #expect(outcome.output == "0\n[True, True]\n", "\(outcome)")
     }
 
     @Test("makes no MPTCP sockets for a program that has confined itself so that it could not")
@@ -122,6 +123,29 @@ struct SeccompModeTests {
         #expect(protocols == ["262", "6"], "\(outcome)")
     }
 
+    private static let unprivileged = [
+        "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+    ]
+    private static let newNamespaces = ["unshare", "--user", "--map-root-user", "--net"]
+    private static let userNamespaces = Requirement("user namespaces of whoever is not root") {
+        (try? TestSupport.run(unprivileged + newNamespaces + ["true"]))?.succeeded ?? false
+    }
+
+    @Test(
+        "follows somebody who is not root into user and network namespaces", .requires(.root),
+        .requires(Self.userNamespaces))
+    func unprivilegedNamespaces() throws {
+        let directory = try TemporaryDirectory()
+        chmod(directory.path, 0o755)
+        let (mptcpize, program) = (directory.file("mptcpize"), directory.file("program"))
+        try mustRun(["cp", Products.mptcpize, mptcpize])
+        try mustRun(["cp", try Fixtures.program("raw_socket", .staticGlibc), program])
+        let outcome = try TestSupport.run(
+            Self.unprivileged + [mptcpize, "run", "--mode", "seccomp"] + Self.newNamespaces
+                + [program])
+        #expect(outcome.output == "262 uid 0 euid 0\n", "\(outcome)")
+    }
+
     @Test("mends options as the preload library does, but for what LIMITS names")
     func options() throws {
         let program = try Fixtures.program("socket_remedies")
@@ -130,17 +154,11 @@ struct SeccompModeTests {
         let found = outcome.output.split(separator: "\n")
         #expect(outcome.succeeded && plain.count == found.count, "\(outcome)")
         let different = zip(plain, found).filter { $0 != $1 }.map(\.1)
-        let known = [
-            "  reads: EOPNOTSUPP", "  reads, as a duplicate: EOPNOTSUPP",
-            "corked, then uncorked: 800 bytes, at once, NODELAY 1",
-        ]
-        // Replaced by TCP here, as there: in an epoll set, which is not done here.
+        let known = ["corked, then uncorked: 800 bytes, at once, NODELAY 1"]
         #expect(
             different.allSatisfy {
                 known.contains(String($0)) || $0.hasPrefix("protocol of")
-                    || $0.contains("MAX_PACING")
             }, "\(different)")
-        #expect(different.count <= 10, "\(different)")
     }
 
     @Test("ends as the program ends", arguments: [("exit 7", 7), ("kill -KILL $$", nil)])

@@ -25,22 +25,22 @@ struct SupervisorFaultTests {
                 ])
             pipe = FileHandle(forWritingAtPath: fifo)!
             try front.waitUntilItPrints("ready")
-            warden = try Self.child(of: front.pid)
-            worker = try Self.child(of: warden)
-            program = try Self.child(of: worker)
+            warden = try #require(Self.child(of: front.pid))
+            worker = try #require(Self.child(of: warden))
+            program = try #require(Self.child(of: worker))
         }
 
-        private static func child(of pid: pid_t) throws -> pid_t {
-            let text = try String(
+        static func child(of pid: pid_t) -> pid_t? {
+            let text = try? String(
                 contentsOfFile: "/proc/\(pid)/task/\(pid)/children", encoding: .utf8)
-            return try #require(text.split(separator: " ").first.flatMap { pid_t($0) })
+            return text?.split(separator: " ").first.flatMap { pid_t($0) }
         }
 
-        /// Has the program make a socket, and waits until it says what it is.
-        func makeSocket(_ count: Int) throws {
+        /// Has the program make a socket, and waits until it says what it is: MPTCP as all before.
+        func makeSocket(_ count: Int, afterwards other: String = "") throws {
             try pipe.write(contentsOf: Data("\n".utf8))
             let lines = String(repeating: "262\n", count: count)
-            try front.waitUntilItPrints("ready\n" + lines)
+            try front.waitUntilItPrints("ready\n" + lines + other)
         }
 
         func end() throws { try pipe.close() }
@@ -65,6 +65,49 @@ struct SupervisorFaultTests {
         let outcome = tree.front.wait()
         #expect(outcome.succeeded, "\(outcome)")
         #expect(poll(within: .seconds(10)) { kill(tree.warden, 0) != 0 || isZombie(tree.warden) })
+    }
+
+    @Test("without guard and worker, sockets are TCP, and none fails")
+    func bothKilled() throws {
+        let tree = try Tree(try TemporaryDirectory())
+        try tree.makeSocket(1)
+        for pid in [tree.warden, tree.worker] { kill(pid, SIGKILL) }
+        for count in 1...20 {
+            try tree.makeSocket(1, afterwards: String(repeating: "6\n", count: count))
+        }
+        try tree.end()
+        let outcome = tree.front.wait()
+        #expect(outcome.succeeded, "\(outcome)")
+    }
+
+    @Test("whatever is killed while it starts, all of it ends", arguments: 0..<3)
+    func killedAtStart(depth: Int) throws {
+        let program = try Fixtures.program("raw_socket", .staticGlibc)
+        for step in 0..<20 {
+            let front = try Background(SeccompModeTests.run + [program])
+            usleep(useconds_t(step * 1500))
+            var victim = front.pid
+            for _ in 0..<depth { victim = Tree.child(of: victim) ?? victim }
+            kill(victim, SIGKILL)
+            let outcome = front.wait(timeout: .seconds(20))
+            #expect(outcome.end != .timedOut, "\(step): \(outcome)")
+        }
+    }
+
+    @Test("a hostile program harms itself only")
+    func hostile() throws {
+        let program = try Fixtures.program("hostile_calls")
+        let script = """
+            import os, subprocess, sys
+            def count():
+                return len(os.listdir(f"/proc/{os.getppid()}/fd"))
+            subprocess.run([sys.argv[1], "10"], stdout=subprocess.DEVNULL)
+            before = count()
+            subprocess.run([sys.argv[1], "3000"])
+            print(count() - before < 32)
+            """
+        let outcome = try run(SeccompModeTests.run + ["python3", "-c", script, program])
+        #expect(outcome.output == "262\nTrue\n", "\(outcome)")
     }
 
     @Test("kill -9 of mptcpize reaches the program")

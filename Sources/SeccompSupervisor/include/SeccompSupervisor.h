@@ -45,6 +45,8 @@ struct seccomp_start {
   enum seccomp_stage stage;
   int error;
   bool no_new_privileges;  ///< set-uid programs in the tree go without their privileges
+  int listener;            ///< of the program's filter, close-on-exec; -1: none
+  void *memory;            ///< that guard and worker share, for seccomp_supervisor_stand_in
 };
 
 /// Starts a program under a supervisor, in the caller's process group and with its parent's
@@ -53,6 +55,11 @@ struct seccomp_start {
 void seccomp_supervisor_start(const struct clinux_program *program,
                               const struct seccomp_supervision *supervision,
                               struct seccomp_start *start);
+
+/// Guard and worker have been killed: without them the filter's calls would fail with ENOSYS, and the
+/// one that was being answered would wait for ever. Starts a process that lets each of them go on as
+/// the program's own, so that its sockets are TCP from then on. Once; closes the listener.
+void seccomp_supervisor_stand_in(int listener, void *memory);
 
 /// Whether this kernel has user notifications (Linux 5.0), as far as can be told without a filter.
 bool seccomp_supervisor_is_known(void);
