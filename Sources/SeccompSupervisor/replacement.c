@@ -1,6 +1,6 @@
 // Replaces an MPTCP socket of the caller by plain TCP. Everything is carried over first. Then
-// the old socket leaves its epoll sets, and the new one gets each of its numbers and enters the sets.
-// The caller's own call continues and sets the option that led here on the new socket.
+// the old socket leaves its epoll sets, and the new one gets each of its numbers and enters the
+// sets. The caller's own call continues and sets the option that led here on the new socket.
 //
 // If another thread of the caller gives a number away meanwhile, the number loses its new file: no
 // call replaces only a certain descriptor. This affects only that thread's own process.
