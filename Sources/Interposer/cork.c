@@ -1,6 +1,8 @@
 #include "cork.h"
 
 #include "SocketPolicy.h"
+#include "kept.h"
+#include "plain.h"
 #include "state.h"
 
 // One bit for each descriptor; fs.nr_open's default, the most that RLIMIT_NOFILE can
@@ -28,9 +30,20 @@ static enum { UNTRIED, EMPTIED, KEPT } page_state;
 // uncorked in vain.
 static unsigned long mptcp[DESCRIPTORS / BITS];
 
+// Those with TCP_NODELAY: uncorking pushes.
+static unsigned long pushing[DESCRIPTORS / BITS];
+
 static bool has(const unsigned long *bits, int fd) {
   if (fd < 0 || fd >= DESCRIPTORS) return false;
   return __atomic_load_n(&bits[fd / BITS], __ATOMIC_RELAXED) >> (fd % BITS) & 1;
+}
+
+static void add(unsigned long *bits, int fd) {
+  __atomic_fetch_or(&bits[fd / BITS], 1ul << (fd % BITS), __ATOMIC_RELAXED);
+}
+
+static void take(unsigned long *bits, int fd) {
+  if (has(bits, fd)) __atomic_fetch_and(&bits[fd / BITS], ~(1ul << (fd % BITS)), __ATOMIC_RELAXED);
 }
 
 bool cork_is_set(int fd) { return has(corked, fd); }
@@ -66,35 +79,42 @@ static bool become_owner(void) {
 }
 
 static void mark(int fd) {
-  unsigned long bit = 1ul << (fd % BITS);
-  __atomic_fetch_or(&corked[fd / BITS], bit, __ATOMIC_RELAXED);
-  if (become_owner()) __atomic_fetch_or(&ours[fd / BITS], bit, __ATOMIC_RELAXED);
+  add(corked, fd);
+  if (become_owner()) add(ours, fd);
   __atomic_fetch_or(&state_flags, STATE_CORKED, __ATOMIC_RELAXED);
 }
 
 static void forget(int fd) {
-  unsigned long bit = 1ul << (fd % BITS);
-  __atomic_fetch_and(&corked[fd / BITS], ~bit, __ATOMIC_RELAXED);
-  __atomic_fetch_and(&ours[fd / BITS], ~bit, __ATOMIC_RELAXED);
+  take(corked, fd);
+  take(ours, fd);
 }
 
 static bool is_mptcp(int fd) {
   if (has(mptcp, fd)) return true;
   if (kernel_get_int(fd, SOL_SOCKET, SO_PROTOCOL) != MPTCPIZE_IPPROTO_MPTCP) return false;
-  __atomic_fetch_or(&mptcp[fd / BITS], 1ul << (fd % BITS), __ATOMIC_RELAXED);
+  add(mptcp, fd);
   return true;
 }
 
 // With TCP_NODELAY uncorking pushes by itself. Without it, Nagle's algorithm keeps the last segment
-// while others are not acknowledged, which TCP does not do here: setting TCP_NODELAY pushes it, and
-// is taken back.
+// while others are not acknowledged, which TCP does not do here: setting TCP_NODELAY pushes it. It
+// stays set, or each response of a server would take two calls more. The program does not see it.
 static void push(int fd) {
+  if (has(pushing, fd)) return;
   UNASKED(may_push, UNASKED_QUESTIONS);
-  if (!may_push || kernel_get_int(fd, IPPROTO_TCP, TCP_NODELAY) != 0) return;
-  int32_t one = 1, zero = 0;
-  kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &zero, sizeof zero);
+  int64_t before = may_push ? kernel_get_int(fd, IPPROTO_TCP, TCP_NODELAY) : -1;
+  if (before < 0) return;
+  const struct mptcpize_option *option = mptcpize_option_find(IPPROTO_TCP, TCP_NODELAY);
+  plain_exclude(option);
+  int32_t one = 1;
+  if (!before) {
+    if (kernel_setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0) return;
+    kept_put(kernel_inode(fd), option, 0);
+  }
+  add(pushing, fd);
 }
+
+void cork_renew(int fd) { take(pushing, fd); }
 
 void cork_set(int fd, bool set) {
   if (fd < 0 || fd >= DESCRIPTORS) return;
@@ -119,14 +139,19 @@ void cork_shutdown(int fd) {
 }
 
 void cork_release(int fd) {
+  take(pushing, fd);
   if (has(ours, fd) && is_owner()) uncork(fd);
 }
 
+static unsigned long word_of(const unsigned long *bits, unsigned int fd) {
+  return __atomic_load_n(&bits[fd / BITS], __ATOMIC_RELAXED);
+}
+
 void cork_release_range(unsigned int first, unsigned int last) {
-  if (!(state() & STATE_CORKED) || !is_owner()) return;
+  if (!(state() & STATE_CORKED)) return;
   for (unsigned int fd = first; fd <= last && fd < DESCRIPTORS;) {
-    if (__atomic_load_n(&ours[fd / BITS], __ATOMIC_RELAXED)) {
-      if (has(ours, (int)fd)) uncork((int)fd);
+    if (word_of(ours, fd) | word_of(pushing, fd)) {
+      cork_release((int)fd);
       fd++;
     } else {
       fd = (fd / BITS + 1) * BITS;

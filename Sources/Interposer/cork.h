@@ -15,6 +15,9 @@ void cork_set(int fd, bool corked);
 /// Whether the descriptor was corked, as far as this process knows.
 bool cork_is_set(int fd);
 
+/// The number may be another socket's from now on, or the program has set TCP_NODELAY.
+void cork_renew(int fd);
+
 /// The descriptor is about to be shut down for sending: what it holds back is sent.
 void cork_shutdown(int fd);
 

@@ -16,6 +16,7 @@ INTERPOSED int dup(int fd) {
 
 // Only what will succeed closes the descriptor it replaces.
 static void replacing(int from, int to) {
+  cork_renew(to);
   if (!recording() && !cork_is_set(to)) return;
   UNASKED(may_ask, UNASKED_QUESTIONS);
   if (!may_ask) return;

@@ -48,6 +48,13 @@ static bool speaks_mptcp(int fd) {
   return kernel_getsockopt(fd, SOL_MPTCP, MPTCP_INFO, information, &length) >= 0;
 }
 
+static const struct mptcpize_option *excluded;
+
+void plain_exclude(const struct mptcpize_option *option) {
+  if (__atomic_exchange_n(&excluded, option, __ATOMIC_SEQ_CST) == option) return;
+  change(plain_settable, option, false);
+}
+
 // An option that depends on the kernel alone is asked about only until it has worked;
 // in a program that has no MPTCP socket, not for ever.
 static void learn_settable(int fd, const struct mptcpize_option *option) {
@@ -56,7 +63,10 @@ static void learn_settable(int fd, const struct mptcpize_option *option) {
   if (option->unchecked || (unsigned int)option->number >= PLAIN_LIMIT) return;
   if (__atomic_load_n(&tries, __ATOMIC_RELAXED) >= TRIES) return;
   __atomic_fetch_add(&tries, 1, __ATOMIC_RELAXED);
-  if (speaks_mptcp(fd)) change(plain_settable, option, true);
+  if (!speaks_mptcp(fd)) return;
+  change(plain_settable, option, true);
+  // After it, since another thread may be excluding it.
+  if (option == __atomic_load_n(&excluded, __ATOMIC_SEQ_CST)) change(plain_settable, option, false);
 }
 
 // --- Options that the kernel takes before connect only: SO_REUSEADDR and its like -------------

@@ -31,6 +31,9 @@ static inline bool plain_has(const plain_options options, unsigned long level,
 /// The kernel has taken an option of this socket.
 void plain_learn(int fd, const struct mptcpize_option *option);
 
+/// That option, the only such one, is never plain again.
+void plain_exclude(const struct mptcpize_option *option);
+
 /// Each option that is set from now on is told to remedies_set once: what was set at all has to be
 /// known (carry_note).
 void plain_unlearn(void);

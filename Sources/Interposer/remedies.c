@@ -239,6 +239,7 @@ __attribute__((noinline)) static int set_any(int fd, int level, int number, cons
   }
   if (set_next(fd, &setting)) return remedy(fd, &setting, before);
   if (state() & STATE_KEPT) kept_drop(kernel_inode(fd), option);
+  if (level == IPPROTO_TCP && number == TCP_NODELAY) cork_renew(fd);
   plain_learn(fd, option);
   return 0;
 }

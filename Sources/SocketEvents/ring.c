@@ -1,12 +1,15 @@
 // A bounded queue for many writers in many processes and one reader, after
-// Dmitry Vyukov's bounded MPMC queue: each slot carries a sequence number that
-// says whose turn it is.
+// Dmitry Vyukov's bounded MPMC queue: each slot carries a number that says whose
+// turn it is, counted from the first position of the round that the ring is in.
 //
-//   sequence == position       free: a writer whose position this is may claim it
-//   sequence == position + 1   written: the reader may take it
+//   turn == round       free: a writer whose position this is may claim it
+//   turn == round + 1   written: the reader may take it
+//
+// Counted so, and not from 0 as in the original, the ring begins as zeros: a file's
+// pages of them cost nothing until they are used.
 //
 // A writer claims by moving `head`, fills the slot, and publishes by moving the
-// slot's sequence. Two things differ from the original, because a writer can be
+// slot's turn. Two things differ from the original, because a writer can be
 // killed between claim and publication:
 //
 //   - the reader may abandon such a slot. It is retired for good, since its
@@ -21,7 +24,7 @@
 #include "SocketEvents.h"
 
 #define RING_MAGIC 0x7a70746du /* "mtpz" */
-#define RING_VERSION 1u
+#define RING_VERSION 2u
 #define SLOT_MASK (MPTCPIZE_RING_SLOTS - 1)
 #define CACHE_LINE 64
 
@@ -29,7 +32,7 @@
 #define CLAIM_ATTEMPTS 4096
 
 struct slot {
-  uint32_t sequence;
+  uint32_t turn;
   uint32_t retired;
   struct mptcpize_event event;
 };
@@ -48,6 +51,9 @@ _Static_assert(offsetof(struct mptcpize_event, inode) == 24, "the same on every 
 _Static_assert(sizeof(struct mptcpize_event) == 128, "the same on every architecture");
 _Static_assert(sizeof(struct slot) == 136, "the same on every architecture");
 
+// Of a position: the first one of its round.
+#define ROUND(position) ((position) & ~(uint32_t)SLOT_MASK)
+
 #define LOAD(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
@@ -59,7 +65,6 @@ static bool exchange(uint32_t *word, uint32_t expected, uint32_t desired) {
 size_t mptcpize_ring_size(void) { return sizeof(struct mptcpize_ring); }
 
 void mptcpize_ring_format(struct mptcpize_ring *ring) {
-  for (uint32_t i = 0; i < MPTCPIZE_RING_SLOTS; i++) ring->slots[i].sequence = i;
   ring->version = RING_VERSION;
   ring->slot_count = MPTCPIZE_RING_SLOTS;
   ring->slot_size = sizeof(struct slot);
@@ -90,12 +95,12 @@ void mptcpize_ring_put(struct mptcpize_ring *ring, const struct mptcpize_event *
       exchange(&ring->head, position, position + 1);
       continue;
     }
-    int32_t turn = (int32_t)(LOAD(&slot->sequence) - position);
-    if (turn < 0) break;     // still holds a record of the round before: full
-    if (turn > 0) continue;  // another writer was faster
+    int32_t ahead = (int32_t)(LOAD(&slot->turn) - ROUND(position));
+    if (ahead < 0) break;     // still holds a record of the round before: full
+    if (ahead > 0) continue;  // another writer was faster
     if (!exchange(&ring->head, position, position + 1)) continue;
     slot->event = *event;
-    exchange(&slot->sequence, position, position + 1);
+    exchange(&slot->turn, ROUND(position), ROUND(position) + 1);
     return;
   }
   drop(ring);
@@ -116,10 +121,10 @@ static struct slot *oldest(struct mptcpize_ring *ring, uint32_t *position) {
 bool mptcpize_ring_take(struct mptcpize_ring *ring, struct mptcpize_event *event) {
   uint32_t position;
   struct slot *slot = oldest(ring, &position);
-  if (LOAD(&slot->retired) || LOAD(&slot->sequence) != position + 1) return false;
+  if (LOAD(&slot->retired) || LOAD(&slot->turn) != ROUND(position) + 1) return false;
   *event = slot->event;
   STORE(&ring->tail, position + 1);
-  STORE(&slot->sequence, position + MPTCPIZE_RING_SLOTS);
+  STORE(&slot->turn, ROUND(position) + MPTCPIZE_RING_SLOTS);
   return true;
 }
 
@@ -128,7 +133,7 @@ bool mptcpize_ring_abandon(struct mptcpize_ring *ring) {
   struct slot *slot = oldest(ring, &position);
   if (LOAD(&slot->retired) || LOAD(&ring->head) == position) return false;
   // Fails if the writer published after all: then the record can be taken.
-  if (!exchange(&slot->sequence, position, position - 1)) return false;
+  if (!exchange(&slot->turn, ROUND(position), ROUND(position) - 1)) return false;
   STORE(&slot->retired, 1);
   STORE(&ring->tail, position + 1);
   drop(ring);

@@ -100,12 +100,13 @@ class Lab:
                 f"{name_of(command)} failed: {words[-1] if words else done.returncode}")
         return output
 
-    def start(self, command, port=None):
+    def start(self, command, port=None, inside=None):
         """A server, once it listens on its port."""
+        inside = self.home if inside is None else inside
         log = self.folder / f"log-{len(self.processes)}-{port}"
         with open(log, "wb") as sink:
             process = subprocess.Popen(
-                self.home + command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
+                inside + command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL,
                 start_new_session=True, cwd=self.folder)
         self.processes.append(process)
         deadline = time.monotonic() + 30
