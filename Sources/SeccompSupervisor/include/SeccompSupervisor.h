@@ -56,9 +56,9 @@ void seccomp_supervisor_start(const struct clinux_program *program,
                               const struct seccomp_supervision *supervision,
                               struct seccomp_start *start);
 
-/// Guard and worker have been killed: without them the filter's calls would fail with ENOSYS, and the
-/// one that was being answered would wait for ever. Starts a process that lets each of them go on as
-/// the program's own, so that its sockets are TCP from then on. Once; closes the listener.
+/// Guard and worker have been killed: without them the filter's calls would fail with ENOSYS, and
+/// the one that was being answered would wait for ever. Starts a process that lets each of them go
+/// on as the program's own, so that its sockets are TCP from then on. Once; closes the listener.
 void seccomp_supervisor_stand_in(int listener, void *memory);
 
 /// Whether this kernel has user notifications (Linux 5.0), as far as can be told without a filter.
