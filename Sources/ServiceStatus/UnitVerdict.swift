@@ -126,7 +126,7 @@ package struct UnitVerdict: Sendable {
     private var unknownLine: [String] {
         let unknown = processes.filter { $0.reach == .unknown }
         if unknown.isEmpty { return [] }
-        return ["\(titles(unknown)) could not be looked at (root can)"]
+        return ["\(titles(unknown)) could not be examined (root can)"]
     }
 
     /// The first reason for which something was not reached; nil where all was.

@@ -48,7 +48,7 @@ struct UnreachedCauseTests {
             name: "older-than-drop-in",
             evidence: .init(mapping: .absent, environment: without, age: 200),
             surroundings: surroundings { _ in },
-            reason: "it runs since before the unit was enabled",
+            reason: "it has run since before the unit was enabled",
             remedy: "`systemctl restart x.service`", isForeseen: false),
         Row(
             name: "secure-execution",
@@ -116,7 +116,7 @@ struct UnreachedCauseTests {
         Row(
             name: "not-executable",
             evidence: .init(mapping: .notExecutable(library), environment: with, age: 1),
-            reason: "\(library) may be read there, and not executed",
+            reason: "\(library) can be read there, but not executed",
             remedy: "`findmnt -T /opt/mptcpize/lib/x86_64-linux-gnu/mptcpize` shows the mount: "
                 + "remount it with exec, or install mptcpize elsewhere"),
         Row(
@@ -141,7 +141,7 @@ struct UnreachedCauseTests {
             evidence: .init(
                 mapping: .absent, environment: with, image: image { $0.go = GoVersion("go1.22.1") },
                 goMultipath: false),
-            reason: "GODEBUG says multipathtcp=0", remedy: "take that out of GODEBUG"),
+            reason: "GODEBUG says multipathtcp=0", remedy: "remove that from GODEBUG"),
         Row(
             name: "environment",
             evidence: .init(
@@ -167,7 +167,7 @@ struct UnreachedCauseTests {
             name: "not-loaded", evidence: .init(mapping: .absent, environment: with),
             surroundings: surroundings { $0.seesLibrary = true },
             reason: "its loader did not load the preload library, which LD_PRELOAD names",
-            remedy: "`journalctl -u x.service` may hold the loader's reason"),
+            remedy: "`journalctl -u x.service` may show the loader's reason"),
     ]
 
     private let manager = ServiceManager(

@@ -77,7 +77,7 @@ struct PolicyTests {
         let environment = try machine.environment(of: Self.unit)
         #expect(environment["GODEBUG"] == "multipathtcp=0")
         #expect(environment["MPTCPIZE_POLICY"] == "v1;tcp_any_*_*_--keep-tcp:1")
-        #expect(try machine.mptcpize("status", Self.unit).output.contains("is to stay TCP\n"))
+        #expect(try machine.mptcpize("status", Self.unit).output.contains("must stay TCP\n"))
     }
 
     @Test(
