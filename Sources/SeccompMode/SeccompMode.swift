@@ -49,9 +49,9 @@ package struct SeccompMode: Sendable {
 
     /// The supervisor looks into the program's processes, and so has to be allowed to.
     private static func requireRights() throws(Failure) {
-        guard access("/proc/self/status", R_OK) == 0 else {
+        guard seccomp_supervisor_has_proc() else {
             throw Failure(
-                .own, "/proc", "is not mounted, and the seccomp mode needs it",
+                .own, "/proc", "is not that of this PID namespace, and the seccomp mode needs it",
                 remedy: "mount -t proc proc /proc, or use --mode preload")
         }
         let name = "kernel.yama.ptrace_scope"

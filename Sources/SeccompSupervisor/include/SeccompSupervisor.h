@@ -61,6 +61,10 @@ void seccomp_supervisor_start(const struct clinux_program *program,
 /// on as the program's own, so that its sockets are TCP from then on. Once; closes the listener.
 void seccomp_supervisor_stand_in(int listener, void *memory);
 
+/// Whether /proc is there, and that of our own PID namespace: processes are looked up there by
+/// numbers, which are other processes' in another one.
+bool seccomp_supervisor_has_proc(void);
+
 /// Whether this kernel has user notifications (Linux 5.0), as far as can be told without a filter.
 bool seccomp_supervisor_is_known(void);
 
