@@ -146,7 +146,7 @@ complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_opti
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" now' -l 'now' -d 'Restart what runs, and see that it was reached.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" runtime' -l 'runtime' -d 'Until the next boot only.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" allow-partial' -l 'allow-partial' -d 'With --now, keep what works where a part of a unit is not reached.'
-complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" dry-run' -l 'dry-run' -d 'Show what would be written where, and change nothing.'
+complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" dry-run' -l 'dry-run' -d 'Change nothing; show what would be written where, or, with --json, what would change.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" json' -l 'json' -d 'Write one JSON document.'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" mode' -l 'mode' -d 'What makes a service\'s sockets MPTCP: preload, or bpf (Linux 6.6 or newer).' -rfka 'preload bpf'
 complete -c 'mptcpize' -n '__mptcpize_should_offer_completions_for_flags_or_options "mptcpize enable" protocol-as-tcp' -l 'protocol-as-tcp' -d 'Tell services that ask a socket for its protocol: TCP (see `mptcpize run`).'
