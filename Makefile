@@ -1,5 +1,5 @@
 # The one front door. Each goal is one script; the scripts say what they do and why.
-.PHONY: all install uninstall deb rpm tarball generate demo demo-vm lab test check bench clean \
+.PHONY: all install uninstall deb rpm tarball sources generate demo demo-vm lab test check bench clean \
 	test-quick test-load test-unit test-preload test-programs test-network test-systemd \
 	test-kernels test-packages test-random test-foreign bootstrap
 
@@ -36,6 +36,10 @@ tarball:
 	@scripts/bootstrap build tarball
 	@scripts/build
 	@scripts/tarball
+
+# The sources of all that is in it, which its licenses ask for, in build/.
+sources: tarball
+	@scripts/sources
 
 # The manual pages and completion scripts, from the command definitions.
 generate: all

@@ -57,3 +57,9 @@ release_time() {
   [ "$day" ] || die 'CHANGELOG.md: no heading with a date, like: ## 1.0.0 (2026-01-31)'
   date -u -d "${day%%$'\n'*}" +%s
 }
+
+# What Debian's package does before it is removed, by systemd's own command: the shell's lines behind
+# the first one, for others to do the same.
+before_removal() {
+  sed -e 1,2d -e 's/deb-systemd-invoke/systemctl/' "$root/packaging/debian/mptcpize.prerm"
+}

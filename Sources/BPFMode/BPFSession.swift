@@ -121,8 +121,21 @@ package struct BPFSession: ~Copyable {
         guard !isInUserNamespace else { throw BPFRefusal.inUserNamespace }
         let lock = try BPFLock()
         defer { extendLifetime(lock) }
-        if try BPFPins.exist() { try removePins() }
+        if try BPFPins.exist() {
+            selectNothing()
+            try removePins()
+        }
         try CgroupRules.releaseAll()
+    }
+
+    /// The kernel lets go of a pinned link in an RCU callback (bpf_free_inode()), and of the program
+    /// by a work item after it, and runs it until then. So the program is told first, if it is one
+    /// of this layout, and there is a libbpf.
+    private static func selectNothing() {
+        do {
+            let libbpf = try LibBPF(debug: false)
+            try BPFProgram.pinned(in: BPFPins.current, libbpf: libbpf)?.choose([:])
+        } catch {}
     }
 
     // MARK: The program

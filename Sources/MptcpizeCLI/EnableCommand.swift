@@ -33,7 +33,7 @@ struct EnableCommand: ParsableCommand {
     @Flag(help: "With --now, keep the change even if a part of a unit is not reached.")
     var allowPartial = false
 
-    @Flag(help: "Show what would be written where, and change nothing.")
+    @Flag(help: "Change nothing; show what would be written where, or what would change (--json).")
     var dryRun = false
 
     @Flag(help: "Write one JSON document.")
@@ -57,7 +57,6 @@ struct EnableCommand: ParsableCommand {
 
     func validate() throws {
         if allowPartial, !now { throw ValidationError("--allow-partial needs --now.") }
-        if dryRun, json { throw ValidationError("Give only one of --dry-run and --json.") }
     }
 
     func run() throws {
@@ -88,6 +87,9 @@ struct EnableCommand: ParsableCommand {
                 restarts: now, isRuntime: runtime, mode: mode, protocolAsTCP: protocolAsTCP,
                 policy: places, allowsPartial: allowPartial))
         let steps = try enabling.plan(units)
+        if dryRun, json {
+            return try Console.output(UnitChange.document(steps.map(\.change)))
+        }
         if dryRun {
             for step in steps {
                 try Console.output("# \(step.path)\n" + enabling.preview(step))

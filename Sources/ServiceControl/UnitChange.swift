@@ -87,6 +87,13 @@ extension Enabling.Outcome {
     }
 }
 
+extension Enabling.Step {
+    /// What would become of it.
+    package var change: UnitChange {
+        UnitChange(unit: unit.name.description, hasChanged: !isDone, isEnabled: isDone)
+    }
+}
+
 extension Disabling.Step {
     /// The same as an element of `disable --json`.
     ///

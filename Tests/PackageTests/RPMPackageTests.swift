@@ -59,24 +59,22 @@ struct RPMPackageTests {
 
     @Test("installed into an empty root, used there with musl, removed without a trace")
     func emptyRoot() throws {
-        let root = try EmptyRoot()
+        let root = try rootWithRPM()
         let before = try root.files()
-        try root.rpm(["--install"] + Packages.rpms())
-        #expect(try root.run("mptcpize --version") == mustRun([Products.mptcpize, "--version"]))
-        let report = try root.run(
-            "mptcpize run --json -o /report /endings close >/dev/null; cat /report; rm /report")
-        let sockets = try Report(json: Data(report.utf8))
-        #expect(sockets.summary.mptcp > 0 && sockets.summary.tcp == 0, "\(report)")
-        try root.rpm([
-            "--erase", "mptcpize", "mptcpize-preload.x86_64", "mptcpize-preload.i686",
-        ])
+        try rpm(root, ["--install"] + Packages.rpms())
+        try root.expectMPTCP()
+        try rpm(
+            root,
+            [
+                "--erase", "mptcpize", "mptcpize-preload.x86_64", "mptcpize-preload.i686",
+            ])
         #expect(try root.files() == before)
     }
 
     @Test("mptcpd, which has a /usr/bin/mptcpize, is not installed beside it")
     func conflict() throws {
-        let root = try EmptyRoot()
-        try root.rpm(["--install", root.package("mptcpd")])
+        let root = try rootWithRPM()
+        try rpm(root, ["--install", package("mptcpd")])
         let outcome = try run(
             ["rpm", "--root", root.path, "--install"] + Packages.rpms(), timeout: .seconds(60))
         #expect(!outcome.succeeded)
@@ -145,31 +143,18 @@ struct RPMPackageTests {
             .filter { $0.hasSuffix(".rpm") }.map(directory.file)
     }
     private static let newerDirectory = try! TemporaryDirectory()
-}
 
-/// A root file system with a static busybox and musl, and nothing else: no C library of the GNU
-/// project's, no loader of this machine's.
-private struct EmptyRoot {
-    private let directory = try! TemporaryDirectory()
+    // MARK: An empty root
 
-    var path: String { directory.file("root") }
-
-    init() throws {
-        let musl = try Fixtures.program("endings", .musl)
-        let script = """
-            mkdir -p "$0/usr/bin" "$0/usr/lib" "$0/proc" "$0/dev" "$0/etc" "$0/tmp" "$0/var/lib" "$0/run"
-            ln -s usr/bin "$0/bin"; ln -s usr/lib "$0/lib"
-            cp -L "$(command -v busybox)" "$0/usr/bin/busybox"
-            cp "$1" "$0/endings"
-            cp -L /lib/ld-musl-x86_64.so.1 "$0/usr/lib/ld-musl-x86_64.so.1"
-            chroot "$0" /usr/bin/busybox --install -s /usr/bin
-            """
-        try mustRun(["sh", "-ec", script, path, musl])
-        try rpm(["--install", package("base")])
+    private func rootWithRPM() throws -> EmptyRoot {
+        let root = try EmptyRoot()
+        try rpm(root, ["--install", package("base")])
+        return root
     }
 
     /// An empty package of a name. Each says that it has the shell.
-    func package(_ name: String) throws -> String {
+    private func package(_ name: String) throws -> String {
+        let directory = Self.emptyPackages
         try directory.write(
             """
             Name: \(name)
@@ -189,33 +174,9 @@ private struct EmptyRoot {
         ])
         return directory.file("RPMS/noarch/\(name)-1-1.noarch.rpm")
     }
+    private static let emptyPackages = try! TemporaryDirectory()
 
-    /// Runs rpm on it, with the /proc and /dev that scriptlets find on any system.
-    func rpm(_ arguments: [String]) throws {
-        let outcome = try mounted(["rpm", "--root", path] + arguments)
-        #expect(outcome.succeeded, "\(outcome)")
-        #expect(!outcome.errors.contains("see above"), "\(outcome)")
-    }
-
-    /// What a script of busybox's shell prints there.
-    func run(_ script: String) throws -> String {
-        try mounted(["chroot", path, "/bin/sh", "-ec", script]).orThrow([script]).output
-    }
-
-    private func mounted(_ command: [String]) throws -> Outcome {
-        let script = """
-            mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; "$@"
-            """
-        return try TestSupport.run(
-            ["unshare", "--mount", "sh", "-ec", script, path] + command, timeout: .seconds(120))
-    }
-
-    /// All but rpm's own notes and the folders that every system has.
-    func files() throws -> [String] {
-        try mustRun([
-            "find", path, "(", "-name", ".rpmdb", "-o", "-path", "*/var/lib/rpm", ")", "-prune",
-            "-o", "(", "!", "-type", "d", "-o", "-name", "*mptcpize*", "-o", "-name", "*-linux-gnu",
-            "-o", "-name", "containers", ")", "-print",
-        ]).split(separator: "\n").map(String.init).sorted()
+    private func rpm(_ root: EmptyRoot, _ arguments: [String]) throws {
+        try root.mounted(["rpm", "--root", root.path] + arguments)
     }
 }

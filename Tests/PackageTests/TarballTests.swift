@@ -43,6 +43,60 @@ struct TarballTests {
         #expect((probe.output + probe.errors).contains("127.0.0.1:9"), "\(probe)")
     }
 
+    @Test("unpacked over /usr/local: kept by an upgrade, and as before when it is uninstalled")
+    func overLocal() throws {
+        let host = try Host("bullseye")
+        try host.bring(Packages.sharedTarball())
+        let unpack = "tar -xf /tmp/share/*.tar.gz -C /usr/local --strip-components=1"
+        try host.must("mkdir -p /etc/containers/oci/hooks.d /var/lib/prometheus/node-exporter")
+        try host.addService()
+        let before = try host.files()
+        try host.must("\(unpack); systemctl daemon-reload")
+        try host.must(
+            """
+            ln -s /usr/local/share/containers/oci/hooks.d/50-mptcpize.json /etc/containers/oci/hooks.d/
+            systemctl enable --now mptcpize-metrics.socket mptcpize-metrics.timer
+            """)
+        #expect(try host.must("mptcpize enable --now web").contains("what runs uses MPTCP"))
+        #expect(try host.listensWithMPTCP())
+
+        try host.must("\(unpack); systemctl daemon-reload; systemctl restart web")
+        #expect(try host.listensWithMPTCP())
+        let status = try host.must("mptcpize status")
+        #expect(status.contains("web.service: enabled") && !status.contains("stale"), "\(status)")
+
+        let said = try host.must("/usr/local/share/mptcpize/uninstall 2>&1")
+        #expect(said.contains("web.service: disabled"), "\(said)")
+        try host.must("systemctl restart web")
+        #expect(try !host.listensWithMPTCP())
+        let difference = try Set(host.files()).symmetricDifference(before)
+        #expect(difference.isEmpty, "\(difference.sorted())")
+    }
+
+    @Test("its sources are those of the versions that are linked in", .requires(.command("git")))
+    func sources() throws {
+        let directory = try TemporaryDirectory()
+        let tarball = try Packages.sharedTarball()
+        let bundle = try mustRun(
+            [Repository.path("scripts/sources"), directory.path, tarball],
+            environment: ["PATH": Environment.inherited["PATH"]], timeout: .seconds(300))
+        let listing = try mustRun([
+            "tar", "-tf", bundle.trimmingCharacters(in: .newlines),
+        ])
+        for name in ["scripts/tarball", "Sources/CLibBPF/linked.c", "Package.swift"] {
+            #expect(listing.contains("-sources/mptcpize/\(name)\n"), "\(name)")
+        }
+        #expect(listing.contains("-sources/swift-argument-parser/LICENSE.txt\n"))
+        let notice = try mustRun(["tar", "-xzOf", tarball, "--wildcards", "*/THIRD-PARTY"])
+        let packages = notice.matches(of: #/(?m)^==== .*source package (.+)=(?:.+:)?(.+)$/#)
+            .filter { !$0.1.hasPrefix("gcc-") }
+        #expect(packages.count >= 4)
+        for package in packages {
+            #expect(
+                listing.contains("/debian/\(package.1)_\(package.2).dsc\n"), "\(package.0)")
+        }
+    }
+
     @Test("the same build makes the same bytes")
     func reproducible() throws {
         let (once, again) = (try TemporaryDirectory(), try TemporaryDirectory())
@@ -119,6 +173,10 @@ struct TarballTests {
         #expect(try host.must("\(asNobody) /opt/m/bin/mptcpize run echo reached") == "reached\n")
         try host.must("/opt/m/bin/mptcpize enable --now web")
         #expect(try host.listensWithMPTCP())
+        // An upgrade.
+        try host.must("PREFIX=/opt/m /tmp/share/scripts/install; systemctl restart web")
+        #expect(try host.listensWithMPTCP())
+        #expect(try !host.must("/opt/m/bin/mptcpize status").contains("stale"))
 
         let said = try host.must("PREFIX=/opt/m /tmp/share/scripts/install --remove")
         #expect(said.contains("web.service: disabled"), "\(said)")

@@ -98,8 +98,10 @@ def idle(lab, plan):
         "to plain TCP.", list(SIDES))
 
     def side(before):
+        # In a place of its own: what has ended is listed by `ss` for a minute.
+        place = lab.namespace()
         return lambda: {"memory": float(lab.run([
-            *before, sys.executable, str(FOLDER / "idle_connections.py"), str(count)]))}
+            *before, sys.executable, str(FOLDER / "idle_connections.py"), str(count)], inside=place))}
     sides = {name: side(before) for name, before in lab.launchers().items()}
     found = compare(sides, "TCP", 1 if plan.quick else 3, warm=False)
     table.add("memory", *(cell(found, name, "memory") for name in SIDES))
