@@ -109,8 +109,7 @@ static void one(const char *kind, uint32_t i) {
     event.inode = next_random() % 1000;
     if (!strcmp(kind, "header") && i % 64 == 0) {
       uint32_t *victims[] = {&ring->head, &ring->tail, &ring->dropped,
-                             &ring->slots[i & SLOT_MASK].turn,
-                             &ring->slots[i & SLOT_MASK].retired};
+                             &ring->slots[i & SLOT_MASK].turn, &ring->slots[i & SLOT_MASK].retired};
       *victims[next_random() % 5] = (uint32_t)next_random();
       mptcpize_ring_put(ring, &event);
     } else if (!strcmp(kind, "header")) {

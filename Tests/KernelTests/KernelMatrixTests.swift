@@ -120,14 +120,16 @@ struct KernelsWithMPTCPTests {
         let windows = try guest.step("stalls windows")
         let strict = try guest.step("stalls strict")
         if kernel == "7.2" {
-            #expect(windows.output.hasPrefix("connect: wide limited 1 wide limited 1\n"), "\(windows)")
+            #expect(
+                windows.output.hasPrefix("connect: wide limited 1 wide limited 1\n"), "\(windows)")
             #expect(!strict.output.contains("wide"), "\(strict)")
         } else {
             #expect(windows.output == strict.output, "\(windows)\n\(strict)")
         }
         #expect(strict.output.contains("connect: narrow unlimited 1 narrow unlimited 1\n"))
         let options = try guest.step("stalls options")
-        #expect(options.output.firstMatch(of: /^lines [1-9][0-9]* status 0 0\n/) != nil, "\(options)")
+        #expect(
+            options.output.firstMatch(of: /^lines [1-9][0-9]* status 0 0\n/) != nil, "\(options)")
         #expect(try guest.step("stalls transfers").status == 0)
     }
 

@@ -57,7 +57,7 @@ struct TarballTests {
             ln -s /usr/local/share/containers/oci/hooks.d/50-mptcpize.json /etc/containers/oci/hooks.d/
             systemctl enable --now mptcpize-metrics.socket mptcpize-metrics.timer
             """)
-        #expect(try host.must("mptcpize enable --now web").contains("what runs uses MPTCP"))
+        #expect(try host.must("mptcpize enable --now web").contains("it uses MPTCP"))
         #expect(try host.listensWithMPTCP())
 
         try host.must("\(unpack); systemctl daemon-reload; systemctl restart web")

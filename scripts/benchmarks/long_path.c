@@ -74,7 +74,7 @@ static void give(struct direction *way) {
 
 int main(int count, char **words) {
   if (count != 4) return 64;
-  double delay = atof(words[3]) / 2000;
+  double delay = strtod(words[3], NULL) / 2000;
   int client = device_in(words[1]), server = device_in(words[2]);
   struct direction ways[] = {{client, server, 0, 0, calloc(MOST, sizeof(struct packet))},
                              {server, client, 0, 0, calloc(MOST, sizeof(struct packet))}};
