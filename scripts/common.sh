@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the other scripts: where things are, and how they speak.
+# Sourced by the other scripts: where files are, and functions for messages.
 
 # The project's root, whatever the working directory.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

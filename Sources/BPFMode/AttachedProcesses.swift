@@ -3,8 +3,8 @@ import Processes
 /// The processes whose new sockets the kernel makes MPTCP: those in the cgroups of
 /// `mptcpize bpf attach`, and below.
 ///
-/// Looked at only: neither the lock of BPFSession is taken nor anything mended. A selection
-/// that is being replaced is read as the old or the new one.
+/// This only reads: it takes no lock of BPFSession and repairs nothing. If a selection is being
+/// replaced, it reads the old or the new one.
 package final class AttachedProcesses {
     private let hierarchy: CgroupHierarchy
     private let selected: [String]

@@ -3,10 +3,10 @@ import LinuxSystem
 import Processes
 
 extension BPFListing {
-    /// What is attached now, looked at only: the lock of BPFSession is not taken, nor anything
-    /// mended. A selection that is being replaced is read as the old or the new one.
+    /// What is attached now. This only reads: it takes no lock of BPFSession and repairs nothing. If
+    /// a selection is being replaced, it reads the old or the new one.
     ///
-    /// - Throws: `Failure` for who is not root, and where what is pinned cannot be read.
+    /// - Throws: `Failure` for users other than root, and if the pinned maps cannot be read.
     package static func seen() throws(Failure) -> BPFListing {
         let nothing = BPFListing(cgroups: [], missedRuns: nil)
         guard try BPFPins.exist() else { return nothing }

@@ -56,7 +56,7 @@ package struct BPFListing: Sendable {
         var result = table.lines(noteTitle: "CGROUP", width: 160) + ruleLines
         if let missedRuns, missedRuns > 0 {
             result.append(
-                "The kernel skipped the program \(missedRuns) times, being busy with it: "
+                "The kernel skipped the program \(missedRuns) times because it was busy with it: "
                     + "those sockets stayed as they were asked for.")
         }
         return result

@@ -1,8 +1,8 @@
 import Glibc
 import LinuxSystem
 
-/// The right to change what is pinned, one command at a time; given up with this value,
-/// also by a process that is killed.
+/// The right to change what is pinned, for one command at a time. It ends with this value, also if
+/// the process is killed.
 struct BPFLock: ~Copyable {
     private let file: Descriptor
 

@@ -3,7 +3,7 @@ import CLibBPF
 import Glibc
 import LinuxSystem
 
-/// The program's own memory, mapped: what it reads and counts without looking it up.
+/// The BPF program's own memory, mapped: what the program reads and counts without a look-up.
 struct BPFMemory: ~Copyable {
     let descriptor: Descriptor
     private let memory: UnsafeMutablePointer<mptcpize_bpf_memory>

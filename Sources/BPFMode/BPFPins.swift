@@ -2,14 +2,14 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// Where in the BPF file system the program lies.
+/// Where the program is pinned in the BPF file system.
 ///
 ///     /sys/fs/bpf/mptcpize/          root's, mode 0700
 ///     /sys/fs/bpf/mptcpize/current/  the program in force: its link and its maps
 ///     /sys/fs/bpf/mptcpize/next/     one that is being put there, or being removed
 ///
-/// `current` comes and goes by one rename. What a killed command left in `next` is
-/// taken away by the next one.
+/// `current` is installed and removed by one rename. The next command removes what a
+/// killed one left in `next`.
 enum BPFPins {
     static let mount = "/sys/fs/bpf"
     static let base = "/sys/fs/bpf/mptcpize"
@@ -36,7 +36,7 @@ enum BPFPins {
             if error.rawValue == ENOENT { return false }
             if error.rawValue == ENOTDIR || error.rawValue == ELOOP {
                 throw Failure(
-                    .failed, base, "is not a directory of root's alone",
+                    .failed, base, "is not a directory that belongs to root alone",
                     remedy: "find out who made it, then: rm -r \(base)")
             }
             throw Failure(.failed, base, error.reason)

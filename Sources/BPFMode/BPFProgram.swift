@@ -4,8 +4,8 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// The program with its maps: attached to the hook as long as anyone, a pin or this
-/// process, holds its links.
+/// The program with its maps. It is attached to the hook as long as a pin or this process holds
+/// its links.
 struct BPFProgram: ~Copyable {
     let links: Links
     let memory: BPFMemory

@@ -2,7 +2,7 @@ import BPFProgs
 import Glibc
 import LinuxSystem
 
-/// What users are told when the BPF mode cannot be had, and what to do about it.
+/// The messages for users if the BPF mode is not possible, and what to do about it.
 package enum BPFRefusal {
     /// What most of them are about.
     private static let object = "BPF mode"
@@ -45,16 +45,16 @@ package enum BPFRefusal {
     static func loading(_ error: Errno) -> Failure {
         switch error.rawValue {
         case EINVAL where isLockedDown:
-            Failure(.failed, object, lockdown, remedy: "lockdown=integrity would; \(other)")
+            Failure(.failed, object, lockdown, remedy: "lockdown=integrity allows it; \(other)")
         case EPERM: refused
         case ENOMEM: noMemory
         case ENOTSUP, EOPNOTSUPP:
             Failure(
                 .failed, object, "this kernel runs no BPF program at that hook",
-                remedy: "it takes CONFIG_BPF_JIT and CONFIG_FUNCTION_TRACER; \(other)")
+                remedy: "use a kernel with CONFIG_BPF_JIT and CONFIG_FUNCTION_TRACER; \(other)")
         default:
             Failure(
-                .failed, object, "the kernel does not take the program (\(error.name))",
+                .failed, object, "the kernel refuses the program (\(error.name))",
                 remedy: "add --debug to see the verifier's reasons")
         }
     }
@@ -63,14 +63,14 @@ package enum BPFRefusal {
         if error.rawValue == ENOMEM { return noMemory }
         let reason =
             error.rawValue == EINVAL && isLockedDown
-            ? lockdown : "the kernel does not take the program that reports (\(error.name))"
+            ? lockdown : "the kernel refuses the program that reports (\(error.name))"
         return Failure(.failed, object, reason, remedy: "leave out --report and -d")
     }
 
     static var noSight: Failure {
         Failure(
             .failed, object,
-            "cannot find net.mptcp.enabled in this kernel, and without it programs could fail "
+            "cannot find net.mptcp.enabled in this kernel; without it, programs could fail "
                 + "where it is 0",
             remedy: other)
     }
@@ -88,7 +88,7 @@ package enum BPFRefusal {
     static var otherLayout: Failure {
         Failure(
             .failed, object,
-            "the program in the kernel is another version's, with counters that this one "
+            "the program in the kernel is of another version, whose counters this one "
                 + "cannot read",
             remedy: again)
     }
@@ -97,7 +97,7 @@ package enum BPFRefusal {
     static var noRemedies: Failure {
         Failure(
             .failed, object,
-            "this kernel does not take the programs that mend socket options: those that MPTCP "
+            "this kernel refuses the programs that mend socket options: options that MPTCP "
                 + "refuses fail",
             remedy: "add --debug to see the verifier's reasons, after mptcpize bpf detach --all")
     }
@@ -105,9 +105,9 @@ package enum BPFRefusal {
     static func noRemedies(_ cgroup: String, _ error: Errno) -> Failure {
         Failure(
             .failed, cgroup,
-            "its sockets are made MPTCP, but options that MPTCP refuses fail: "
+            "its sockets become MPTCP, but options that MPTCP refuses fail: "
                 + (error.rawValue == EPERM
-                    ? "another BPF program there suffers none beside it" : error.reason))
+                    ? "another BPF program there allows no second one" : error.reason))
     }
 
     /// Whether the kernel lets no BPF program call the helpers that read kernel memory
@@ -119,7 +119,7 @@ package enum BPFRefusal {
     }
 
     private static let lockdown =
-        "kernel lockdown (confidentiality) lets no BPF program read kernel memory"
+        "kernel lockdown (confidentiality) does not let BPF programs read kernel memory"
 
     private static let again = "mptcpize bpf detach --all, then attach again"
 
@@ -131,7 +131,7 @@ package enum BPFRefusal {
 
     private static var noMemory: Failure {
         Failure(
-            .failed, object, "out of memory, or of what this cgroup may use",
-            remedy: "free some, or raise memory.max")
+            .failed, object, "out of memory, or this cgroup's memory limit is reached",
+            remedy: "free memory, or raise memory.max")
     }
 }

@@ -4,12 +4,12 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// The programs that mend socket options, once they are loaded: attached to each selected
-/// cgroup by two links, which are pinned beside the program that answers socket().
+/// The programs that mend socket options, once they are loaded. They are attached to each selected
+/// cgroup by two links, which are pinned next to the program that answers socket().
 ///
-/// A link of a cgroup that is not selected, or not yet, does no harm: nothing makes MPTCP
-/// sockets there but programs that ask for them. So links come before a selection is chosen
-/// and go after it.
+/// A link of a cgroup that is not selected does no harm: only programs that ask for MPTCP
+/// themselves make MPTCP sockets there. So links are made before a selection is chosen, and removed
+/// after it.
 struct BPFRemedies: ~Copyable {
     private let setter, getter: Descriptor
     private let counts: BPFMap<UInt64, UInt64>

@@ -4,12 +4,12 @@ import KernelProbe
 import LinuxSystem
 import SocketPolicy
 
-/// What the programs are told to do about each option: SocketPolicy's table, seen with this
-/// kernel's answers.
+/// What the programs do about each option: SocketPolicy's table, combined with this kernel's
+/// answers.
 ///
-/// Only what this kernel refuses is ignored. A socket cannot be replaced by plain TCP from
-/// within the kernel, so options for which the preload library does that are treated as it
-/// treats them on a connected socket, but for those that take effect before connect only.
+/// Only options that this kernel refuses are ignored. The kernel cannot replace a socket by plain
+/// TCP. So options for which the preload library does that are treated as the library treats them
+/// on a connected socket, except those that have an effect only before connect.
 enum BPFRemedyTable {
     typealias Entry = (option: UInt32, remedy: mptcpize_bpf_remedy)
 

@@ -1,7 +1,7 @@
 import LinuxSystem
 import Processes
 
-/// What is forgotten without having been detached.
+/// Cgroups that are forgotten without a detach.
 extension BPFSession {
     /// Forgets a container that has ended, though its cgroup may not be gone yet: engines name
     /// cgroups after the container's identifier.

@@ -4,10 +4,10 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// The BPF mode: which cgroups' new sockets are made MPTCP by the kernel.
+/// The BPF mode: the cgroups whose new sockets the kernel makes MPTCP.
 ///
-/// As long as this value lives, no other command changes anything. What a killed
-/// command left half done is put in order when it is opened.
+/// As long as this value lives, no other command changes anything. Opening it
+/// completes or undoes what a killed command left unfinished.
 package struct BPFSession: ~Copyable {
     private let libbpf: LibBPF
     private let lock: BPFLock
@@ -281,6 +281,7 @@ package struct BPFSession: ~Copyable {
     }
 
     private func notAttached(_ path: String) -> Failure {
-        Failure(.failed, path, "is not attached", remedy: "mptcpize bpf list shows what is")
+        Failure(
+            .failed, path, "is not attached", remedy: "`mptcpize bpf list` shows what is attached")
     }
 }

@@ -3,11 +3,11 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// The process that stays after `mptcpize run`, to take a transient cgroup away after the
-/// last of its processes.
+/// The process that stays after `mptcpize run`, to remove a transient cgroup after the last of its
+/// processes has ended.
 ///
-/// It is nobody's child, outside of the cgroup, and holds no descriptor, directory or
-/// terminal of the program's.
+/// It is outside the cgroup, nobody waits for it, and it holds no descriptor, directory or terminal
+/// of the program.
 struct CgroupKeeper: ~Copyable {
     /// The keeper acts only once this is closed: until then the cgroup is empty because
     /// nobody has come.
@@ -91,6 +91,6 @@ struct CgroupKeeper: ~Copyable {
     }
 
     private static func failure(_ cgroup: Cgroup, _ error: Errno) -> Failure {
-        Failure(.own, cgroup.path, "no process to take it away: \(error.reason)")
+        Failure(.own, cgroup.path, "cannot start a process that removes it: \(error.reason)")
     }
 }

@@ -4,10 +4,10 @@ import LinuxSystem
 import Processes
 import SocketPolicy
 
-/// Rules for what stays TCP, as the BPF mode applies them to a cgroup.
+/// Rules that keep sockets TCP, as the BPF mode applies them to a cgroup.
 ///
-/// Where all is to be TCP, the program at socket() sees to it; else nftables takes MPTCP's option
-/// out of packets, in every network namespace that the cgroup's processes are in.
+/// If everything stays TCP, the program at socket() does it. Otherwise nftables removes MPTCP's
+/// option from packets, in every network namespace of the cgroup's processes.
 package struct CgroupRules: Sendable {
     /// The rules that hold whatever program it is.
     private let policy: Policy

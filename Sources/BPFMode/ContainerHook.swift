@@ -7,9 +7,9 @@ import Processes
 /// `mptcpize bpf attach --oci`: the hook that a container runtime calls before it starts a
 /// container's program, and when that has ended.
 ///
-/// It never keeps a container from starting: whatever happens, it ends with success, within
-/// `limit`. What went wrong is one line of the system's log, as runtimes throw their hooks'
-/// standard error away.
+/// It never prevents a container from starting: it always ends with success, within `limit`. It
+/// writes an error as one line to the system's log, because runtimes discard the standard error of
+/// hooks.
 package enum ContainerHook {
     /// Runtimes kill a hook that takes longer than its definition allows (30 s in ours), and the
     /// container with it. The first attaching of all takes a fraction of a second.
@@ -23,7 +23,7 @@ package enum ContainerHook {
             work()
             _exit(0)
         }
-        guard child > 0 else { return log("no process for it: \(Errno.last.reason)") }
+        guard child > 0 else { return log("cannot start a process: \(Errno.last.reason)") }
         let start = ContinuousClock.now
         var status: Int32 = 0
         while true {
@@ -44,7 +44,7 @@ package enum ContainerHook {
     private static func work() {
         guard let bytes = try? Descriptor(owning: STDIN_FILENO).readAll(limit: OCIState.longest),
             let state = OCIState(parsing: bytes)
-        else { return log("what standard input holds is no state of an OCI container") }
+        else { return log("standard input is not the state of an OCI container") }
         let name = "container \(state.id.prefix(12))"
         switch state.request {
         case .nothing: return
@@ -66,7 +66,7 @@ package enum ContainerHook {
         if isRootless {
             throw Failure(
                 .failed, "BPF mode",
-                "only the machine's root may attach, and this engine is a user's",
+                "only root of the machine may attach, and this engine runs as a user",
                 remedy: "as root: mptcpize enable --mode bpf user.slice")
         }
         let session = try BPFSession.open()
@@ -81,7 +81,7 @@ package enum ContainerHook {
         let policy = try PolicyPlaces().policy(environment: { _ in nil }, status: .failed)
         let rules = try CgroupRules(policy)
         for rule in rules.leftOut {
-            log("\(rule.origin.text): left out: no container is known by its program")
+            log("\(rule.origin.text): left out: a rule for one program cannot apply to a container")
         }
         for warning in try session.attach([(cgroup, rules)], as: .container) {
             log(warning.reason)

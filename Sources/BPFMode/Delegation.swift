@@ -3,12 +3,12 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// What a cgroup of `run` gets of the one that it lies in, where systemd has delegated that to
-/// its programs (Delegate=yes): the controllers, the limits, the owner. A program that manages
-/// cgroups of its own, as container runtimes do, then finds what it would find without mptcpize.
+/// What a cgroup of `run` gets from the cgroup above it, if systemd has delegated that one to its
+/// programs (Delegate=yes): the controllers, the limits, the owner. A program that manages cgroups
+/// itself, as container runtimes do, then finds what it would find without mptcpize.
 ///
 /// A cgroup passes controllers on only while it has no process itself (cgroups(7), "no internal
-/// processes"): the program moves down, and the keeper steps aside into a cgroup of its own.
+/// processes"). So the program moves down, and the keeper moves into a cgroup of its own.
 struct Delegation {
     private let parent, child: String
     /// The controllers that the parent has, and did not pass on.

@@ -6,8 +6,8 @@ import Processes
 import SocketEvents
 import SocketRecords
 
-/// Records of what becomes of a cgroup's sockets, from the kernel: events.bpf.c, loaded for
-/// this process and gone with it.
+/// Records from the kernel of what becomes of a cgroup's sockets. events.bpf.c makes them; it is
+/// loaded for this process and ends with it.
 package struct KernelEvents: ~Copyable, EventSource {
     private let libbpf: LibBPF
     private let ring: OpaquePointer

@@ -3,7 +3,7 @@ import CLibBPF
 import CLinux
 import LinuxSystem
 
-/// The system's libbpf, once it is loaded; in a static mptcpize, the one that is linked into it.
+/// The system's libbpf, once it is loaded. A static mptcpize contains its own.
 struct LibBPF {
     let calls: clibbpf
 

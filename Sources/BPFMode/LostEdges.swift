@@ -1,14 +1,14 @@
 import CLinux
 import LinuxSystem
 
-/// What the BPF mode cannot mend: no BPF program sees FIONREAD, nor can it raise an edge.
+/// What the BPF mode cannot mend: a BPF program cannot see FIONREAD, and cannot raise an edge.
 package enum LostEdges {
     /// Why a program that waits for edges by what FIONREAD said would hang in the BPF mode; nil
     /// where this kernel loses none, which is tried.
     package static func reason(for program: Bytes) -> String? {
         guard clinux_edges_are_lost() != 0 else { return nil }
-        return "\(program.text) waits for edges that MPTCP of this kernel loses, and would hang "
-            + "as a proxy"
+        return "\(program.text) relies on edge-triggered events that this kernel's MPTCP loses, "
+            + "and would hang as a proxy"
     }
 
     /// Refuses `run` to such a program, in a mode that mends no edges.

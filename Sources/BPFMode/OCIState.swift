@@ -44,7 +44,7 @@ struct OCIState: Equatable {
         if status == "stopped" { return .drop }
         switch wish {
         case nil, "on":
-            guard let pid else { return .refuse("the runtime names no process of it") }
+            guard let pid else { return .refuse("the runtime names no process for it") }
             return .attach(pid)
         case "off": return .nothing
         case let other?:

@@ -3,12 +3,11 @@ import Glibc
 import LinuxSystem
 import Processes
 
-/// A cgroup that is made for one program, its children and theirs, below the one that
-/// mptcpize runs in: limits and the service manager's bookkeeping go on to hold.
+/// A cgroup for one program and its descendants, below the cgroup that mptcpize runs in, so that
+/// limits and the service manager's accounting still apply.
 ///
-/// It is selected before the program starts. When its last process has ended, a keeper,
-/// a process of mptcpize outside of it, takes it away; where the keeper was killed, the
-/// next BPFSession does.
+/// It is selected before the program starts. When its last process has ended, a keeper (a process
+/// of mptcpize outside the cgroup) removes it. If the keeper was killed, the next BPFSession does.
 package enum TransientCgroup {
     /// What the last part of the path of such a cgroup begins with.
     static let prefix = "mptcpize-run-"
@@ -68,7 +67,7 @@ package enum TransientCgroup {
                 if isDomain { return try session.cgroup(path: path) }
                 _ = rmdir(path)
                 guard let slash = parent.lastIndex(of: "/") else {
-                    throw Failure(.own, path, "cannot have processes of its own")
+                    throw Failure(.own, path, "cannot contain processes")
                 }
                 parent = try session.cgroup(path: String(parent[..<slash])).path
             } catch {
@@ -91,16 +90,16 @@ package enum TransientCgroup {
             if error.rawValue == EROFS {
                 throw Failure(
                     .own, path,
-                    "cannot make a cgroup: ProtectControlGroups= of the unit, or what "
-                        + "else made it read-only, forbids it",
-                    remedy: "`mptcpize enable --mode bpf UNIT` does without, or set "
+                    "cannot make a cgroup: ProtectControlGroups= of the unit, or "
+                        + "something else, made it read-only",
+                    remedy: "use `mptcpize enable --mode bpf UNIT`, or set "
                         + "ProtectControlGroups=no")
             }
             throw Failure(
                 .own, path, "cannot make a cgroup: \(error.reason)",
                 remedy: "use one that exists: mptcpize bpf attach --cgroup \(parent)")
         }
-        throw Failure(.own, name, "there are too many of them", remedy: "rmdir \(name)*")
+        throw Failure(.own, name, "there are too many such cgroups", remedy: "rmdir \(name)*")
     }
 
     private static func enter(_ path: String) throws(Failure) {

@@ -1,12 +1,12 @@
-// Tells `mptcpize run --report` what becomes of the TCP sockets of a program's cgroup.
+// Reports to `mptcpize run --report` what becomes of the TCP sockets of a program's cgroup.
 //
-// Loaded for one run, beside the program that selects (mptcpize.bpf.c), and gone with it. A
-// socket's beginning and end are watched by programs of the cgroup: these the kernel never
-// skips, and they see the last of all descriptors go, in whichever process, a killed one's
-// included. The system calls are watched where they end, for these alone know descriptors and
-// errors. The kernel does skip such tracing programs (see the spares of mptcpize.bpf.c): what
-// they would have told is made up for by the next program that sees the socket, its end's at
-// the latest. What cannot be made up for is the descriptor, and a connect that failed.
+// The programs are loaded for one run, next to the program that selects (mptcpize.bpf.c), and end
+// with the run. Programs of the cgroup watch the beginning and the end of a socket. The kernel
+// never skips these, and they see the last descriptor close in any process, also in a killed one.
+// Other programs watch the ends of system calls, because only these know descriptors and errors.
+// The kernel does skip such tracing programs (see the spares of mptcpize.bpf.c). The next program
+// that sees the socket then reports what they missed, at the latest the one at its end. Only the
+// descriptor, and a connect that failed, remain unknown.
 
 #include "BPFEvents.h"
 #include "SocketEvents.h"

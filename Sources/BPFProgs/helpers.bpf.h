@@ -1,7 +1,8 @@
-// What BPF programs call, and how they name the kernel's memory.
+// What BPF programs call, and how they address the kernel's memory.
 //
 // The helpers and macros are those of libbpf's bpf_helpers.h and bpf_core_read.h that the programs
-// use; with them here, building needs no libbpf-dev. Numbers: enum bpf_func_id in linux/bpf.h.
+// use. They are declared here, so building needs no libbpf-dev. Numbers: enum bpf_func_id in
+// linux/bpf.h.
 
 #ifndef MPTCPIZE_HELPERS_BPF_H
 #define MPTCPIZE_HELPERS_BPF_H

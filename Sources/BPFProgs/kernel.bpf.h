@@ -1,4 +1,4 @@
-// The little of the kernel that the programs read.
+// The few structures of the kernel that the programs read.
 //
 // The structures name only the members that are used: clang records each access
 // and libbpf fills in the running kernel's offsets (CO-RE), so that neither

@@ -1,12 +1,12 @@
-// Answers socket() with MPTCP where TCP was asked for, in selected cgroups.
+// Answers socket() with MPTCP if TCP was asked for, in selected cgroups.
 //
-// __sys_socket(), and so every socket(2) of every program, passes
-// update_socket_protocol(), whose only purpose is to be overridden by a program like
-// this one. It runs before the protocol is looked up; returning 0 leaves the protocol
-// alone. (io_uring's IORING_OP_SOCKET goes through __sys_socket_file(), which does not
-// pass it: such a socket stays what it asked for.) It must never make a socket() fail
-// that would have succeeded: where IPPROTO_MPTCP would be refused, or where that cannot
-// be told, the socket stays TCP.
+// __sys_socket(), and so every socket(2) of every program, calls update_socket_protocol(). The
+// only purpose of this function is to be overridden by a program like this one. It runs before the
+// protocol is looked up; returning 0 leaves the protocol unchanged. (io_uring's IORING_OP_SOCKET
+// uses
+// __sys_socket_file(), which does not call it: such a socket stays what it asked for.) The program
+// must never make a socket() fail that would have succeeded. If IPPROTO_MPTCP would be refused, or
+// if this is not known, the socket stays TCP.
 
 #include "BPFProgs.h"
 #include "SocketPolicy.h"

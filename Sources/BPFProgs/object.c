@@ -1,5 +1,5 @@
 // Embeds what scripts/build-bpf compiled. A Swift package resource would do the
-// same with Foundation, which costs the command more time than all it does.
+// same, but needs Foundation, which takes longer to load than the command runs.
 
 #include "BPFEvents.h"
 #include "BPFProgs.h"

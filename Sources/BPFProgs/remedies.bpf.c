@@ -1,13 +1,13 @@
-// Mends socket options in selected cgroups: does in the kernel what the preload library
-// does about options that TCP takes and MPTCP refuses, as far as that can be done here.
+// Mends socket options in selected cgroups. In the kernel, it does what the preload library does
+// about options that TCP accepts and MPTCP refuses, as far as possible.
 //
-// Attached to each selected cgroup, and to nothing else: the kernel runs the programs for
-// the sockets that were made in its subtree (sk_cgrp_data), whoever holds them by now. For
-// a cgroup below another one they run twice; what they have changed they leave alone.
-// Programs of 32 bit do not pass (in_compat_syscall() in net/socket.c).
+// The programs are attached to each selected cgroup, and to nothing else. The kernel runs them for
+// the sockets that were made in the cgroup's subtree (sk_cgrp_data), whoever holds them now. If a
+// cgroup is below another selected one, they run twice; the second run changes nothing. 32-bit
+// programs do not reach them (in_compat_syscall() in net/socket.c).
 //
-// A socket cannot be replaced by plain TCP here. Options for which the preload library does
-// so are ignored, or stay refused where that would pretend something.
+// They cannot replace a socket by plain TCP. Options for which the preload library does so are
+// ignored, or stay refused if ignoring them would pretend something.
 
 #include "BPFProgs.h"
 #include "SocketPolicy.h"

@@ -1,4 +1,4 @@
-// What of a socket, and of who makes it, events.bpf.c tells.
+// What events.bpf.c reports of a socket, and of the process that makes it.
 
 #ifndef MPTCPIZE_SOCKET_BPF_H
 #define MPTCPIZE_SOCKET_BPF_H

@@ -1,5 +1,5 @@
-// The kernel's answer to "what is this socket on the wire?", read where it lies: the
-// counterpart of SocketPolicy's wire.c, which asks by system calls.
+// The kernel's answer to "what is this socket on the wire?", read from its structures.
+// SocketPolicy's wire.c asks the same by system calls.
 
 #ifndef MPTCPIZE_WIRE_BPF_H
 #define MPTCPIZE_WIRE_BPF_H

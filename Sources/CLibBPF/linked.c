@@ -1,5 +1,5 @@
-// libbpf inside of the program, for one that can load no library. scripts/tarball compiles this
-// and links it, with libbpf.a, where that is installed; it is in no other build.
+// libbpf linked into a program that cannot load a library. scripts/tarball compiles this and links
+// it with libbpf.a, if that is installed. No other build contains it.
 
 #include "CLibBPF.h"
 #include "functions.h"

@@ -4,9 +4,9 @@ import Processes
 
 /// Names of what is on this machine now, which a shell's completion offers.
 ///
-/// Whoever made a cgroup, a process or a file chose its name, and shells take what they are
-/// offered apart: bash expands it, command substitutions included (`compgen -W`); zsh ends
-/// a word at a colon, fish at a tab. Names with such characters are not offered.
+/// Others choose the names of cgroups, processes and files, and shells interpret what they are
+/// offered: bash expands it, including command substitutions (`compgen -W`); zsh ends a word at a
+/// colon, fish at a tab. Names with such characters are not offered.
 package enum Candidates {
     /// Whether no shell sees more in a name than the name.
     package static func isPlain(_ name: String) -> Bool {

@@ -39,7 +39,7 @@ enum AddressField {
     /// What is wrong with what is no address, and what to write.
     private static func complaint(_ item: String) -> (String, String) {
         let parts = item.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        if item == "*" { return ("stands alone, or not at all", "write * without a list") }
+        if item == "*" { return ("must stand alone", "write * without a list") }
         if item.hasPrefix("[") {
             return (
                 "is in brackets", "write the address without them; ports are a word of their own"
@@ -51,21 +51,21 @@ enum AddressField {
         if let first = parts.first, parts.count == 2, let whole = AddressPrefix(first) {
             let most = whole.isIPv4 && !first.contains(":") ? 32 : 128
             return (
-                "is a prefix of no such length", "write \(first)/LENGTH, LENGTH from 0 to \(most)"
+                "has a wrong prefix length", "write \(first)/LENGTH, LENGTH from 0 to \(most)"
             )
         }
         if item.lowercased() == "localhost" { return ("is a host name", "write loopback") }
-        if ["any", "all", "ANY"].contains(item) { return ("is no address", "write * for all") }
+        if ["any", "all", "ANY"].contains(item) { return ("is not an address", "write * for all") }
         let isName =
             item.contains { $0.isLetter } && !item.contains(":") && !item.contains("/")
         if isName {
             return (
-                "is a host name, whose addresses change while rules are read once",
+                "is a host name: its addresses change, but rules are read once",
                 "write its addresses or their prefix (`getent ahosts \(item)`), or a class: "
                     + AddressClass.allCases.map(\.rawValue).joined(separator: ", ")
             )
         }
-        return ("is no address", allowed)
+        return ("is not an address", allowed)
     }
 }
 
@@ -94,16 +94,17 @@ enum PortField {
             guard item.contains(where: \.isLetter) else {
                 let isNumber = !item.isEmpty && item.allSatisfy { $0.isNumber || $0 == "-" }
                 throw place.failure(
-                    part, isNumber ? "is no port or range from 0 to 65535" : "is no port", allowed)
+                    part, isNumber ? "is not a port or range from 0 to 65535" : "is not a port",
+                    allowed)
             }
             guard let names = services() else {
                 throw place.failure(
-                    part, "is a name, and there is no \(ServiceNames.file) to look it up in",
+                    part, "is a name, but there is no \(ServiceNames.file) to look it up in",
                     "write the port's number")
             }
             guard let port = names[item] else {
                 throw place.failure(
-                    part, "is no TCP port's name in \(ServiceNames.file)", allowed)
+                    part, "is not a TCP port's name in \(ServiceNames.file)", allowed)
             }
             result.append(port...port)
         }

@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// nftables, by the program nft.
+/// nftables, through the program nft.
 package enum KernelPolicy {
     /// Loads a ruleset, all of it or nothing.
     package static func apply(_ ruleset: NFTRuleset) throws(Failure) { try load(ruleset, []) }
@@ -16,8 +16,8 @@ package enum KernelPolicy {
         if outcome.status != 0 {
             throw refused(
                 outcome,
-                remedy: "nothing was changed; nft 1.0.2 and a kernel whose nftables can reset TCP "
-                    + "options are needed")
+                remedy: "nothing was changed; this needs nft 1.0.2 and a kernel whose "
+                    + "nftables can reset TCP options")
         }
     }
 
@@ -100,13 +100,13 @@ package enum KernelPolicy {
 
     /// nft's own first line says what was wrong.
     private static func refused(
-        _ outcome: Subprocess.Outcome, remedy: String = "`nft list tables` tells whether it works"
+        _ outcome: Subprocess.Outcome, remedy: String = "`nft list tables` shows whether nft works"
     ) -> Failure {
         let line = outcome.errors.split(separator: "\n").first.map(String.init)
         let mayNot = outcome.errors.contains("Operation not permitted")
         return Failure(
             .failed, "nft", line ?? "ended with status \(outcome.status)",
             remedy: mayNot
-                ? "it takes root with CAP_NET_ADMIN in this network namespace" : remedy)
+                ? "this needs root with CAP_NET_ADMIN in this network namespace" : remedy)
     }
 }

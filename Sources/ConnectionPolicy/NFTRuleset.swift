@@ -1,11 +1,11 @@
 import LinuxSystem
 import Processes
 
-/// Rules as the kernel applies them to packets, for what no library reaches: nftables takes the
-/// option MP_CAPABLE out of the SYN, so that both ends speak TCP (nft 1.0.2).
+/// Rules as the kernel applies them to packets, for programs that no library reaches. nftables
+/// removes the option MP_CAPABLE from the SYN, so both ends speak TCP (nft 1.0.2).
 ///
-/// Only the SYN of a first subflow is looked at. Additional ones (MP_JOIN) belong to connections
-/// that are MPTCP already.
+/// The rules look only at the SYN of a first subflow. Additional subflows (MP_JOIN) belong to
+/// connections that are already MPTCP.
 package struct NFTRuleset {
     /// Which sockets are meant.
     package enum Scope: Equatable {
@@ -42,13 +42,13 @@ package struct NFTRuleset {
             guard level > 0 else {
                 throw Failure(
                     .failed, path, "is the whole host",
-                    remedy: "`mptcpize policy apply` without any cgroup is for that")
+                    remedy: "use `mptcpize policy apply` without a cgroup")
             }
             // nft has no escapes within quotation marks.
             guard path.hasPrefix(root), !path.contains("\"") else {
                 throw Failure(
-                    .failed, path, "is no cgroup that nft can name",
-                    remedy: "it looks for cgroups below \(root)")
+                    .failed, path, "is a cgroup that nft cannot name",
+                    remedy: "nft looks for cgroups below \(root)")
             }
             self = .cgroup(
                 path: String(path.dropFirst(root.count)), level: level, id: cgroup.id, by: owner)
@@ -74,7 +74,7 @@ package struct NFTRuleset {
     /// Rules that packets cannot be held against, and why.
     package var leftOut: [(rule: PolicyRule, reason: String)] {
         policy.rules.compactMap { rule in
-            if rule.program != nil { return (rule, "packets do not tell the program") }
+            if rule.program != nil { return (rule, "packets do not show the program") }
             return Self.ports(rule) == nil ? (rule, "no packet has port 0") : nil
         }
     }

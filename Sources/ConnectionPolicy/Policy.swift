@@ -1,7 +1,7 @@
 import LinuxSystem
 import SocketPolicy
 
-/// Rules in their order. The first one that matches decides; where none does, it is MPTCP.
+/// Rules in their order. The first one that matches decides; if none matches, the result is MPTCP.
 package struct Policy: Sendable, Equatable {
     package let rules: [PolicyRule]
 
@@ -105,6 +105,6 @@ package struct Policy: Sendable, Equatable {
             status, rules.last?.origin.file.text ?? "policy",
             "too many rules: \(length) bytes in the environment, where \(Self.longestText) are "
                 + "passed on",
-            remedy: "shorten names and paths, or take rules away")
+            remedy: "shorten names and paths, or remove rules")
     }
 }

@@ -1,7 +1,7 @@
 import SocketPolicy
 
-/// Where the rules of one canonical text were written: what records of the preload library name by
-/// number.
+/// Where the rules of one canonical text were written. Records of the preload library name these
+/// places by number.
 package struct PolicyOrigins: Sendable, Equatable {
     private let origins: [PolicyOrigin]
     /// mptcpize_policy_sum() of the text.

@@ -1,7 +1,7 @@
 import LinuxSystem
 import SocketPolicy
 
-/// Reads rules: one a line.
+/// Reads rules, one on each line.
 struct PolicyParser {
     /// What messages and rules name as their file.
     let file: Bytes
@@ -34,7 +34,7 @@ struct PolicyParser {
         } catch {
             throw place.failure(
                 error.word, "a quotation mark is not closed",
-                "end the word with the same mark, and a blank behind it")
+                "end the word with the same mark, followed by a blank")
         }
         if words.words.isEmpty { return nil }
         var reader = WordReader(line: words, place: place)
@@ -105,11 +105,11 @@ private struct WordReader {
             let keyword = try next("", "")
             guard keyword.bytes == Bytes("program".utf8) else {
                 throw place.failure(
-                    keyword, "is no condition",
+                    keyword, "is not a condition",
                     "write program GLOB, or nothing; ports are a list with commas, without blanks")
             }
             guard glob == nil else {
-                throw place.failure(keyword, "stands here twice", "write one rule for each program")
+                throw place.failure(keyword, "is given twice", "write one rule for each program")
             }
             let allowed =
                 "write the file name of a program, or a glob for it, in quotation marks "
@@ -117,7 +117,7 @@ private struct WordReader {
             let word = try next("a program", allowed)
             if word.bytes.isEmpty || word.bytes.contains(where: { $0 == 0 || $0 == 0x2f }) {
                 throw place.failure(
-                    word, "is no file name: rules compare names without folders", allowed)
+                    word, "is not a file name: rules compare names without folders", allowed)
             }
             guard word.bytes.count <= Int(MPTCPIZE_POLICY_GLOB) else {
                 throw place.failure(

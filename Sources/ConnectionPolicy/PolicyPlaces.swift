@@ -157,8 +157,8 @@ package struct PolicyPlaces: Sendable, Equatable {
             case .untrusted(let object, let reason):
                 throw Failure(
                     status, path.text,
-                    "is not acted by: \(object == path ? "it" : object.text) \(reason)",
-                    remedy: "rules of root's are in regular files that only root can write or "
+                    "is not trusted: \(object == path ? "it" : object.text) \(reason)",
+                    remedy: "root's rules must be in regular files that only root can write or "
                         + "replace")
             }
         }
@@ -173,7 +173,7 @@ package struct PolicyPlaces: Sendable, Equatable {
         } catch {
             throw .error(error)
         }
-        throw .untrusted(path, "is no regular file")
+        throw .untrusted(path, "is not a regular file")
     }
 
     /// The path as it is from everywhere.
@@ -190,7 +190,7 @@ package struct PolicyPlaces: Sendable, Equatable {
         Failure(
             status, path.text, "cannot be read: \(error.reasonInSentence)",
             remedy: error.rawValue == ENOENT
-                ? "write --policy none for no rules"
-                : "rules have to be known before anything starts")
+                ? "use --policy none for no rules"
+                : "mptcpize needs the rules before it starts anything")
     }
 }

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 import SocketPolicy
 
-/// Rules as the preload library of one program looks them up: by its own reader.
+/// Rules as the preload library looks them up for one program, with the library's own reader.
 package final class PolicyTable {
     private let table = UnsafeMutablePointer<mptcpize_policy>.allocate(capacity: 1)
     /// Whether the reader takes the text.

@@ -2,8 +2,8 @@ import LinuxSystem
 
 /// The names of TCP ports, services(5).
 ///
-/// Read here and not by getservbyname: that asks the modules of nsswitch.conf, which a statically
-/// linked mptcpize cannot load.
+/// Not read by getservbyname, which asks the modules of nsswitch.conf: a statically linked mptcpize
+/// cannot load these.
 struct ServiceNames {
     static let file = "/etc/services"
 

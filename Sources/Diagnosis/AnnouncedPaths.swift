@@ -7,9 +7,9 @@ import Processes
 import SocketInspection
 import SocketValues
 
-/// Subflows to addresses that peers announce start from where the routes lead, whatever the
-/// endpoints are, unless one of them is laminar or fullmesh. What came of that, the connections that
-/// there are tell.
+/// Subflows to addresses that peers announce start from the address that the route gives, whatever
+/// the endpoints are, unless an endpoint is laminar or fullmesh. Current connections show the
+/// result.
 struct AnnouncedPaths {
     /// From which of this host's addresses subflows lead to an announced one.
     struct Use: Equatable {

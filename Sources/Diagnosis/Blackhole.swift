@@ -4,8 +4,8 @@ import LinuxSystem
 import SocketInspection
 import TextOutput
 
-/// The kernel's off-switch: after SYNs with MP_CAPABLE were dropped on the way and others were not,
-/// no connection of the network namespace asks for MPTCP for a while
+/// The kernel's off-switch: if SYNs with MP_CAPABLE were dropped on the way and others were not, no
+/// connection of the network namespace asks for MPTCP for a while
 /// (mptcp_active_detect_blackhole in net/mptcp/ctrl.c, Linux 6.12).
 package enum Blackhole {
     /// Whether it is off now. Nil where the kernel cannot tell.
@@ -74,6 +74,6 @@ package enum Blackhole {
         let period = longest == timeout ? "\(timeout) s" : "\(timeout) to \(longest) s"
         let latest = Int64(time(nil)) + longest
         return
-            " for \(period) from when that was found, until \(localTime(UInt64(max(latest, 0)))) at the latest"
+            " for \(period) after that was found, until \(localTime(UInt64(max(latest, 0)))) at the latest"
     }
 }

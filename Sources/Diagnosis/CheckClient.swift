@@ -153,7 +153,7 @@ final class CheckClient {
                     + (capable
                         ? "the SYN came with MP_CAPABLE, which later packets lost"
                         : "the SYN came without MP_CAPABLE"),
-                next: "the other end tells the direction")
+                next: "the other end shows the direction")
         ])
     }
 }

@@ -6,9 +6,9 @@ import Processes
 import SocketInspection
 import SocketValues
 
-/// What the two ends of `check --serve` and `check --probe` say to each other: lines of ASCII. The
-/// server greets; a connection is then for data, under a name that only its maker knows, or for
-/// questions about these.
+/// What `check --serve` and `check --probe` say to each other: lines of ASCII. The server greets.
+/// Then a connection is either for data, under a name that only its maker knows, or for questions
+/// about such connections.
 ///
 ///     → data NAME          what follows is counted and sent back
 ///     → control            the next lines are questions

@@ -5,12 +5,12 @@ import Netlink
 import SocketInspection
 import SocketValues
 
-/// `check --serve`: the far end of `check --probe`, which says what of a connection arrived here.
+/// `check --serve`: the far end of `check --probe`. It tells what arrived here of a connection.
 ///
-/// It can be reached from a network. So it says nothing that is longer than what it was sent, but
-/// for the greeting, which only a completed handshake gets; connections are bounded in number, for
-/// each address too, in time and in bytes; who knows a connection's name, which its maker chose at
-/// random, may ask about it and end its subflows, and nothing else.
+/// It can be reached from a network. So its answers are never longer than what it was sent, except
+/// the greeting, which only a completed handshake gets. Connections are limited in number (also for
+/// each address), in time and in bytes. A client that knows a connection's name, which its maker
+/// chose at random, may ask about it and end its subflows, and nothing else.
 package struct CheckServer: ~Copyable {
     /// What to say at first.
     package let address: SocketAddress
@@ -27,7 +27,7 @@ package struct CheckServer: ~Copyable {
     package init(_ place: String?) throws(Failure) {
         let target = try HostPort(place ?? "127.0.0.1")
         guard let address = try target.addresses(AI_PASSIVE).first else {
-            throw Failure(.failed, target.host, "stands for no address")
+            throw Failure(.failed, target.host, "has no address")
         }
         do throws(Errno) {
             listener = try Self.listen(address)

@@ -4,7 +4,7 @@ import LinuxSystem
 import Netlink
 import SocketValues
 
-/// Whether subflows get out from an endpoint of the kernel's path manager.
+/// Whether subflows from an endpoint of the kernel's path manager reach the network.
 struct EndpointChecks {
     let interfaces: [Interface]
     let links: [Link]
@@ -20,7 +20,7 @@ struct EndpointChecks {
             return [
                 Finding(
                     .problem, subject, "\(what): \(own.name) is down, so this path is dead",
-                    next: "ip link set \(own.name) up, or see to its cable")
+                    next: "ip link set \(own.name) up, or check its cable")
             ]
         }
         let place = EndpointPlace(
@@ -84,9 +84,9 @@ struct EndpointChecks {
         }
         return place.finding(
             .problem,
-            "\(place.own.name) is in the VRF \(vrf.name): what comes in there meets no listener that"
-                + " is outside of it (\(accept) is 0)",
-            next: "sysctl -w \(accept)=1, if listeners outside of VRFs may be reached from all")
+            "\(place.own.name) is in the VRF \(vrf.name): connections from there do not reach a listener"
+                + " outside of it (\(accept) is 0)",
+            next: "sysctl -w \(accept)=1, if all VRFs may reach listeners outside of them")
     }
 
     /// Whether subflows are bound to the endpoint's interface, or to the VRF that it is in.
@@ -104,7 +104,7 @@ struct EndpointChecks {
         if link.mtu < least {
             return place.finding(
                 .problem,
-                "its MTU is \(link.mtu), less than every path has (\(least))",
+                "its MTU is \(link.mtu), less than every path must have (\(least))",
                 next: "ip link set \(link.name) mtu 1500, or what its network carries")
         }
         guard let (below, room) = carrier(of: link), link.mtu > room else { return nil }
@@ -149,8 +149,8 @@ struct EndpointChecks {
         else { return nil }
         return place.finding(
             .note,
-            "the tunnel's packets leave by \(below), as the first path does: it is no way of its own,"
-                + " and fails with it")
+            "the tunnel's packets leave by \(below), like the first path: it is not a separate way,"
+                + " and fails together with it")
     }
 
     // MARK: - Routes
@@ -204,7 +204,7 @@ struct EndpointChecks {
             }
             return place.finding(
                 .problem,
-                "rp_filter drops what comes back by \(own.name), since the first route is by"
+                "rp_filter drops what comes back by \(own.name), because the first route is by"
                     + " \(name(route.interface))",
                 next: "sysctl -w net.ipv4.conf.\(own.name).rp_filter=2")
         }
@@ -212,19 +212,19 @@ struct EndpointChecks {
             let why = reason.isEmpty ? "" : " (\(reason))"
             return place.finding(
                 tables(place).isEmpty ? .note : .problem,
-                "there is no route from it to far away\(why); it reaches its own link"
+                "it has no route beyond its own link\(why)"
                     + lack(place, bound: bound), next: remedy(place, bound: bound))
         }
         let other = name(route.interface)
         if bound {
             return place.finding(
                 .problem,
-                "there is no route to far away by \(own.name), only by \(other)"
+                "there is no default route by \(own.name), only by \(other)"
                     + lack(place, bound: true), next: remedy(place, bound: true))
         }
         return place.finding(
             .problem,
-            "packets from it to far away leave by \(other)"
+            "packets from it to other networks leave by \(other)"
                 + (strict ? ", and rp_filter drops what comes back" : ""),
             next: remedy(place, bound: false))
     }
@@ -248,9 +248,9 @@ struct EndpointChecks {
         guard let table = tables(place).first, vrf(of: place.own) == nil else { return "" }
         let own = place.own.name
         return bound
-            ? "; table \(table) has one, and no rule leads there what is bound to \(own): it lacks"
+            ? "; table \(table) has one, but no rule sends what is bound to \(own) there: it lacks"
                 + " `oif \(own)`"
-            : "; table \(table) has one, and no rule leads there what comes from this address"
+            : "; table \(table) has one, but no rule sends packets from this address there"
     }
 
     private func remedy(_ place: EndpointPlace, bound: Bool) -> String {

@@ -40,7 +40,7 @@ enum FirewallChecks {
     private static func own(_ tables: [String]) -> Finding {
         Finding(
             .ok, subject,
-            "mptcpize's own (\(tables.joined(separator: ", "))): what rules say is TCP stays TCP",
+            "mptcpize's own (\(tables.joined(separator: ", "))): they keep TCP what the policy keeps TCP",
             next: "`mptcpize policy` shows them")
     }
 

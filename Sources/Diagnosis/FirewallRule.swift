@@ -1,4 +1,4 @@
-/// A rule of a firewall's that takes MPTCP out of packets, or drops packets that have it.
+/// A firewall rule that removes MPTCP from packets, or drops packets that have it.
 struct FirewallRule: Equatable {
     enum Effect: Equatable {
         /// The option is taken out: connections are plain TCP.
@@ -10,9 +10,9 @@ struct FirewallRule: Equatable {
 
         var words: String {
             switch self {
-            case .strips: "takes the MPTCP option out of the packets that it meets"
-            case .drops: "drops the packets with an MPTCP option that it meets"
-            case .answers: "answers the handshakes that it meets by itself, without MPTCP"
+            case .strips: "removes the MPTCP option from the packets that it matches"
+            case .drops: "drops the packets with an MPTCP option that it matches"
+            case .answers: "answers the handshakes that it matches, without MPTCP"
             }
         }
     }

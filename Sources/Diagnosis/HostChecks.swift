@@ -1,4 +1,4 @@
-/// Everything `mptcpize check` looks at without being given a program.
+/// Everything that `mptcpize check` examines without arguments.
 package enum HostChecks {
     /// How it is found out.
     package enum Means: Sendable {

@@ -10,7 +10,7 @@ struct HostPort: Equatable {
     /// - Throws: `Failure` of status usage.
     init(_ target: String) throws(Failure) {
         let usage = Failure(
-            .usage, target, "is no HOST:PORT", remedy: "such as example.org:443 or [::1]:80")
+            .usage, target, "is not HOST:PORT", remedy: "such as example.org:443 or [::1]:80")
         var host = target[...]
         var port = CheckProtocol.defaultPort[...]
         if let colon = target.lastIndex(of: ":"), !target.hasSuffix("]") {
@@ -52,7 +52,7 @@ struct HostPort: Equatable {
         guard error == 0 else {
             throw Failure(
                 .failed, host, String(cString: gai_strerror(error)),
-                remedy: "`getent ahosts NAME` shows what a name stands for here; or give an address"
+                remedy: "`getent ahosts NAME` shows the addresses of a name; or give an address"
             )
         }
         defer { freeaddrinfo(list) }

@@ -3,7 +3,7 @@ import LinuxSystem
 import SocketInspection
 import SocketValues
 
-/// Whether MPTCP can be had and works in this network namespace.
+/// Whether MPTCP exists and works in this network namespace.
 enum KernelChecks {
     static func findings(by means: HostChecks.Means) -> [Finding] {
         if means == .looking { return looked() }
@@ -32,7 +32,7 @@ enum KernelChecks {
         }
         var findings = trials.map { name, refused in
             refused.map { kernel(name, $0, isOff: isOff) }
-                ?? Finding(.ok, "kernel", "\(release): gives out MPTCP sockets for \(name)")
+                ?? Finding(.ok, "kernel", "\(release): makes MPTCP sockets for \(name)")
         }
         if let switched = enabled { findings.append(switched) }
         return findings + Blackhole.findings(isActive: isOff, counters)
@@ -57,12 +57,12 @@ enum KernelChecks {
                 .ok, subject, "\(release): MPTCP over \(family) works (tried over loopback)")
         case .fellBack where isOff:
             return Finding(
-                .note, subject, "\(release): gives out MPTCP sockets for \(family); see blackhole")
+                .note, subject, "\(release): makes MPTCP sockets for \(family); see blackhole")
         case .fellBack:
             return Finding(
                 .problem, subject,
                 "\(release): an MPTCP connection over \(family) loopback fell back to TCP",
-                next: "`nft list ruleset` tells of a firewall that strips TCP options")
+                next: "`nft list ruleset` shows whether a firewall strips TCP options")
         case .refused(let error):
             let isIPv6 = family == "IPv6"
             // Without IPv6 at all, nothing is missing for MPTCP.
@@ -78,7 +78,7 @@ enum KernelChecks {
                 family == "IPv6" && [EADDRNOTAVAIL, ENETUNREACH].contains(error.rawValue)
             return Finding(
                 .note, subject,
-                "\(release): gives out MPTCP sockets for \(family); a connection over loopback"
+                "\(release): makes MPTCP sockets for \(family); a connection over loopback"
                     + " was not possible (\(error.name))",
                 next: isIPv6Off ? "" : "`ip link set lo up`, if loopback is down")
         }
@@ -89,7 +89,7 @@ enum KernelChecks {
         case ENOPROTOOPT: "sysctl -w net.mptcp.enabled=1"
         case EPROTONOSUPPORT: "use a kernel with CONFIG_MPTCP (and CONFIG_MPTCP_IPV6)"
         case EINVAL: "use Linux 5.6 or newer; 6.1 or newer for most programs"
-        case EPERM, EACCES: "see the security policy (dmesg, audit log, seccomp) for who refused"
+        case EPERM, EACCES: "dmesg, the audit log or seccomp settings show what refused it"
         default: ""
         }
     }

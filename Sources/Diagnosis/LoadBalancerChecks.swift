@@ -2,8 +2,8 @@ import LinuxSystem
 import Netlink
 import SocketInspection
 
-/// What a server has to announce to peers that may not, or cannot, open their second path to the
-/// address that they connected to: behind a load balancer, which would give it to another server.
+/// What a server must announce if peers cannot open their second path to the address that they
+/// connected to. This is so behind a load balancer, which would give the path to another server.
 enum LoadBalancerChecks {
     private static let name = "net.mptcp.allow_join_initial_addr_port"
 
@@ -30,12 +30,12 @@ enum LoadBalancerChecks {
         guard announced.isEmpty else {
             let list = announced.map(\.address.host).joined(separator: ", ")
             return Finding(
-                .ok, name, "0: peers open their further paths to what is announced only (\(list))")
+                .ok, name, "0: peers open further paths only to announced addresses (\(list))")
         }
         return Finding(
             .problem, name,
             "0: peers may open no further path to the address that they connected to, and no other"
-                + " is announced (no endpoint is `signal`): what connects to this host has one path",
+                + " is announced (no endpoint is `signal`): connections to this host have one path",
             next: remedy(endpoints, addresses))
     }
 
@@ -72,7 +72,7 @@ enum LoadBalancerChecks {
         return Finding(
             .note, name,
             "1, and \(count == 1 ? "1 path" : "\(count) paths") came in for connections that this"
-                + " host does not have (counter MPJoinNoTokenFound): so it is where a load balancer"
+                + " host does not have (counter MPJoinNoTokenFound): this happens if a load balancer"
                 + " spreads the paths of a connection over several servers",
             next: "behind a load balancer: sysctl -w \(name)=0"
                 + (addresses.first.map {

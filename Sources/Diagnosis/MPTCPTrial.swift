@@ -5,8 +5,8 @@ import Netlink
 import SocketInspection
 import SocketPolicy
 
-/// A real MPTCP connection over loopback, within this process: whether MPTCP works in this
-/// network namespace is tried, not guessed from versions and switches.
+/// A real MPTCP connection over loopback, within this process. It tries whether MPTCP works in this
+/// network namespace; versions and switches would only be a guess.
 enum MPTCPTrial: Equatable {
     /// It spoke MPTCP.
     case works

@@ -3,7 +3,7 @@ import Glibc
 import Launch
 import LinuxSystem
 
-/// MPTCP of a program's own, which needs no mptcpize.
+/// A program's own option for MPTCP, which needs no mptcpize.
 struct NativeOption {
     /// How it is switched on.
     let usage: String

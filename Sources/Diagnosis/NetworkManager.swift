@@ -2,9 +2,9 @@ import Glibc
 import LinuxSystem
 import Netlink
 
-/// The interfaces that NetworkManager has connected, and what it does there about MPTCP: it makes
-/// endpoints of their addresses by itself (since 1.40), and takes others' endpoints away when a
-/// connection is applied again.
+/// The interfaces that NetworkManager has connected, and what it does there about MPTCP. It makes
+/// endpoints of their addresses (since 1.40), and removes others' endpoints when a connection is
+/// applied again.
 struct NetworkManager {
     /// The active connection of an interface.
     struct Connection: Equatable {

@@ -5,8 +5,8 @@ import Netlink
 import SocketInspection
 import SocketValues
 
-/// Whether connections of this network namespace get a second path: endpoints, limits,
-/// routes, and what else takes a hand in it.
+/// Whether connections of this network namespace get a second path: endpoints, limits, routes, and
+/// other influences.
 struct PathChecks {
     private let interfaces: [Interface]
     /// Interfaces that a path can go through.
@@ -138,7 +138,7 @@ struct PathChecks {
         let others = usable.filter { $0.index != first }
         let reasons = others.compactMap { interface in
             networkManager.connection(of: interface).map { connection in
-                "; NetworkManager makes none of \(interface.name): "
+                "; NetworkManager makes none for \(interface.name): "
                     + (connection.flags.endpoint == nil
                         ? "MPTCP is off in connection “\(connection.name)”"
                         : "connection “\(connection.name)” has no default route, or came up when"
@@ -185,7 +185,7 @@ struct PathChecks {
         if wanted > limits.subflows {
             return [
                 Finding(
-                    .note, "limits", "\(text), and \(wanted) endpoints want one",
+                    .note, "limits", "\(text), but there are \(wanted) endpoints for subflows",
                     next: "ip mptcp limits set subflows \(min(wanted, 8))")
             ]
         }
@@ -193,7 +193,7 @@ struct PathChecks {
             return [
                 Finding(
                     .note, "limits",
-                    "\(text): a server's other addresses are not connected to",
+                    "\(text): no subflows to a server's other addresses",
                     next: "ip mptcp limits set add_addr_accepted 2, on clients")
             ]
         }

@@ -1,7 +1,8 @@
 import Glibc
 import LinuxSystem
 
-/// mptcpd(8), which manages paths from user space: whether it may, and whether it is alone.
+/// mptcpd(8), which manages paths from user space: whether it is allowed to, and whether another
+/// path manager works against it.
 struct PathDaemonChecks {
     /// What is to be known of its process.
     struct Daemon: Equatable {
@@ -40,8 +41,8 @@ struct PathDaemonChecks {
                 Finding(
                     .note, "mptcpd",
                     "runs (\(daemon.pid)), and NetworkManager makes the endpoints of"
-                        + " \(managed.joined(separator: ", ")) too: each may take away what the"
-                        + " other has made",
+                        + " \(managed.joined(separator: ", ")) too: each may remove what the"
+                        + " other made",
                     next: "systemctl disable --now mptcp, or keep it and leave them to it: nmcli"
                         + " connection modify CONNECTION connection.mptcp-flags disabled"))
         }
@@ -53,7 +54,7 @@ struct PathDaemonChecks {
         if let capabilities = daemon.capabilities, capabilities & netAdmin == 0 {
             return Finding(
                 .problem, "mptcpd",
-                "runs (\(daemon.pid)) without CAP_NET_ADMIN: the kernel takes no endpoint from it",
+                "runs (\(daemon.pid)) without CAP_NET_ADMIN: the kernel accepts no endpoint from it",
                 next: "systemctl edit mptcp: [Service], AmbientCapabilities=CAP_NET_ADMIN and"
                     + " CapabilityBoundingSet=CAP_NET_ADMIN; systemctl restart mptcp")
         }

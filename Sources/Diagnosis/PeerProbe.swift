@@ -6,11 +6,11 @@ import Processes
 import SocketInspection
 import SocketValues
 
-/// A real MPTCP connection to a peer: whether it speaks MPTCP, over how many paths, and
-/// which other addresses it announced.
+/// A real MPTCP connection to a peer. It shows whether the peer speaks MPTCP, over how many paths,
+/// and which other addresses the peer announced.
 ///
-/// What is sent besides the handshake is a line end: additional subflows may start only
-/// once data went through (RFC 8684 section 3.1), and servers wait for a first line.
+/// After the handshake, it sends only a line end: additional subflows may start only after data went
+/// through (RFC 8684 section 3.1), and servers wait for a first line.
 package struct PeerProbe: Sendable {
     private let target: HostPort
 
@@ -152,7 +152,7 @@ package struct PeerProbe: Sendable {
         return Finding(
             .problem, subject,
             "plain TCP: the peer, or something on the way, does not speak MPTCP",
-            next: "`mptcpize run` or `enable` on the peer's side, where that is yours")
+            next: "use `mptcpize run` or `enable` on the peer, if it is yours")
     }
 
     /// Each path, from the diagnosis of this very connection.
@@ -174,7 +174,7 @@ package struct PeerProbe: Sendable {
     private func announcement(_ subject: String, _ announced: [SocketAddress]?) -> Finding {
         guard let announced else {
             return Finding(
-                .note, subject, "which addresses it announced is told to root only",
+                .note, subject, "only root can see which addresses it announced",
                 next: "try as root")
         }
         let list = announced.map(\.host).joined(separator: ", ")

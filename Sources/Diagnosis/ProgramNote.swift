@@ -20,22 +20,22 @@ struct ProgramNote {
             return ProgramNote(
                 text: "with data channel offload it gives its TCP sockets to the kernel, which "
                     + "refuses MPTCP",
-                next: "openvpn --disable-dco, where it uses --proto tcp")
+                next: "openvpn --disable-dco, if it uses --proto tcp")
         }
         if program.image?.goVersion?.knowsMultipath == true {
             return ProgramNote(
                 text:
-                    "GODEBUG makes its sockets MPTCP, unless it decides itself, and no library mends "
+                    "GODEBUG makes its sockets MPTCP, unless it decides itself; no library mends "
                     + "the options that MPTCP refuses: TCP_USER_TIMEOUT, TCP_MD5SIG, before Linux 6.2 "
                     + "keep-alive",
                 next: "mptcpize \(isUnit ? "enable" : "run") --mode bpf \(name), which mends most, "
-                    + "where it sets such (`mptcpize check --options`)")
+                    + "if it sets such options (`mptcpize check --options`)")
         }
         guard program.isPython else { return nil }
         return ProgramNote(
-            text: "asyncio takes a socket that it was handed by number (systemd's activation, "
-                + "re-exec) for one that is not TCP, and leaves out TCP_NODELAY",
+            text: "asyncio sets no TCP_NODELAY on a socket that it was handed by number "
+                + "(systemd's activation, re-exec), unless its protocol is TCP",
             next: "mptcpize \(isUnit ? "enable" : "run") --protocol-as-tcp \(name), "
-                + "where it is handed sockets")
+                + "if it is handed sockets")
     }
 }

@@ -7,8 +7,8 @@ import Netlink
 import Processes
 import SocketInspection
 
-/// Receive buffers against the stalls of Linux 6.15 and newer, for what the preload library does not
-/// reach (docs/kernel-stall.md).
+/// Receive buffers that prevent the stalls of Linux 6.15 and newer, for programs that the preload
+/// library does not reach (docs/kernel-stall.md).
 enum ReceiveBufferCheck {
     private static let name = "net.ipv4.tcp_rmem"
     /// The default with which no stall was seen (docs/LIMITS.md), bytes.
@@ -30,8 +30,8 @@ enum ReceiveBufferCheck {
         guard !concerned.isEmpty else {
             return Finding(
                 .ok, name,
-                "\(sizes[1]) bytes by default: too little for this kernel's MPTCP, which the preload"
-                    + " library makes up for")
+                "\(sizes[1]) bytes by default: too little for this kernel's MPTCP, but the preload"
+                    + " library compensates for it")
         }
         let most = 3
         let list = concerned.prefix(most).joined(separator: ", ")
@@ -42,7 +42,7 @@ enum ReceiveBufferCheck {
                 + " for 200 ms now and then on this kernel, and the preload library is not in"
                 + " \(list)\(more)",
             next: "sysctl -w \(name)=\"\(sizes[0]) \(enough) \(max(sizes[2], enough))\", if up to"
-                + " \(enough >> 20) MiB of memory a connection are to spare")
+                + " \(enough >> 20) MiB of memory for each connection is acceptable")
     }
 
     private static var cgroups: [String] {

@@ -52,6 +52,6 @@ enum RememberedChecks {
         }
         return Finding(
             .note, subject, list.joined(separator: ", "),
-            next: "`mptcpize check --options` says what that means")
+            next: "`mptcpize check --options` explains them")
     }
 }

@@ -1,7 +1,7 @@
 import LinuxSystem
 
-/// The switches below net.mptcp that cost connections something when they are set otherwise than
-/// the kernel has them (Documentation/networking/mptcp-sysctl.rst).
+/// The settings below net.mptcp that harm connections if they differ from the kernel's defaults
+/// (Documentation/networking/mptcp-sysctl.rst).
 enum SettingChecks {
     /// Those of this network namespace.
     static func findings() -> [Finding] { findings { Sysctl.value($0) } }
@@ -12,7 +12,7 @@ enum SettingChecks {
         guard seen else { return [] }
         let odd = switches.compactMap { $0.finding(value) }
         guard odd.isEmpty else { return odd }
-        return [Finding(.ok, "net.mptcp", "its switches are as the kernel has them, or harmless")]
+        return [Finding(.ok, "net.mptcp", "its settings are the kernel's defaults, or harmless")]
     }
 
     private struct Switch: Sendable {
@@ -72,14 +72,14 @@ enum SettingChecks {
             if number == 0 {
                 return (
                     .note,
-                    "no path is ever taken for dead before TCP gives it up: data waits on it, for a"
-                        + " quarter of an hour at worst"
+                    "a path counts as dead only when TCP gives it up: its data waits, up to a"
+                        + " quarter of an hour"
                 )
             }
             return number > 15
                 ? (
                     .note,
-                    "a dead path is used on for \(number) retransmission time-outs, and data waits"
+                    "a dead path stays in use for \(number) retransmission time-outs, and data waits"
                         + " for them"
                 ) : nil
         },

@@ -5,8 +5,8 @@ import Processes
 import SocketInspection
 import SystemdUnits
 
-/// What of the rest of the system has a say: services' namespaces, security modules,
-/// systemd, and whether the BPF mode can work.
+/// What else of the system matters: services' namespaces, security modules, systemd, and whether
+/// the BPF mode can work.
 enum SystemChecks {
     static func findings(by means: HostChecks.Means) -> [Finding] {
         let seen = serviceNamespaces() + [security].compactMap { $0 }
@@ -89,7 +89,7 @@ enum SystemChecks {
     private static var bpf: Finding? {
         do throws(Failure) {
             try BPFSession.open().probe()
-            return Finding(.ok, "BPF mode", "can be loaded here (tried, and taken away again)")
+            return Finding(.ok, "BPF mode", "can be loaded here (tried, then removed)")
         } catch {
             return Finding(.note, error)
         }

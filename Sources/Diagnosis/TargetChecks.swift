@@ -78,7 +78,7 @@ package struct TargetChecks: Sendable {
         case .unknown:
             return Finding(
                 .note, name,
-                "\(file)may be executed and not read, so what reaches it is not known",
+                "\(file)can be executed but not read, so it is not known what reaches it",
                 next: "try as root")
         case .never(let obstacle):
             return Finding(.problem, name, "\(file)\(obstacle.reason)", next: obstacle.remedy)
@@ -178,7 +178,7 @@ package struct TargetChecks: Sendable {
         let isSeen = unit.isActive || !unit.name.isService
         return Finding(
             .ok, name,
-            reach(unit) + (isSeen ? "" : "; whether what it starts in turn, only a start can tell"),
+            reach(unit) + (isSeen ? "" : "; only a start shows whether its children are reached"),
             next: "mptcpize enable --now \(name)")
     }
 
@@ -230,7 +230,7 @@ package struct TargetChecks: Sendable {
             let claim =
                 !unit.isActive
                 ? "it does not run"
-                : status.verdict.isWhole ? "what runs uses MPTCP" : status.verdict.headline
+                : status.verdict.isWhole ? "it uses MPTCP" : status.verdict.headline
             findings.append(Finding(.ok, name, "enabled by \(status.dropIns[0]); \(claim)"))
         case .stale:
             findings.append(
@@ -240,7 +240,7 @@ package struct TargetChecks: Sendable {
         case .unknown(let file):
             findings.append(
                 Finding(
-                    .note, name, "enabled by \(status.dropIns[0]); \(file) is for root to read",
+                    .note, name, "enabled by \(status.dropIns[0]); only root can read \(file)",
                     next: "try as root"))
         case .refused(let reason):
             findings.append(
@@ -249,7 +249,7 @@ package struct TargetChecks: Sendable {
         if unit.name.isSocket, status.needsRestart {
             findings.append(
                 Finding(
-                    .problem, name, "listens since before it was enabled, over TCP",
+                    .problem, name, "has listened over TCP since before it was enabled",
                     next: "mptcpize enable --now \(name)"))
         }
         findings += status.verdict.groups.map { group in

@@ -5,7 +5,7 @@ import Netlink
 import SocketInspection
 import SocketValues
 
-/// What each path to a `check --serve` carries: both ends say what they saw, and paths are cut until
+/// What each path to a `check --serve` carries. Both ends tell what they saw, and paths are cut until
 /// one is left.
 struct TwoEndedProbe {
     let address: HostPort.Address
@@ -45,7 +45,7 @@ struct TwoEndedProbe {
             if paths.isEmpty {
                 findings.append(
                     finding(
-                        .note, "paths not looked at: the kernel lists them to root only",
+                        .note, "paths not examined: the kernel lists them only to root",
                         next: "try as root"))
             }
             return findings
@@ -142,7 +142,7 @@ struct TwoEndedProbe {
     ) throws(Errno) -> Finding {
         let shown = "path \(path.local.host) → \(path.remote.host)"
         guard let ids = path.subflow else {
-            return finding(.note, "\(shown): not looked at, as its number is not known")
+            return finding(.note, "\(shown): not examined, because its number is not known")
         }
         let data = try CheckConnection.to(address, isMPTCP: true)
         let name = CheckProtocol.newName()
@@ -155,13 +155,13 @@ struct TwoEndedProbe {
         }
         guard isThere else {
             return finding(
-                .problem, "\(shown): came up once, and not on another connection",
+                .problem, "\(shown): came up once, but not on another connection",
                 next: "mptcpize check")
         }
         if count > 1, let refusal = try cut(data, name, ids, control) {
             return finding(
                 .note,
-                "\(shown): not tried alone, as neither end may cut the others (\(refusal.name))",
+                "\(shown): not tried alone, because neither end may cut the others (\(refusal.name))",
                 next: "try as root, here or there")
         }
         let start = ContinuousClock.now

@@ -1,4 +1,4 @@
-// What a TCP socket that takes an MPTCP socket's place has from that one.
+// What a TCP socket takes over from the MPTCP socket that it replaces.
 
 #ifndef MPTCPIZE_CARRY_H
 #define MPTCPIZE_CARRY_H

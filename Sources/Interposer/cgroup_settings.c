@@ -1,16 +1,16 @@
 // A program of the type cgroup/sock_create (`ip vrf exec` and container networks attach some) runs
-// within socket() and may bind the socket to a device, mark it, and give it a priority. On MPTCP
-// it changes the socket that the program has, but not the subflows, which the kernel makes by
+// within socket(). It may bind the socket to a device, mark it, and give it a priority. With MPTCP,
+// it changes the socket that the program holds, but not the subflows, which the kernel makes
 // itself: they would leave a VRF by the default route.
 //
-// Mark and priority reach all subflows, later ones too, once they are set again. A device would
-// reach the first one only: later ones are bound to their endpoint's interface, or to none
-// (__mptcp_subflow_connect of net/mptcp/subflow.c; Linux 6.18). So there the socket stays TCP.
+// If mark and priority are set again, they reach all subflows, also later ones. A device would
+// reach only the first one: later ones are bound to their endpoint's interface, or to none
+// (__mptcp_subflow_connect of net/mptcp/subflow.c; Linux 6.18). In that case the socket stays TCP.
 //
-// No call tells whether there is such a program. A new socket that has a device, a mark or a
-// priority is a sure sign; the first one of each family in a process is looked at. exec begins
-// anew, so `ip vrf exec` is always seen. What is not: a process that is moved into a cgroup, or
-// whose cgroup gets a program, when it has made a socket already.
+// No call shows whether there is such a program. A new socket with a device, a mark or a priority
+// is a sure sign. The library examines the first socket of each family in a process. It does so
+// again after exec, so it always sees `ip vrf exec`. It does not see a process that has already
+// made a socket, and then is moved into such a cgroup, or whose cgroup then gets such a program.
 
 #include "cgroup_settings.h"
 

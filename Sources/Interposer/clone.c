@@ -1,6 +1,6 @@
-// clone, by which a program can share its descriptors with another process:
-// what another process may give away at any time is not replaced. Threads,
-// which the kernel counts, are none of this.
+// clone, by which a program can share its descriptors with another process. The
+// library does not replace sockets that another process may give away at any
+// time. It does not look at threads, which the kernel counts.
 
 #include <stdarg.h>
 

@@ -1,4 +1,4 @@
-// close, close_range, closefrom and fclose: what makes a descriptor go away.
+// close, close_range, closefrom and fclose: the calls that close descriptors.
 
 #include "cork.h"
 #include "record.h"

@@ -1,16 +1,17 @@
 // The calls by which programs confine themselves: prctl, seccomp, landlock_restrict_self, and
 // syscall, by which libseccomp and most others make them.
 //
-// With seccomp(2) they may be killed for any call that their filter does not foresee, and none
-// foresees ours. sshd's allows close, but not getsockopt; tor's allows socket(), but not with
-// MPTCP's protocol. What a filter kills for, which is found out by running it here, is not done
-// any more. A filter of one thread counts for all, but that of a vfork child for the child alone.
-// One that was there before the program began, as containers have it, is not seen.
+// With seccomp(2), the kernel may kill a program for any call that its filter does not expect, and
+// no filter expects ours. sshd's allows close, but not getsockopt; tor's allows socket(), but not
+// with MPTCP's protocol. The library runs the filter, and no longer makes calls that it kills for.
+// A filter of one thread counts for all threads; that of a vfork child counts for the child alone.
+// The library does not see a filter from before the program began, as containers have it.
 //
-// With Landlock's rules for TCP (Linux 6.7), which MPTCP sockets pass by: new ones stay TCP.
+// Landlock's rules for TCP (Linux 6.7) do not apply to MPTCP sockets: new sockets stay TCP.
 //
-// All is forbidden before the program's call, since other threads may be under the filter before
-// the call returns (SECCOMP_FILTER_FLAG_TSYNC), and allowed again behind it as far as may be.
+// Before the program's call, all kinds of calls are forbidden, because other threads may be under
+// the filter before the call returns (SECCOMP_FILTER_FLAG_TSYNC). Afterwards they are allowed again
+// as far as the filter permits.
 
 #include <stdarg.h>
 

@@ -1,8 +1,8 @@
-// TCP_CORK. On an MPTCP socket the kernel keeps what is left in a corked or just uncorked socket
-// until a timer (200 ms; 40 ms, the peer's delayed acknowledgement), where TCP pushes it at once:
+// TCP_CORK. On an MPTCP socket, the kernel keeps the rest of the data of a corked or just uncorked
+// socket until a timer (200 ms; 40 ms, the peer's delayed acknowledgement). TCP pushes it at once
 // on uncorking, on shutdown and on close. Without the push, half of 1500 answers of up to 30 KB
-// over a link with an MTU of 1500 were 40 ms late (Linux 6.18), by one path or two, and none over
-// loopback.
+// over a link with an MTU of 1500 were 40 ms late (Linux 6.18), over one path or two; none were
+// over loopback.
 
 #ifndef MPTCPIZE_CORK_H
 #define MPTCPIZE_CORK_H

@@ -1,5 +1,5 @@
-// TCP is asked first, on the socket that would take the place, so that nothing changes where the
-// program, its user or its firewall is what is refused.
+// The library first tries the call on the TCP socket that would take the place. So nothing changes
+// if the refusal concerns the program, its user or its firewall, and not MPTCP.
 
 #include "denied.h"
 

@@ -1,5 +1,5 @@
-// bind, connect and listen where security modules refuse MPTCP what they allow TCP, as Landlock is
-// going to: a refusal like that of socket(), and answered the same way.
+// bind, connect and listen, if a security module refuses to MPTCP what it allows to TCP, as
+// Landlock is going to. This is handled like a refusal of socket().
 
 #ifndef MPTCPIZE_DENIED_H
 #define MPTCPIZE_DENIED_H

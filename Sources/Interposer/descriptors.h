@@ -1,4 +1,4 @@
-// The open descriptors of the calling thread: its process's, but after unshare(CLONE_FILES).
+// The open descriptors of the calling thread: its process's, except after unshare(CLONE_FILES).
 
 #ifndef MPTCPIZE_DESCRIPTORS_H
 #define MPTCPIZE_DESCRIPTORS_H

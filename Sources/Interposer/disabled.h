@@ -1,5 +1,5 @@
-// net.mptcp.enabled=0, by which socket() is refused MPTCP for as long as it stays so. To be refused
-// costs two thirds of a TCP socket.
+// net.mptcp.enabled=0, with which socket() refuses MPTCP as long as it is set. A refusal costs two
+// thirds of a TCP socket.
 
 #ifndef MPTCPIZE_DISABLED_H
 #define MPTCPIZE_DISABLED_H

@@ -1,10 +1,10 @@
-// The exec family. Interposed only to see the sockets that close-on-exec takes
-// away, and programs that the library will not come into; libc's own members call each
-// other where nothing can interpose.
+// The exec family. The library interposes it only to see the sockets that close-on-exec closes, and
+// programs that the library will not reach. libc's own functions call each other internally, where
+// nothing can interpose.
 //
-// Each calls the next definition of its own name: other preload libraries look at these too. The
-// variadic ones have their list in an array on the stack for this, as in libc: a vfork child may
-// not allocate.
+// Each function calls the next definition of its own name, because other preload libraries
+// interpose these too. For this, the variadic ones copy their list to an array on the stack, as
+// libc does: a vfork child may not allocate.
 
 #include <stdarg.h>
 

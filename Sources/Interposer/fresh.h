@@ -1,6 +1,6 @@
-// Sockets that nothing has happened to since socket() but options, flags and one epoll set: plain
-// TCP takes their place without a look at all that the process has open. Only where there are
-// rules, by which this happens to each connection of a program; other replacements are rare.
+// Fresh sockets: since socket(), they have only got options, flags and one epoll set. Plain TCP can
+// take their place without a look at everything that the process has open. This is used only with
+// rules, which may replace every connection of a program; other replacements are rare.
 
 #ifndef MPTCPIZE_FRESH_H
 #define MPTCPIZE_FRESH_H

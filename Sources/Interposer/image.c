@@ -1,5 +1,5 @@
 // The beginning and the end of a program image: the constructor, the destructor, and the ways to
-// end that run no destructors. Stands on top of all, for both have everybody do their part.
+// end that run no destructors. It is on the top floor, because it calls all other parts.
 
 #include "cork.h"
 #include "record.h"

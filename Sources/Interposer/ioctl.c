@@ -1,5 +1,5 @@
-// ioctl and sockatmark together: SIOCATMARK is the one request that MPTCP lacks, FIONREAD (SIOCINQ)
-// one that it answers differently.
+// ioctl and sockatmark: SIOCATMARK is the one request that MPTCP lacks, and FIONREAD (SIOCINQ) one
+// that it answers differently.
 
 #include <stdarg.h>
 

@@ -1,7 +1,7 @@
-// The whole contract with the kernel: the few system calls that the library makes
-// by itself, the constants it uses, the layouts it reads. Nothing here comes from
-// system headers: the library is built for architectures whose headers the
-// building machine does not have, and may not depend on one C library's types.
+// The whole contract with the kernel: the few system calls that the library itself
+// makes, the constants it uses, the layouts it reads. It uses no system headers: the
+// library is built for architectures whose headers the building machine does not
+// have, and must not depend on one C library's types.
 //
 // A raw call returns the kernel's result, a negative errno for an error, and
 // never touches the program's errno.

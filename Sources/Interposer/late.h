@@ -1,5 +1,5 @@
-// Options whose meaning is known only when the socket is used: whether they make it TCP is decided
-// by connect() or listen(), not by setsockopt().
+// Options whose effect depends on how the socket is used: connect() or listen() decides whether
+// they make it TCP, not setsockopt().
 
 #ifndef MPTCPIZE_LATE_H
 #define MPTCPIZE_LATE_H

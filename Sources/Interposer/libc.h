@@ -1,6 +1,6 @@
-// What the library takes from the C library it finds itself in. Weak, so that it
+// What the library uses of the program's C library. The symbols are weak, so it
 // loads into any: glibc before 2.34 has dlsym in libdl, which not every program is
-// linked with. errno's place and the environment every one has.
+// linked with. All C libraries have errno's place and the environment.
 
 #ifndef MPTCPIZE_LIBC_H
 #define MPTCPIZE_LIBC_H

@@ -1,6 +1,6 @@
-// The next definition without dlsym (see next_symbol). The dynamic linker's list of
+// Finds the next definition without dlsym (see next_symbol). The dynamic linker's list of
 // loaded objects, made for debuggers, is public in every version of glibc: _r_debug, see
-// <link.h>; the tables it leads to are those of the ELF gABI and of the GNU hash section.
+// <link.h>. It leads to the tables of the ELF gABI and of the GNU hash section.
 
 #include "link_map.h"
 

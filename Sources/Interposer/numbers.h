@@ -1,4 +1,4 @@
-// All numbers under which this process has a socket open, and how another one gets them.
+// All numbers under which this process has a socket open, and how another socket gets them.
 
 #ifndef MPTCPIZE_NUMBERS_H
 #define MPTCPIZE_NUMBERS_H

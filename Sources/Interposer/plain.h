@@ -1,7 +1,7 @@
-// Plain options: those of which it is known that setting (reading) them needs nothing, and the
-// next definition's result is the answer. Learned while the program runs: what the kernel has
-// taken once on an MPTCP socket, and what it takes before connect, for as long as the process has
-// no connection.
+// Plain options: setting (reading) them is known to need nothing, and the next definition's result
+// is the answer. The library learns them while the program runs: options that the kernel has once
+// accepted on an MPTCP socket, and options that it accepts before connect, as long as the process
+// has no connection.
 
 #ifndef MPTCPIZE_PLAIN_H
 #define MPTCPIZE_PLAIN_H

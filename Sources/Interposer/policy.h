@@ -1,5 +1,5 @@
-// The administrator's rules for which connections and listeners stay TCP: carried out when it is
-// known where a socket leads.
+// The administrator's rules that keep connections and listeners TCP. They are applied when the
+// socket's destination is known.
 
 #ifndef MPTCPIZE_POLICY_H
 #define MPTCPIZE_POLICY_H

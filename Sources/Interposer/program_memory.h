@@ -1,4 +1,4 @@
-// What programs point to. Pointers that are no good have to fail as in the kernel, with EFAULT.
+// The memory that programs point to. Bad pointers must fail as in the kernel, with EFAULT.
 
 #ifndef MPTCPIZE_PROGRAM_MEMORY_H
 #define MPTCPIZE_PROGRAM_MEMORY_H

@@ -1,6 +1,6 @@
-// Usually SO_PROTOCOL is the kernel's answer, 262: that is how people check. CPython, however,
-// keeps it of a socket that it is handed by number, and asyncio then does without TCP_NODELAY, and
-// fails in sock_connect, where it is not IPPROTO_TCP. For such programs there is
+// Usually SO_PROTOCOL is the kernel's answer, 262, because people check for MPTCP by it. But
+// CPython remembers it for a socket that it is handed by number. If it is not IPPROTO_TCP, asyncio
+// sets no TCP_NODELAY, and fails in sock_connect. For such programs there is
 // MPTCPIZE_PROTOCOL_AS_TCP.
 
 #include "protocol.h"

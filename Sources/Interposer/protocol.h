@@ -1,4 +1,4 @@
-// SO_PROTOCOL, which some programs decide by.
+// SO_PROTOCOL, on which some programs depend.
 
 #ifndef MPTCPIZE_PROTOCOL_H
 #define MPTCPIZE_PROTOCOL_H

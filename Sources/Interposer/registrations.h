@@ -1,6 +1,6 @@
-// The epoll sets of this process that a socket is registered in. A registration belongs to the open
-// file and a number, not to the number alone: it goes with the last descriptor of the file in any
-// process, and until then reports, whatever the number means by now.
+// The epoll sets of this process in which a socket is registered. A registration belongs to the
+// open file and a number, not to the number alone. It ends with the last descriptor of the file in
+// any process. Until then it reports, whatever the number means now.
 
 #ifndef MPTCPIZE_REGISTRATIONS_H
 #define MPTCPIZE_REGISTRATIONS_H

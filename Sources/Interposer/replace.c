@@ -1,7 +1,8 @@
-// One step, or nothing. All that can be refused is done first, to the new socket: it is complete,
-// even bound, before the old one is touched. Then the old one leaves its epoll sets, dup3 puts the
-// new one under each number, and the new one enters the sets. What fails in between is undone by
-// calls that have been seen to succeed: a limit, a filter or another thread may stop any of them.
+// A replacement happens completely or not at all. Everything that can be refused is first done to
+// the new socket: it is complete, even bound, before the old one is changed. Then the old one
+// leaves its epoll sets, dup3 puts the new one under each number, and the new one enters the sets.
+// If a step fails, the steps before are undone by calls that have already succeeded once, because a
+// limit, a filter or another thread may stop any call.
 
 #include "replace.h"
 

@@ -1,5 +1,5 @@
-// posix_spawn(3), which calls libc's own execve: interposed to see programs that the library
-// will not come into. Told once the program runs: a failure starts none.
+// posix_spawn(3), which calls libc's own execve. It is interposed to see programs that the library
+// will not reach. They are recorded when the program runs, because a failure starts none.
 
 #include "record.h"
 #include "state.h"

@@ -1,11 +1,11 @@
-// From Linux 6.15 on (6.16, 6.18, 7.2 tried) data that arrives while a reader holds the MPTCP
-// socket stay on the subflow. TCP acknowledges them at once, with the DATA_ACK of before. When
-// recvmsg moves them to the MPTCP socket, nothing sends a new DATA_ACK: mptcp_cleanup_rbuf looks at
-// TCP's window, which is open. A sender that has used up DATA_ACK + window, or its send buffer,
-// waits for the timer of MPTCP, 200 ms. docs/kernel-stall.md has a capture.
+// From Linux 6.15 on (6.16, 6.18, 7.2 tried), data that arrives while a reader holds the MPTCP
+// socket stays on the subflow. TCP acknowledges it at once, with the old DATA_ACK. When recvmsg
+// moves it to the MPTCP socket, no new DATA_ACK is sent: mptcp_cleanup_rbuf looks at TCP's window,
+// which is open. A sender that has used up DATA_ACK + window, or its send buffer, waits for MPTCP's
+// timer, 200 ms. docs/kernel-stall.md has a capture.
 //
-// What the reader's lock can hide is about one window. So the window is made too large to be used
-// up, and the sender is kept from sending so much at once:
+// About one window of data can arrive while the reader holds the lock. So the library makes the
+// window too large to be used up, and limits what the sender sends at once:
 //
 // - SO_RCVLOWAT beyond the window opens it, by up to half of net.ipv4.tcp_rmem's maximum, without
 //   fixing the buffer's size as SO_RCVBUF does (mptcp_set_rcvlowat, Linux 6.7); the mark is back at

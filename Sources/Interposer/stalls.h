@@ -1,5 +1,5 @@
-// Keeps MPTCP connections from standing still for 200 ms and more where the kernel has them do so:
-// stalls.c says how. Nothing is done in strict mode.
+// Prevents MPTCP connections from standing still for 200 ms or more on kernels with this fault;
+// stalls.c describes it. It does nothing in strict mode.
 
 #ifndef MPTCPIZE_STALLS_H
 #define MPTCPIZE_STALLS_H

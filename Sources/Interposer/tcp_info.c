@@ -1,8 +1,8 @@
-// TCP_INFO tells of an MPTCP connection's first subflow (net/mptcp/sockopt.c,
-// mptcp_getsockopt_first_sf_only). Once that one is gone its state is CLOSE and its numbers are
-// 0, whatever goes on over other subflows. Programs that ask whether their peer is still there
-// (Puma, unicorn, connection pools) would drop a connection that MPTCP has just saved. So they
-// are answered by a subflow that lives, with the connection's own state and byte counts.
+// TCP_INFO shows an MPTCP connection's first subflow (net/mptcp/sockopt.c,
+// mptcp_getsockopt_first_sf_only). When that subflow is gone, its state is CLOSE and its numbers
+// are 0, whatever happens on other subflows. Programs that ask whether their peer is still there
+// (Puma, unicorn, connection pools) would drop a connection that MPTCP has just saved. So the
+// library answers from a subflow that lives, with the connection's own state and byte counts.
 
 #include "tcp_info.h"
 

@@ -1,7 +1,7 @@
-// What the library asks of the kernel without the program's having asked for it, and whether it
-// may: a program that has confined itself may be killed for any call that it does not know of.
-// Whoever makes such calls makes them between unasked_begin and unasked_end: before a program
-// confines itself, it is waited until all that have begun have ended.
+// Calls that the library makes and the program did not ask for, and whether it may make them: the
+// kernel may kill a program that has confined itself for any unexpected call. Such calls must be
+// between unasked_begin and unasked_end. Before a program confines itself, the library waits until
+// all calls that have begun have ended.
 
 #ifndef MPTCPIZE_UNASKED_H
 #define MPTCPIZE_UNASKED_H

@@ -1,5 +1,5 @@
-// Whether the library comes into a program that is about to be started. Asked only when there is
-// a ring, and put into it; never touches errno, never allocates.
+// Whether the library reaches a program that is about to be started. Used only with a ring, into
+// which the answer goes; it never changes errno and never allocates.
 
 #ifndef MPTCPIZE_UNREACHED_H
 #define MPTCPIZE_UNREACHED_H

@@ -1,13 +1,15 @@
-// Over TCP a program may read as much as FIONREAD said, then wait: what came later has raised an
-// edge (EPOLLET, SIGIO). nginx counts down like this. MPTCP's recvmsg moves data from the subflows
-// to the socket by itself; from Linux 6.15 to 6.18 without an edge, so the program waits for ever
-// (net/mptcp/protocol.c: __mptcp_move_skbs, which before and after them calls sk_data_ready).
+// Over TCP, a program may read as much as FIONREAD said, and then wait: data that came later has
+// raised an edge (EPOLLET, SIGIO). nginx counts down like this. MPTCP's recvmsg itself moves data
+// from the subflows to the socket. From Linux 6.15 to 6.18 it does so without an edge, and the
+// program waits for ever (net/mptcp/protocol.c: __mptcp_move_skbs, which calls sk_data_ready in
+// older and newer versions).
 //
-// An honest count and an edge for the rest is what TCP gives, so that is what is made here, and no
-// larger number: others allocate by it, or block until they have read it. Setting SO_RCVLOWAT to
-// what it is has the kernel raise the edge on a socket that is readable (mptcp_set_rcvlowat, Linux
-// 6.7), wherever it is registered: under any number, in any set, in any process. epoll_wait looks
-// again before it reports, so that a socket that was read to its end raises nothing.
+// TCP gives an honest count and an edge for the rest. The library does the same. It does not return
+// a larger number, because programs allocate by it, or block until they have read it. If
+// SO_RCVLOWAT is set to its current value, the kernel raises the edge on a readable socket
+// (mptcp_set_rcvlowat, Linux 6.7), wherever it is registered: under any number, in any set, in any
+// process. epoll_wait looks again before it reports, so a socket that was read to its end raises
+// nothing.
 
 #include "unread.h"
 

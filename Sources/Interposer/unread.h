@@ -1,4 +1,4 @@
-// What FIONREAD says of an MPTCP socket, and the edge that belongs to it.
+// What FIONREAD returns for an MPTCP socket, and the edge for the rest.
 
 #ifndef MPTCPIZE_UNREAD_H
 #define MPTCPIZE_UNREAD_H

@@ -24,7 +24,8 @@ package struct MPTCPFamilies {
                 isMissing
                     ? "this kernel is built without it"
                     : "the kernel refuses an MPTCP socket: \(error.reason)",
-                remedy: isMissing ? "use a kernel with CONFIG_MPTCP" : "see dmesg for who refused")
+                remedy: isMissing ? "use a kernel with CONFIG_MPTCP" : "dmesg shows what refused it"
+            )
         }
     }
 

@@ -4,8 +4,8 @@ import LinuxSystem
 import SocketPolicy
 import SocketValues
 
-/// The socket options that TCP takes and MPTCP refuses on some kernel, with this kernel's
-/// answers: what `mptcpize check --options` prints.
+/// The socket options that TCP accepts and MPTCP refuses on some kernel, with this kernel's
+/// answers. `mptcpize check --options` prints them.
 package enum OptionTable {
     /// This kernel's answer for an unconnected MPTCP socket.
     package enum Answer: Equatable, Sendable {

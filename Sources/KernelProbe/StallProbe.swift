@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// Whether MPTCP transfers stand still now and then on this kernel (docs/kernel-stall.md).
+/// Whether MPTCP transfers sometimes stand still on this kernel (docs/kernel-stall.md).
 package enum StallProbe {
     /// By the sign that the preload library goes by (Sources/Interposer/stalls.c): the fault came
     /// with Linux 6.15, and one release later SO_PASSRIGHTS, which TCP sockets refuse otherwise than

@@ -1,4 +1,4 @@
-/// What an ELF file is made for: machine, word size, byte order.
+/// What an ELF file was built for: machine, word size, byte order.
 package struct Architecture: Hashable, Sendable {
     /// e_machine of the ELF header.
     package let machine: UInt16

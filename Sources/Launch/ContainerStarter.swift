@@ -1,6 +1,6 @@
-/// A program that starts others in a container, or in another root: no preload library of the
-/// host's is there, whatever its environment says. In the kernel, a cgroup decides: which one,
-/// the engine does.
+/// A program that starts others in a container, or in another root. The host's preload library is
+/// not there, whatever the environment says. The kernel can reach them by their cgroup, which the
+/// engine chooses.
 package struct ContainerStarter: Equatable, Sendable {
     /// Where what it starts runs.
     package enum Place: Equatable, Sendable {

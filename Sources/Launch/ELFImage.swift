@@ -1,11 +1,11 @@
 import Glibc
 import LinuxSystem
 
-/// What an ELF file says of itself that decides whether a preload library gets into it.
+/// What an ELF file contains that decides whether a preload library reaches it.
 ///
-/// Every offset, size and count in the file is somebody else's claim: each is
-/// checked against a bound before it is believed, and what cannot be read is
-/// taken as absent. Layouts: elf(5).
+/// Every offset, size and count in the file may be wrong. Each is checked against
+/// a bound before it is used, and what cannot be read counts as absent. Layouts:
+/// elf(5).
 package struct ELFImage: Equatable, Sendable {
     package let architecture: Architecture
     /// ET_DYN: a position independent program or a library; else ET_EXEC or other.

@@ -1,7 +1,7 @@
 import LinuxSystem
 
 extension ELFImage {
-    /// nginx and those made of it. Debian's and openresty's `*-debug` too.
+    /// nginx and programs derived from it, also Debian's and openresty's `*-debug`.
     private static let kin = ["nginx", "angie", "freenginx", "openresty", "tengine"]
 
     /// Whether the program is one of those that ask FIONREAD once, read as much, and wait for the

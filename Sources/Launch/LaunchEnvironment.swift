@@ -1,8 +1,8 @@
 import LinuxSystem
 import SocketEvents
 
-/// The environment that a program is started with: its caller's, and what makes
-/// its sockets MPTCP.
+/// The environment that a program is started with: its caller's, plus the
+/// variables that make its sockets MPTCP.
 package struct LaunchEnvironment {
     private(set) var entries: [Bytes]
 

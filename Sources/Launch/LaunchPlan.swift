@@ -1,11 +1,10 @@
 import Glibc
 import LinuxSystem
 
-/// All that execve needs to start a program, decided before anything is started.
+/// Everything that execve needs to start a program, decided before anything is started.
 ///
-/// Paths, arguments and environment are C strings, never `String`: they are
-/// bytes of other people's choosing, and a repair of invalid UTF-8 would name
-/// another file.
+/// Paths, arguments and environment are C strings, never `String`: others choose
+/// their bytes, and a repair of invalid UTF-8 would name another file.
 package struct LaunchPlan: Sendable {
     /// The file to execute, NUL-terminated.
     package let executable: [CChar]
@@ -106,7 +105,7 @@ package struct LaunchPlan: Sendable {
         }
         return Failure(
             .notExecutable, program.text,
-            "its arguments and environment are longer than the kernel takes",
+            "its arguments and environment are longer than the kernel allows",
             remedy: "shorten them, or raise the stack limit (`ulimit -s`)")
     }
 

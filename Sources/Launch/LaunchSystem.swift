@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import SocketEvents
 
-/// What a decision about starting a program asks of the machine it is made on.
+/// The questions to the machine on which the start of a program depends.
 package protocol LaunchSystem: Sendable {
     /// stat(2): links are followed.
     func status(of path: Bytes) throws(Errno) -> FileStatus

@@ -4,13 +4,13 @@ import SocketEvents
 
 /// Finds the preload library that was installed with this very mptcpize.
 ///
-/// Looked for, in this order:
+/// It looks in this order:
 /// 1. what MPTCPIZE_LIBRARY names, if it is set, and then nowhere else: a library,
 ///    or a folder that holds MULTIARCH/mptcpize/libmptcpize.so (a process with
 ///    more privileges than its caller ignores the variable);
 /// 2. `../lib/MULTIARCH/mptcpize/libmptcpize.so` from the folder that mptcpize
-///    really lies in, which is so in an installed tree and in `build/`;
-/// 3. `libmptcpize-preload.so` beside mptcpize, where `swift build` puts it;
+///    is really in, as in an installed tree and in `build/`;
+/// 3. `libmptcpize-preload.so` next to mptcpize, where `swift build` puts it;
 /// 4. the same as 2 in /usr/local/lib and /usr/lib, for an mptcpize that was
 ///    copied away from its library.
 package struct LibraryLocator: Sendable {

@@ -3,10 +3,10 @@ import Glibc
 import LinuxSystem
 import SocketEvents
 
-/// What /proc tells of one process that decides whether the preload library came into it.
+/// What /proc shows of one process that decides whether the preload library has reached it.
 ///
-/// All of it is of one program image: it is read again where the process has become another
-/// program in between.
+/// All of it belongs to one program image: if the process becomes another program in between, it is
+/// read again.
 package struct ProcessEvidence: Equatable, Sendable {
     /// How the library is mapped.
     package enum Mapping: Equatable, Sendable {

@@ -1,7 +1,7 @@
 import LinuxSystem
 import SocketPolicy
 
-/// Programs that need something of their own.
+/// Programs that need special treatment.
 extension ProgramFile {
     /// Whether it is an interpreter of Python, or a script for one.
     package var isPython: Bool {

@@ -1,6 +1,6 @@
 import LinuxSystem
 
-/// Whether what mptcpize puts into a program's environment gets to its sockets.
+/// Whether what mptcpize puts into a program's environment reaches its sockets.
 package enum Reach: Equatable, Sendable {
     /// The dynamic loader loads the preload library.
     case preload
@@ -84,14 +84,14 @@ package enum Reach: Equatable, Sendable {
             return nil
         case .unknown:
             return subject.line(
-                "cannot be read, so whether a preload library reaches it is not known")
+                "cannot be read, so it is not known whether a preload library reaches it")
         case .go(let version) where userSetsGoDebug:
             return subject.line(
-                "built by \(version.text), which your GODEBUG=multipathtcp= decides for")
+                "built by \(version.text), and your GODEBUG=multipathtcp= decides for it")
         case .go(let version):
             return subject.line(
-                "built by \(version.text), which GODEBUG=multipathtcp=1 makes use MPTCP; "
-                    + "no library mends its sockets' options: --mode bpf does")
+                "built by \(version.text): GODEBUG=multipathtcp=1 makes it use MPTCP; "
+                    + "no library mends its sockets' options, but --mode bpf does")
         case .never(.container(let starter)) where starter.place != .here:
             return subject.line("\(starter.reason); \(starter.remedy(here: ""))")
         case .never(let obstacle):
@@ -158,18 +158,18 @@ package enum Reach: Equatable, Sendable {
 extension Reach.Obstacle {
     package var reason: String {
         switch self {
-        case .staticallyLinked: "statically linked, which no preload library reaches"
+        case .staticallyLinked: "statically linked, so no preload library reaches it"
         case .privileges(.setUser):
-            "runs as another user (set-uid), so that its loader ignores LD_PRELOAD"
+            "runs as another user (set-uid), so its loader ignores LD_PRELOAD"
         case .privileges(.setGroup):
-            "runs as another group (set-gid), so that its loader ignores LD_PRELOAD"
+            "runs as another group (set-gid), so its loader ignores LD_PRELOAD"
         case .privileges(.fileCapabilities):
-            "has file capabilities, so that its loader ignores LD_PRELOAD"
+            "has file capabilities, so its loader ignores LD_PRELOAD"
         case .addressSanitizer:
             "built with AddressSanitizer, which refuses to start after a preload library"
         case .oldGo(let version):
             "built by \(version.text.isEmpty ? "an old Go" : version.text), "
-                + "which knows no MPTCP (go1.21 and newer do)"
+                + "which does not know MPTCP (go1.21 and newer do)"
         case .environmentCleared: "its first line clears LD_PRELOAD"
         case .wrapper(let wrapper):
             switch wrapper.effect {
@@ -178,7 +178,7 @@ extension Reach.Obstacle {
             case .startsElsewhere: "has systemd start its program, in a unit of its own"
             }
         case .noLibrary(let architecture):
-            "an \(architecture.name) program, and no preload library for these is installed"
+            "an \(architecture.name) program, but no preload library for these is installed"
         case .container(let starter): starter.reason
         }
     }

@@ -1,8 +1,8 @@
 import LinuxSystem
 
-/// A program that starts another one so that LD_PRELOAD does not come along.
+/// A program that starts another program without LD_PRELOAD.
 ///
-/// Known by its name and arguments: whether it does so is decided in its own code.
+/// It is recognised by its name and arguments, because only its own code decides this.
 package struct Wrapper: Equatable, Sendable {
     package enum Effect: Equatable, Sendable {
         /// What it starts has an environment of its own, in the same cgroup.

@@ -1,7 +1,6 @@
 import Glibc
 
-/// The names in a directory, in their order, without the hidden ones; none where it cannot
-/// be read.
+/// The names in a directory, sorted, without hidden ones; empty if it cannot be read.
 package func directoryEntries(_ path: String) -> [String] {
     guard let listing = opendir(path) else { return [] }
     defer { closedir(listing) }

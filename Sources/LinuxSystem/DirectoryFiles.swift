@@ -1,7 +1,7 @@
 import Glibc
 
-/// Files in an open directory, reached by their names in it: no part of a path can be
-/// swapped for a link in between, and no link is followed.
+/// Files in an open directory, opened by their names in it: nobody can replace a part of the path by
+/// a link meanwhile, and no link is followed.
 extension Descriptor {
     /// Opens a directory in this one; nil where there is none.
     ///

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A file that root acts by: nobody but root may have written it, or have chosen which file it is.
+/// A file that root trusts: nobody but root may have written it, or have chosen which file it is.
 package enum TrustedFile {
     /// Why a file is not to be acted by.
     package enum Refusal: Error, Equatable {
@@ -123,7 +123,7 @@ package enum TrustedFile {
     private static func reopened(
         _ entry: borrowing Descriptor, _ mode: mode_t, _ path: Bytes
     ) throws(Refusal) -> Descriptor {
-        guard mode & S_IFMT == S_IFREG else { throw .untrusted(path, "is no regular file") }
+        guard mode & S_IFMT == S_IFREG else { throw .untrusted(path, "is not a regular file") }
         do {
             return try Descriptor.open("/proc/self/fd/\(entry.number)", O_RDONLY | O_NOCTTY)
         } catch {

@@ -1,7 +1,7 @@
 import BPFMode
 import LinuxSystem
 
-/// What the kernel counts of the cgroups that are attached to it.
+/// The kernel's counters of attached cgroups.
 enum BPFMetrics {
     private struct Sums {
         var upgraded: UInt64
@@ -39,7 +39,7 @@ enum BPFMetrics {
             help: "Calls that set a socket option, and were ignored or adjusted.")
         var missed = MetricFamily(
             "mptcpize_bpf_missed_runs_total", .counter,
-            help: "Sockets for which the kernel skipped the program, being busy with it.")
+            help: "Sockets for which the kernel skipped the program, because it was busy with it.")
         if let count = listing.missedRuns { missed.add(count) }
         // The oldest first, which keep their places as others come: counters may not fall. Of
         // several at one path, all but one are gone.

@@ -1,11 +1,11 @@
 import Diagnosis
 
-/// What `mptcpize check` finds by looking.
+/// What `mptcpize check` finds without trying anything.
 enum CheckMetrics {
     static func families(_ findings: [Finding]) -> [MetricFamily] {
         var results = MetricFamily(
             "mptcpize_check_result",
-            help: "What mptcpize check says of a subject: 1 for the result that it has.")
+            help: "The result of mptcpize check for a subject: 1 for the result that it has.")
         var order: [String] = []
         var worst: [String: Finding.Level] = [:]
         for finding in findings {

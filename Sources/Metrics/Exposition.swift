@@ -1,10 +1,10 @@
 import LinuxSystem
 
-/// Metrics as text, in the formats that Prometheus and its kin read.
+/// Metrics as text, in the formats that Prometheus and similar collectors read.
 ///
-/// OpenMetrics 1.0 and the older text format 0.0.4 differ in one thing that matters here: the
-/// name of a counter in its TYPE line, which is without "_total" in the one and with it in the
-/// other. Each takes the other's for a metric of its own.
+/// OpenMetrics 1.0 and the older text format 0.0.4 differ in one thing that matters here. The name of
+/// a counter in its TYPE line has no "_total" in OpenMetrics, and has it in the older format. Each
+/// format would read the other's name as another metric.
 package enum Exposition: Sendable, CaseIterable {
     /// OpenMetrics that is valid 0.0.4 too: counters have no TYPE line, which both allow. For
     /// files, and for pipes into whatever tool.

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 
 /// One request of HTTP/1.0 or 1.1 and its answer (RFC 9110, RFC 9112), after which the connection
-/// ends. Whoever is on the other side costs this process a bounded time and memory.
+/// ends. A client can use only a limited amount of this process's time and memory.
 package struct HTTPExchange {
     private let input: Int32
     private let output: Int32

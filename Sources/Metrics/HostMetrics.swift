@@ -7,14 +7,14 @@ import Netlink
 import Processes
 import SocketInspection
 
-/// Everything that `mptcpize metrics` tells of this host. One part that cannot be had does not
-/// keep the others away: the collector's own metric says so.
+/// Everything that `mptcpize metrics` prints about this host. If one part fails, the others are still
+/// printed, and the collector's own metric names the part.
 package struct HostMetrics {
     private let locator: LibraryLocator
     private let version: String
     private var collectors = MetricFamily(
         "mptcpize_collector_success",
-        help: "Whether a part of these metrics could be collected in whole.")
+        help: "Whether a part of these metrics was collected completely.")
 
     /// - Parameter version: mptcpize's own.
     package init(locator: LibraryLocator, version: String) {
@@ -78,7 +78,7 @@ package struct HostMetrics {
     }
 
     private static func build(_ version: String) -> MetricFamily {
-        var family = MetricFamily("mptcpize_build_info", help: "The mptcpize that tells this.")
+        var family = MetricFamily("mptcpize_build_info", help: "The version of mptcpize.")
         family.add(true, ("version", version))
         return family
     }
@@ -88,10 +88,10 @@ package struct HostMetrics {
         clock_gettime(CLOCK_REALTIME, &now)
         var moment = MetricFamily(
             "mptcpize_collected_timestamp_seconds",
-            help: "When this was collected, since 1970.")
+            help: "When the metrics were collected, since 1970.")
         moment.add(seconds: Double(now.tv_sec) + Double(now.tv_nsec / 1_000_000) / 1000)
         var took = MetricFamily(
-            "mptcpize_collection_duration_seconds", help: "How long that took.")
+            "mptcpize_collection_duration_seconds", help: "How long the collection took.")
         let (seconds, attoseconds) = duration.components
         took.add(seconds: Double(seconds) + Double(attoseconds / 1_000_000_000_000) / 1e6)
         return [moment, took]

@@ -4,7 +4,7 @@ import LinuxSystem
 import Netlink
 import SocketInspection
 
-/// What the kernel tells of MPTCP in this network namespace.
+/// What the kernel shows about MPTCP in this network namespace.
 enum KernelMetrics {
     /// - Parameter counters: as they were before anything here asked for MPTCP.
     static func families(_ counters: MPTCPCounters) -> [MetricFamily] {
@@ -22,8 +22,8 @@ enum KernelMetrics {
         if let value = Sysctl.value("net.mptcp.enabled") { enabled.add(value == "1") }
         var blackhole = MetricFamily(
             "mptcpize_blackhole_active",
-            help: "Whether no connection asks for MPTCP now, since SYNs that did were dropped on "
-                + "the way.")
+            help: "Whether the kernel has turned outgoing MPTCP off, because SYNs with its option "
+                + "were dropped on the way.")
         if let isActive = Blackhole.isActive(counters) { blackhole.add(isActive) }
         families += [established, enabled, blackhole]
         return families
@@ -45,7 +45,7 @@ enum KernelMetrics {
     private static func fallbacks(_ counters: MPTCPCounters) -> MetricFamily {
         var family = MetricFamily(
             "mptcpize_fallbacks_total", .counter,
-            help: "Connections that asked for MPTCP and went on as plain TCP, by cause.")
+            help: "Connections that asked for MPTCP and continued as plain TCP, by cause.")
         for (cause, count) in counters.fallbacks { family.add(count, ("cause", cause)) }
         return family
     }
@@ -57,7 +57,7 @@ enum KernelMetrics {
             "mptcpize_endpoints", help: "Endpoints of the kernel's path manager.")
         endpoints.add(management.endpoints.count)
         var flags = MetricFamily(
-            "mptcpize_endpoints_by_flag", help: "Endpoints that have a flag, by ip-mptcp(8)'s word."
+            "mptcpize_endpoints_by_flag", help: "Endpoints with a flag, by its name in ip-mptcp(8)."
         )
         for (bit, name) in MPTCPEndpoint.Flags.names.enumerated() {
             let flag = MPTCPEndpoint.Flags(rawValue: 1 << UInt32(bit))

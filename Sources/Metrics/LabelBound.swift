@@ -1,5 +1,5 @@
-/// Keeps the number of series bounded, whatever runs on the host: what has no place of its own is
-/// added up as "other".
+/// Limits the number of series, whatever runs on the host: everything beyond the limit is added up as
+/// "other".
 enum LabelBound {
     /// Programs in units, units, cgroups, rules: each metric has at most this many and "other".
     static let places = 100

@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// The file of `--output`: replaced as a whole, by a rename, so that whoever reads it finds the
-/// old text or the new one.
+/// The file of `--output`. It is replaced by a rename, so a reader finds the old text or the new
+/// one.
 package struct MetricsFile {
     private let path: String
     private let directory: String
@@ -16,7 +16,8 @@ package struct MetricsFile {
         name = bytes.lastPathComponent.text
         if name.isEmpty || name == "." || name == ".." {
             throw Failure(
-                .usage, path, "is no file's name", remedy: "give a file, such as mptcp.prom")
+                .usage, path, "is not the name of a file", remedy: "give a file, such as mptcp.prom"
+            )
         }
     }
 
@@ -52,8 +53,8 @@ package struct MetricsFile {
 
     private func remedy(_ error: Errno) -> String {
         switch error.rawValue {
-        case ENOENT: "make the directory \(directory) first"
-        case ENODEV, EISDIR: "give a regular file; without --output, standard output is written"
+        case ENOENT: "create the directory \(directory) first"
+        case ENODEV, EISDIR: "give a regular file, or leave --output out for standard output"
         case EACCES, EPERM: "run it as a user who may write into \(directory)"
         case ENOSPC, EDQUOT: "make room on its file system"
         default: ""

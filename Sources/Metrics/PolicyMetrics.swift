@@ -2,13 +2,13 @@ import ConnectionPolicy
 import Glibc
 import LinuxSystem
 
-/// How often the rules that the kernel holds were met.
+/// How often packets met the rules in the kernel.
 enum PolicyMetrics {
     /// None where no rules are applied to the host.
     static func families() throws(Failure) -> [MetricFamily] {
         guard try KernelPolicy.isInstalled() else { return [] }
         guard geteuid() == 0 else {
-            throw Failure(.failed, "nft", "tells its counters to root only", remedy: "try as root")
+            throw Failure(.failed, "nft", "shows its counters only to root", remedy: "try as root")
         }
         let table = NFTRuleset.Scope.host.table
         guard try KernelPolicy.tables().contains(table) else { return [] }

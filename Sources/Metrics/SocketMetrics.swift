@@ -111,24 +111,25 @@ struct SocketMetrics {
     var families: [MetricFamily] {
         var connections = MetricFamily(
             "mptcpize_connections",
-            help: "Connections there are now, by what they speak: mptcp, fallback (an MPTCP socket "
+            help: "Current connections, by what they speak: mptcp, fallback (an MPTCP socket "
                 + "that speaks plain TCP) or tcp.")
         var sent = MetricFamily(
             "mptcpize_connection_sent_bytes",
-            help: "What the connections there are now have sent, each byte once.")
+            help: "Bytes that the current connections have sent, each byte once.")
         var received = MetricFamily(
             "mptcpize_connection_received_bytes",
-            help: "What the connections there are now have received, each byte once.")
+            help: "Bytes that the current connections have received, each byte once.")
         var retransmitted = MetricFamily(
             "mptcpize_connection_retransmitted_segments",
-            help: "Segments that the connections there are now have sent again.")
+            help: "Segments that the current connections have retransmitted.")
         var multipath = MetricFamily(
             "mptcpize_multipath_connections",
             help: "MPTCP connections that use more than one path now.")
         var subflows = MetricFamily(
             "mptcpize_subflows", help: "Subflows of MPTCP connections, the first included.")
         var listeners = MetricFamily(
-            "mptcpize_listeners", help: "Listening sockets, by what they take: mptcp or tcp only.")
+            "mptcpize_listeners", help: "Listening sockets, by what they accept: mptcp or only tcp."
+        )
         for (owner, sum) in sums {
             let (unit, program) = (("unit", owner.unit), ("program", owner.program))
             for (wire, traffic) in sum.wires {

@@ -4,7 +4,7 @@ import ServiceStatus
 import SocketInspection
 import SystemdUnits
 
-/// The units that are enabled, and what came of it.
+/// The enabled units, and whether they were reached.
 struct UnitMetrics {
     private let statuses: [UnitStatus]
 
@@ -57,7 +57,7 @@ struct UnitMetrics {
 
     var families: [MetricFamily] {
         var number = MetricFamily(
-            "mptcpize_enabled_units", help: "systemd units that are enabled, by how.")
+            "mptcpize_enabled_units", help: "Enabled systemd units, by how they were enabled.")
         for mode in ServiceMode.allCases {
             number.add(statuses.count { $0.mode == mode }, ("mode", mode.rawValue))
         }
@@ -65,8 +65,8 @@ struct UnitMetrics {
             "mptcpize_unit_active", help: "Whether an enabled unit runs.")
         var reached = MetricFamily(
             "mptcpize_unit_reached",
-            help: "Whether what an enabled unit listens with, or all that it runs, was reached; "
-                + "none where nothing runs.")
+            help: "Whether an enabled unit's listeners, or else all its processes, were reached; "
+                + "no value if nothing runs.")
         var stale = MetricFamily(
             "mptcpize_unit_stale",
             help: "Whether a unit, its rules or the library have changed since it was enabled.")

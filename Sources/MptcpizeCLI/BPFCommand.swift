@@ -13,9 +13,9 @@ struct BPFCommand: ParsableCommand {
         commandName: "bpf",
         abstract: "Have the kernel use MPTCP for every program in a cgroup (Linux 6.6 or newer).",
         discussion: """
-            Reaches what no preload library does: static and set-uid programs, Go, \
-            containers. It concerns sockets made from then on, lasts until detached or until \
-            the machine restarts, and needs no process to stay.
+            Reaches what no preload library reaches: static and set-uid programs, Go, \
+            containers. It changes only sockets that are made afterwards. It lasts until you \
+            detach it or the machine restarts; no process has to run.
             """,
         subcommands: [Attach.self, Detach.self, List.self])
 
@@ -37,7 +37,7 @@ struct BPFCommand: ParsableCommand {
             completion: .processes)
         var pid: [Int32] = []
 
-        @Flag(help: "Show what libbpf and the kernel's verifier say.")
+        @Flag(help: "Show the messages of libbpf and of the kernel's verifier.")
         var debug = false
 
         var isEmpty: Bool { cgroup.isEmpty && unit.isEmpty && pid.isEmpty }
@@ -59,14 +59,14 @@ struct BPFCommand: ParsableCommand {
 
     struct Attach: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make the new sockets of cgroups, and of all below them, MPTCP.")
+            abstract: "Make new sockets MPTCP in cgroups and in all cgroups below them.")
 
         @OptionGroup var targets: Targets
 
         @Flag(
             help: ArgumentHelp(
-                "As a container runtime's hook: the container whose state is on standard input. "
-                    + "Never fails."))
+                "Run as a hook of a container runtime: attach the container whose state is on "
+                    + "standard input. Never fails."))
         var oci = false
 
         @OptionGroup var policy: PolicyOptions
@@ -116,7 +116,7 @@ struct BPFCommand: ParsableCommand {
 
         private func attach(_ slice: String) throws(Failure) {
             guard let name = SliceName(slice) else {
-                throw Failure(.usage, slice, "is no name of a slice")
+                throw Failure(.usage, slice, "is not the name of a slice")
             }
             let session = try BPFSession.open(debug: targets.debug)
             let cgroup = try session.cgroup(path: try name.makeCgroup())
@@ -167,17 +167,17 @@ struct BPFCommand: ParsableCommand {
 
     struct Detach: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Leave the new sockets of cgroups alone again.")
+            abstract: "Stop making new sockets of cgroups MPTCP.")
 
         @OptionGroup var targets: Targets
 
-        @Flag(help: "All cgroups, whatever version of mptcpize attached them.")
+        @Flag(help: "All cgroups, also those that another version of mptcpize attached.")
         var all = false
 
-        @Flag(help: "Those that are listed as gone.")
+        @Flag(help: "The cgroups that `bpf list` shows as gone.")
         var gone = false
 
-        @Flag(help: "Write one JSON document. What is not attached is no failure then.")
+        @Flag(help: "Write one JSON document. A cgroup that is not attached is then no failure.")
         var json = false
 
         func validate() throws {
@@ -213,7 +213,7 @@ struct BPFCommand: ParsableCommand {
                         }, isAttached: false))
             }
             for path in gone ? known : [] {
-                try Console.output("\(path.printable): off the list")
+                try Console.output("\(path.printable): removed from the list")
             }
         }
     }

@@ -9,26 +9,26 @@ import LinuxSystem
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say what keeps MPTCP from working here, and what to do about it.",
+        abstract: "Find out what prevents MPTCP here, and what to do about it.",
         discussion: """
-            Without arguments: the kernel, the second path, and the rest of the system. Each \
-            line is ok, note or problem, with the evidence and what to type next. The exit \
-            status is 1 if there is a problem.
+            Without arguments, it checks the kernel, the second path, and the rest of the \
+            system. Each line is ok, note or problem, with the evidence and what to type next. \
+            The exit status is 1 if there is a problem.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Connect to a peer: does it speak MPTCP, over how many paths? (It is sent an empty"
-                + " line.) To a `check --serve`: what does each path carry, alone?",
+            "Connect to a peer, and tell whether it speaks MPTCP and over how many paths. This "
+                + "sends an empty line. If the peer is `check --serve`, also test each path alone.",
             valueName: "host[:port]"))
     var probe: String?
 
     @Flag(
         help: ArgumentHelp(
-            "Be the peer of --probe, on this ADDRESS:PORT, or 127.0.0.1:10263; until Ctrl-C."))
+            "Answer --probe of another host, on ADDRESS:PORT (or 127.0.0.1:10263), until Ctrl-C."))
     var serve = false
 
-    @Option(help: ArgumentHelp("End after so many checks.", valueName: "number"))
+    @Option(help: ArgumentHelp("End after this number of checks.", valueName: "number"))
     var count: Int?
 
     @Flag(help: "List the socket options that MPTCP may refuse, with this kernel's answers.")
@@ -39,7 +39,8 @@ struct CheckCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "What mptcpize would be used for, or where to serve.", valueName: "program|unit"),
+            "The program or unit to look at; with --serve, the address to listen on.",
+            valueName: "program|unit"),
         completion: .programsAndUnits)
     var target: String?
 
@@ -49,7 +50,7 @@ struct CheckCommand: ParsableCommand {
                 "Give only one of --probe, --serve, --options and a program or unit.")
         }
         if let count, !serve || count < 1 {
-            throw ValidationError("--count is a number of checks to serve, with --serve.")
+            throw ValidationError("--count needs --serve, and a number from 1 on.")
         }
     }
 

@@ -3,9 +3,9 @@ import Completion
 import ServiceStatus
 import SystemdUnits
 
-/// What completion offers for the arguments that name something on this machine. The scripts
-/// in completions/ have mptcpize itself make these lists; no shell is involved on the way.
-/// What cannot be listed is not offered: completion has no place for an error.
+/// What completion offers for arguments that name something on this machine. The scripts in
+/// completions/ call mptcpize for these lists; no shell is involved. What cannot be listed is not
+/// offered, because completion cannot show an error.
 extension CompletionKind {
     /// Services and sockets, the user's own after --user.
     static var units: CompletionKind { fromManager { try $0.units() } }

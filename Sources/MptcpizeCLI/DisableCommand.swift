@@ -6,22 +6,22 @@ import ServiceStatus
 import SystemdUnits
 import TextOutput
 
-/// `mptcpize disable`: units as they were before `enable`.
+/// `mptcpize disable`: makes units as they were before `enable`.
 struct DisableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disable",
-        abstract: "Take back what enable did to systemd units.",
+        abstract: "Undo what enable did to systemd units.",
         discussion: """
-            Removes the drop-in that `mptcpize enable` wrote, and has systemd read that. \
-            Programs that run keep their sockets until they are restarted, which --now does.
+            Removes the drop-in that `mptcpize enable` wrote, and reloads systemd. Running \
+            programs keep their sockets until they are restarted; --now restarts them.
             """)
 
     @OptionGroup var scope: ScopeOptions
 
-    @Flag(help: "Restart what runs.")
+    @Flag(help: "Restart running units.")
     var now = false
 
-    @Flag(help: "All units that are enabled.")
+    @Flag(help: "All enabled units.")
     var all = false
 
     @Flag(help: "Write one JSON document.")
@@ -73,7 +73,7 @@ struct DisableCommand: ParsableCommand {
                     "; it uses MPTCP by \(template): "
                     + manager.command("mptcpize", "disable", template)
             } else if step.unit.isSlice, !step.running.isEmpty {
-                message += "; the next sockets of what runs in it are TCP"
+                message += "; new sockets in it are TCP"
             } else if !now, let running = step.running.first {
                 message += "; it uses TCP after " + manager.command("systemctl", "restart", running)
             }

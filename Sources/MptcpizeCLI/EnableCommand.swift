@@ -8,29 +8,29 @@ import ServiceStatus
 import SystemdUnits
 import TextOutput
 
-/// `mptcpize enable`: services and sockets of systemd over MPTCP, for good.
+/// `mptcpize enable`: puts services and sockets of systemd under MPTCP, for good.
 struct EnableCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enable",
         abstract: "Put systemd units under MPTCP until they are disabled.",
         discussion: """
-            Writes a drop-in, UNIT.d/50-mptcpize.conf, and has systemd read it. The unit's own \
-            files are left alone. Programs started from then on use MPTCP; --now restarts those \
-            that run, checks that they were reached, and takes everything back if they were not.
+            Writes a drop-in, UNIT.d/50-mptcpize.conf, and reloads systemd. Does not change the \
+            unit's own files. Programs that start afterwards use MPTCP. --now restarts running \
+            units, checks that they were reached, and undoes everything if they were not.
 
-            For a socket unit, systemd itself listens with MPTCP (systemd 257 or newer). A service \
-            behind it whose program is Python gets --protocol-as-tcp by itself.
+            For a socket unit, systemd itself listens with MPTCP (systemd 257 or newer). If the \
+            service behind it is a Python program, it gets --protocol-as-tcp automatically.
             """)
 
     @OptionGroup var scope: ScopeOptions
 
-    @Flag(help: "Restart what runs, and see that it was reached.")
+    @Flag(help: "Restart running units, and check that they were reached.")
     var now = false
 
     @Flag(help: "Until the next boot only.")
     var runtime = false
 
-    @Flag(help: "With --now, keep what works where a part of a unit is not reached.")
+    @Flag(help: "With --now, keep the change even if a part of a unit is not reached.")
     var allowPartial = false
 
     @Flag(help: "Change nothing; show what would be written where, or what would change (--json).")
@@ -39,12 +39,12 @@ struct EnableCommand: ParsableCommand {
     @Flag(help: "Write one JSON document.")
     var json = false
 
-    @Option(help: "What makes a service's sockets MPTCP: preload, or bpf (Linux 6.6 or newer).")
+    @Option(help: "How to make a service's sockets MPTCP: preload, or bpf (Linux 6.6 or newer).")
     var mode = ServiceMode.preload
 
     @Flag(
         name: .customLong("protocol-as-tcp"),
-        help: "Tell services that ask a socket for its protocol: TCP (see `mptcpize run`).")
+        help: "Answer TCP to services that ask a socket for its protocol (see `mptcpize run`).")
     var protocolAsTCP = false
 
     @OptionGroup var policy: PolicyOptions
@@ -56,7 +56,7 @@ struct EnableCommand: ParsableCommand {
     var units: [String]
 
     func validate() throws {
-        if allowPartial, !now { throw ValidationError("--allow-partial goes with --now.") }
+        if allowPartial, !now { throw ValidationError("--allow-partial needs --now.") }
     }
 
     func run() throws {
@@ -78,7 +78,7 @@ struct EnableCommand: ParsableCommand {
         if protocolAsTCP, mode == .bpf {
             throw Failure(
                 .usage, "enable",
-                "--protocol-as-tcp is the preload library's: in the mode bpf there is none")
+                "--protocol-as-tcp needs the preload library, which the mode bpf does not use")
         }
         let places = policy.places.absolute
         let enabling = Enabling(
@@ -121,12 +121,12 @@ struct EnableCommand: ParsableCommand {
         if name.isSlice {
             return done
                 + (outcome.step.unit.isActive
-                    ? "; attached: the next sockets of what runs in it are MPTCP"
+                    ? "; attached: new sockets in it are MPTCP"
                     : "; attached whenever systemd makes it")
         }
         if outcome.step.dropIn.policy.keepsTCP {
             if now { return done + "; " + outcome.keptClaim.printable }
-            let next = "; " + manager.command("systemctl", "restart", name) + " has it stay TCP"
+            let next = "; " + manager.command("systemctl", "restart", name) + " makes it TCP"
             return done + (outcome.verdicts.isEmpty ? "" : next)
         }
         if outcome.verdicts.isEmpty {
@@ -135,7 +135,7 @@ struct EnableCommand: ParsableCommand {
                 ? ""
                 : "; it does not run: "
                     + manager.command(
-                        "mptcpize", "status", name) + " tells what is reached once it does"
+                        "mptcpize", "status", name) + " shows what is reached once it runs"
             return done + (now ? start : "")
         }
         if let prediction = outcome.prediction {
@@ -154,7 +154,7 @@ extension ServiceMode: ExpressibleByArgument {}
 
 /// Whose systemd a verb is about.
 struct ScopeOptions: ParsableArguments {
-    @Flag(help: "Units of your own systemd, not of the system's.")
+    @Flag(help: "Units of your own systemd instead of the system's.")
     var user = false
 
     var scope: ManagerScope { user ? .user : .system }

@@ -1,18 +1,19 @@
 import ArgumentParser
 import SocketInspection
 
-/// `mptcpize events`: what happens to MPTCP connections, as it happens.
+/// `mptcpize events`: prints what happens to MPTCP connections, as it happens.
 struct EventsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Tell of MPTCP connections as they are made, change and end, a line each.",
+        abstract: "Print a line whenever an MPTCP connection begins, changes or ends.",
         discussion: """
-            A line has a time, what happened, the local and the remote address, the program and its \
-            unit: `made` (a connection that speaks MPTCP), `fallback` (one that asked for it and goes \
-            on as TCP), `joined` and `lost` (a subflow), `closed`. It goes on until it is interrupted.
+            A line has the time, the event, the local and the remote address, the program and \
+            its unit. The events are `made` (a connection that speaks MPTCP), `fallback` (a \
+            connection that asked for MPTCP and continues as TCP), `joined` and `lost` (a \
+            subflow), and `closed`. It runs until you interrupt it.
             """)
 
-    @Flag(help: "One JSON document per line.")
+    @Flag(help: "Write one JSON document per line.")
     var json = false
 
     func run() throws {

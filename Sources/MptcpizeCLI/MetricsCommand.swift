@@ -4,26 +4,27 @@ import Launch
 import LinuxSystem
 import Metrics
 
-/// `mptcpize metrics`: this host's numbers, for Prometheus and its kin.
+/// `mptcpize metrics`: this host's numbers, for Prometheus and similar collectors.
 struct MetricsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metrics",
         abstract: "Print metrics of this host's MPTCP in OpenMetrics format.",
         discussion: """
-            Connections by unit, program and wire, subflows, bytes, fallbacks by cause, the \
-            kernel's counters, endpoints, enabled units, attached cgroups, rules, and what `check` \
-            finds by looking. No addresses, ports or PIDs; a hundred programs at most by name.
+            Prints connections by unit, program and wire, subflows, bytes, fallbacks by cause, \
+            the kernel's counters, endpoints, enabled units, attached cgroups, rules, and the \
+            results of `check` that need no trial. The text has no addresses, ports or PIDs. It \
+            names at most a hundred programs.
             """)
 
     @Option(
         help: ArgumentHelp(
-            "Write a file instead, which is replaced as a whole: for node_exporter's textfile "
+            "Replace this file in one step instead of printing, for node_exporter's textfile "
                 + "collector.", valueName: "file"),
         completion: .file())
     var output: String?
 
     @Flag(
-        help: "Answer one HTTP request on standard input and output, as the socket unit has it do.")
+        help: "Answer one HTTP request on standard input and output. The socket unit uses this.")
     var http = false
 
     func validate() throws {

@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// The command `mptcpize`: one file per verb, each parses, calls a module, renders.
+/// The command `mptcpize`. Each verb has one file, which parses, calls a module and renders.
 @main
 struct Mptcpize: ParsableCommand {
     static let versionNumber = "0.1.0"

@@ -6,7 +6,7 @@ import LinuxSystem
 import Processes
 import SystemdUnits
 
-/// `mptcpize policy apply`, `remove` and `export`: rules in the kernel, by nftables.
+/// `mptcpize policy apply`, `remove` and `export`: rules in the kernel, with nftables.
 extension PolicyCommand {
     /// Whose sockets are meant; all of this network namespace without any.
     struct Scope: ParsableArguments {
@@ -17,7 +17,7 @@ extension PolicyCommand {
 
         @Option(
             parsing: .unconditional,
-            help: ArgumentHelp("Only those of a systemd unit.", valueName: "unit"),
+            help: ArgumentHelp("Only the sockets of a systemd unit.", valueName: "unit"),
             completion: .units)
         var unit: String?
 
@@ -49,7 +49,7 @@ extension PolicyCommand {
         func resolved() throws(Failure) -> NFTRuleset.Scope {
             if let slice {
                 guard let name = SliceName(slice) else {
-                    throw Failure(.usage, slice, "is no name of a slice")
+                    throw Failure(.usage, slice, "is not the name of a slice")
                 }
                 return try Self.scope(ofDirectory: try name.makeCgroup())
             }
@@ -75,7 +75,7 @@ extension PolicyCommand {
 
     struct Apply: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Put the rules into the kernel, by nftables.")
+            abstract: "Load the rules into the kernel, with nftables.")
 
         @OptionGroup var scope: Scope
 
@@ -107,12 +107,12 @@ extension PolicyCommand {
             var place = "until the next boot"
             if scope == .host, !runtime, let unit = try PolicyUnit() {
                 do throws(Failure) { try unit.install(places) } catch {
-                    Console.error("mptcpize: the rules hold until the next boot only")
+                    Console.error("mptcpize: the rules last only until the next boot")
                     throw error
                 }
                 place = "for good (\(PolicyUnit.path))"
             } else if scope != .host {
-                place = "as long as the cgroup lives"
+                place = "as long as the cgroup exists"
             }
             try Console.output("\(ruleset.count) in the table inet \(scope.table), \(place)")
         }
@@ -143,7 +143,7 @@ extension PolicyCommand {
                 try Console.output(
                     "\(ruleset.count) in the table inet \(scope.table), for good (\(path))")
             } catch {
-                Console.error("mptcpize: the rules hold as long as \(name) runs only")
+                Console.error("mptcpize: the rules last only while \(name) runs")
                 throw error
             }
         }
@@ -151,14 +151,14 @@ extension PolicyCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Take the rules out of the kernel.")
+            abstract: "Remove the rules from the kernel.")
 
         @OptionGroup var scope: Scope
 
-        @Flag(help: "Also those of all cgroups and units, also where there is no nft.")
+        @Flag(help: "Also the rules of all cgroups and units, even if nft is missing.")
         var all = false
 
-        @Flag(help: "Leave what puts them there again: at the next boot, or when the unit starts.")
+        @Flag(help: "Keep the files that load the rules again at boot or when the unit starts.")
         var runtime = false
 
         func validate() throws {
@@ -213,7 +213,7 @@ extension PolicyCommand {
         private static func tell(_ removed: [String]) throws(Failure) {
             try Console.output(
                 removed.isEmpty
-                    ? "nothing was applied" : removed.joined(separator: ", ") + " removed")
+                    ? "no rules were applied" : removed.joined(separator: ", ") + " removed")
         }
     }
 
@@ -250,7 +250,7 @@ extension PolicyCommand {
         for rule in rules.leftOut {
             Console.error(
                 "mptcpize: \(rule.origin.text): left out: ".printable
-                    + "a cgroup is not known by its programs (\(rule.line))".printable)
+                    + "a rule for one program cannot apply to a cgroup (\(rule.line))".printable)
         }
     }
 

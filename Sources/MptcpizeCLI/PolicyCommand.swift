@@ -9,10 +9,10 @@ import TextOutput
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy",
-        abstract: "Show and try the rules for which sockets stay TCP.",
+        abstract: "Show and try the rules that keep sockets TCP.",
         discussion: """
-            Rules are lines such as `tcp any loopback *` in /etc/mptcpize/policy.conf; \
-            policy.conf(5) tells what they can say, and which files are read.
+            A rule is a line such as `tcp any loopback *` in /etc/mptcpize/policy.conf. \
+            policy.conf(5) describes the rules, and which files are read.
             """,
         subcommands: [List.self, Check.self, Apply.self, Remove.self, Export.self],
         defaultSubcommand: List.self)
@@ -41,12 +41,12 @@ struct PolicyCommand: ParsableCommand {
             }
             if isOther == true {
                 Console.error(
-                    "mptcpize: the kernel holds other rules than these (table inet mptcpize): "
-                        + "`mptcpize policy apply` puts these in their place")
+                    "mptcpize: the kernel has other rules than these (table inet mptcpize): "
+                        + "`mptcpize policy apply` replaces them")
             }
             guard !policy.rules.isEmpty else {
                 return try Console.output(
-                    "no rules; \(PolicyPlaces.folder)/policy.conf would have some")
+                    "no rules; write them into \(PolicyPlaces.folder)/policy.conf")
             }
             var table = TextTable(
                 [.init("FROM")] + (counts == nil ? [] : [.init("MET", .right)]) + [.init("RULE")])
@@ -74,7 +74,7 @@ struct PolicyCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Tell which rule decides on a connection or a listener.")
+            abstract: "Show which rule decides on a connection or a listener.")
 
         @Option(
             help: ArgumentHelp("The file name of the program.", valueName: "program"),
@@ -83,7 +83,7 @@ struct PolicyCommand: ParsableCommand {
 
         @Option(
             parsing: .unconditional,
-            help: ArgumentHelp("By the rules of an enabled unit.", valueName: "unit"),
+            help: ArgumentHelp("Use the rules of an enabled unit.", valueName: "unit"),
             completion: .enabledUnits)
         var unit: String?
 
@@ -97,15 +97,15 @@ struct PolicyCommand: ParsableCommand {
             completion: .list(["connect", "listen"]))
         var direction: String
 
-        @Argument(help: "The peer's address to connect, its own to listen.")
+        @Argument(help: "The peer's address for connect, the program's own for listen.")
         var address: String
 
-        @Argument(help: "The port, by its number or its name of services(5).")
+        @Argument(help: "The port: a number, or a name from services(5).")
         var port: String
 
         func validate() throws {
             if unit != nil, !options.places.isUsual {
-                throw ValidationError("--unit goes by the rules that the unit was enabled with.")
+                throw ValidationError("--unit uses the rules that the unit was enabled with.")
             }
         }
 

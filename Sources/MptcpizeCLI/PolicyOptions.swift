@@ -6,18 +6,18 @@ import LinuxSystem
 struct PolicyOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A file of rules for what stays TCP, instead of /etc/mptcpize's; or none.",
+            "Read the rules from this file instead of /etc/mptcpize; or none.",
             valueName: "file"),
         completion: .file())
     var policy: String?
 
     @Option(
         help: ArgumentHelp(
-            "A rule before those of files: 'tcp connect loopback *'. Can be given again.",
+            "A rule to apply before those of files: 'tcp connect loopback *'. Can be repeated.",
             discussion: "See policy.conf(5)."))
     var rule: [String] = []
 
-    @Flag(help: "Keep everything TCP, also what the program makes MPTCP itself.")
+    @Flag(help: "Keep all sockets TCP, also those that the program itself makes MPTCP.")
     var keepTcp = false
 
     var places: PolicyPlaces {

@@ -32,17 +32,17 @@ struct PolicyTrial {
     ) throws(Failure) {
         guard let way = PolicyRule.Direction(rawValue: direction), way != .any else {
             throw Failure(
-                .usage, direction, "is no direction", remedy: "write connect or listen")
+                .usage, direction, "is not a direction", remedy: "write connect or listen")
         }
         guard let number = PolicyPort.number(port) else {
             throw Failure(
-                .usage, port, "is no port", remedy: "write a number, or a name of services(5)")
+                .usage, port, "is not a port", remedy: "write a number, or a name of services(5)")
         }
         let table = PolicyTable(policy.text, program: program)
         guard let ruling = table.ruling(way, address, port: number) else {
             throw Failure(
-                .usage, address, "is no address",
-                remedy: "write one of IPv4 or IPv6; `getent ahosts` knows those of a host")
+                .usage, address, "is not an address",
+                remedy: "write an IPv4 or IPv6 address; `getent ahosts HOST` lists those of a host")
         }
         self.direction = way
         keepsAll = table.forAll.isTCP && ruling.isTCP
@@ -61,7 +61,7 @@ struct PolicyTrial {
 
     /// What the preload library does.
     private var preload: String {
-        if !isTCP { return "MPTCP, where the kernel and the peer take it" }
+        if !isTCP { return "MPTCP, if the kernel and the peer support it" }
         return direction == .connect
             ? "TCP: the socket is replaced when it connects"
             : "TCP: the socket is replaced when it listens"
@@ -69,32 +69,32 @@ struct PolicyTrial {
 
     /// What the BPF mode does.
     private var kernel: String {
-        if !isTCP { return "MPTCP, where the kernel and the peer take it" }
-        if keepsAll { return "TCP: the kernel makes no MPTCP sockets where all is to be TCP" }
+        if !isTCP { return "MPTCP, if the kernel and the peer support it" }
+        if keepsAll { return "TCP: the rules keep all TCP, so the kernel makes no MPTCP sockets" }
         if rule?.program != nil {
-            return "TCP where the cgroup was made for the program (run, enable), else MPTCP: "
-                + "packets do not tell the program"
+            return "TCP if the cgroup was made for the program (run, enable), otherwise MPTCP: "
+                + "packets do not show the program"
         }
-        return "TCP: nftables takes MPTCP out of the first packet, and the socket falls back"
+        return "TCP: nftables removes MPTCP from the first packet, and the socket falls back"
     }
 
     /// What becomes of sockets that the program makes MPTCP past both.
     private var itself: String {
-        if !isTCP { return "MPTCP, where the kernel and the peer take it" }
+        if !isTCP { return "MPTCP, if the kernel and the peer support it" }
         return rule?.program == nil
-            ? "MPTCP, unless `mptcpize policy apply` has the kernel hold the rules"
-            : "MPTCP: `mptcpize policy apply` cannot hold rules for certain programs"
+            ? "MPTCP, unless `mptcpize policy apply` enforces the rules"
+            : "MPTCP: `mptcpize policy apply` cannot enforce rules for certain programs"
     }
 
     var lines: [String] {
         let decides =
             rule.map { "\($0.origin.text) decides: \($0.line)" } ?? "no rule matches: mptcp"
         let unknown = others.map {
-            "\($0.origin.text) may decide before, for the program \($0.program!.text): --program tells"
+            "\($0.origin.text) may decide first, for the program \($0.program!.text): add --program"
         }
         return [decides] + unknown + [
             "preload library: \(preload)", "BPF mode: \(kernel)",
-            "a program that is MPTCP by itself, without either: \(itself)",
+            "a program that uses MPTCP itself, without either: \(itself)",
         ]
     }
 

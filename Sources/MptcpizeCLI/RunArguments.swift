@@ -3,11 +3,11 @@ import LinuxSystem
 
 /// The command line of `mptcpize run`, split into its own options and the program's.
 ///
-/// Read here and not by ArgumentParser, for three reasons: the program's name and
-/// arguments are bytes, which a `String` would repair; everything from the program
-/// on is the program's, `--help` and a second `--` included; and ArgumentParser
-/// alone takes as long as starting a program does. `RunCommand` declares the same
-/// options to ArgumentParser for the help; a test holds the two together.
+/// ArgumentParser does not read it, for three reasons. The program's name and
+/// arguments are bytes, which a `String` would repair. All arguments after the
+/// program belong to it, including `--help` and a second `--`. And ArgumentParser
+/// alone takes as long as starting a program. `RunCommand` declares the same
+/// options to ArgumentParser for the help; a test compares the two.
 struct RunArguments: Equatable {
     var debug = false
     /// --json and -o ask for a report too: there is nothing else they could be about.
@@ -71,7 +71,7 @@ struct RunArguments: Equatable {
         guard !program.isEmpty else { throw Self.usage("no program given") }
         if protocolAsTCP, !mode.preloads {
             throw Self.usage(
-                "--protocol-as-tcp is the preload library's: in the mode \(mode) there is none",
+                "--protocol-as-tcp needs the preload library, which the mode \(mode) does not use",
                 remedy: "use --mode preload or auto")
         }
         if let output, output.isEmpty { throw Self.usage("option -o needs the name of a file") }

@@ -15,31 +15,32 @@ struct RunCommand: ParsableCommand {
         abstract: "Run a program whose TCP sockets become MPTCP where possible.",
         usage: "mptcpize run [<options>] [--] <program> [<argument> ...]",
         discussion: """
-            Everything from the program on is passed to it untouched. Without --debug and \
-            --report, mptcpize replaces itself by the program; else it stays as the program's \
-            parent.
+            All arguments after the program are passed to it unchanged. Without --debug, \
+            --report and the mode "seccomp", mptcpize replaces itself with the program; \
+            otherwise it stays as the program's parent.
 
-            The modes: "preload" has a preload library make the sockets MPTCP. "bpf" has the \
-            kernel do it for the program and all that it starts, also static and set-uid ones, \
-            in a cgroup of their own (root, Linux 6.6 or newer); a process of mptcpize waits \
-            for the last of them, to take it away. "seccomp" has a supervisor do it for the \
-            program and all that it starts, also static ones and those of Go, without root \
+            The modes: "preload" uses a preload library to make the sockets MPTCP. "bpf" uses \
+            the kernel, for the program and all that it starts, also static and set-uid \
+            programs, in a new cgroup (root, Linux 6.6 or newer); a process of mptcpize waits \
+            for the last of them and removes the cgroup. "seccomp" uses a supervisor process, \
+            for the program and all that it starts, also static and Go programs, without root \
             (Linux 5.9 or newer); set-uid programs then run without their privileges, unless \
-            root has started it. "auto" is "preload" where that reaches the program, else "bpf" \
-            where that is possible, and never "seccomp".
+            root started mptcpize. "auto" is "preload" if that reaches the program, otherwise \
+            "bpf" if that is possible, and never "seccomp".
 
-            A program that cannot be reached is run all the same, over TCP, after one line \
-            on standard error that says why. The libraries to preload are found beside \
-            mptcpize itself, or where the environment variable MPTCPIZE_LIBRARY says: a \
-            library, or a folder with <multiarch>/mptcpize/libmptcpize.so in it.
+            If nothing reaches the program, it runs over TCP, after one line on standard error \
+            with the reason. mptcpize finds the preload libraries next to itself, or where the \
+            environment variable MPTCPIZE_LIBRARY points: to a library, or to a folder that \
+            contains <multiarch>/mptcpize/libmptcpize.so.
 
-            Exit status: the program's (a signal that ends it ends mptcpize too); 127 when \
-            it was not found, 126 when it cannot be executed, 125 when mptcpize itself \
-            failed, 64 for a command line that makes no sense.
+            Exit status: that of the program (a signal that ends it ends mptcpize too); 127 if \
+            the program was not found, 126 if it cannot be executed, 125 if mptcpize itself \
+            failed, 64 if the command line is wrong.
             """)
 
     @Flag(
-        name: .shortAndLong, help: "Say on standard error what each socket becomes, as it happens.")
+        name: .shortAndLong,
+        help: "Print on standard error what each socket becomes, as it happens.")
     var debug = false
 
     @Flag(help: "Print a report of all sockets on standard error when the program has ended.")
@@ -58,22 +59,22 @@ struct RunCommand: ParsableCommand {
         completion: .list(RunArguments.Mode.allCases.map(\.rawValue)))
     var mode = RunArguments.Mode.auto.rawValue
 
-    @Flag(help: "Apply no remedies: what the kernel refuses, the program is told.")
+    @Flag(help: "Do not mend socket options: tell the program what the kernel refuses.")
     var strict = false
 
     @Flag(
         name: .customLong("protocol-as-tcp"),
         help: ArgumentHelp(
-            "Tell the program that asks a socket for its protocol (SO_PROTOCOL): TCP.",
+            "Answer TCP when the program asks a socket for its protocol (SO_PROTOCOL).",
             discussion: """
-                For programs that decide by it, as Python's asyncio with sockets that it was \
-                handed: it sets TCP_NODELAY on those of protocol TCP only.
+                For programs that depend on the protocol, such as Python's asyncio: of sockets \
+                that it was handed, it sets TCP_NODELAY only on those whose protocol is TCP.
                 """))
     var protocolAsTCP = false
 
     @OptionGroup var policy: PolicyOptions
 
-    @Argument(help: "The program, searched for in PATH unless it has a slash.")
+    @Argument(help: "The program. It is searched for in PATH unless its name has a slash.")
     var program: String
 
     @Argument(parsing: .captureForPassthrough, help: "The program's arguments.")

@@ -4,17 +4,17 @@ import LinuxSystem
 import SocketInspection
 import SystemdUnits
 
-/// `mptcpize sockets`: the MPTCP sockets there are, whose they are, and what they are on
-/// the wire.
+/// `mptcpize sockets`: lists the current MPTCP sockets, their programs, and what they are on the
+/// wire.
 struct SocketsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sockets",
         abstract: "List MPTCP sockets: their programs, paths, bytes, and whether they fell back.",
         discussion: """
-            WIRE is what a socket speaks: mptcp, fallback (an MPTCP socket whose peer or \
-            network made it speak plain TCP), or tcp (a plain TCP socket of a program that \
-            runs under mptcpize). RETRANS counts segments; IDLE is the time since data last \
-            went either way.
+            WIRE is what a socket speaks: mptcp, fallback (an MPTCP socket that speaks plain \
+            TCP because of its peer or network), or tcp (a plain TCP socket of a program that \
+            runs under mptcpize). RETRANS counts segments. IDLE is the time since data was \
+            last sent or received.
             """)
 
     @Option(
@@ -35,33 +35,33 @@ struct SocketsCommand: ParsableCommand {
     var cgroup: String?
 
     @Option(
-        help: ArgumentHelp("Only sockets of the programs of this name.", valueName: "name"),
+        help: ArgumentHelp("Only sockets of programs with this name.", valueName: "name"),
         completion: .runningPrograms)
     var program: String?
 
     @Option(
         help: ArgumentHelp(
-            "Another network namespace than that of the processes selected: a name of `ip netns`, "
-                + "a process in it, or `all`.",
+            "Look into this network namespace instead of the selected processes' own: a name of "
+                + "`ip netns`, a process in it, or `all`.",
             valueName: "name|pid|all"), completion: .networkNamespaces)
     var netns: String?
 
-    @Flag(help: "Listeners instead of connections.")
+    @Flag(help: "Show listeners instead of connections.")
     var listening = false
 
-    @Flag(help: "Listeners and connections.")
+    @Flag(help: "Show listeners and connections.")
     var all = false
 
-    @Flag(name: .shortAndLong, help: "A line for each subflow.")
+    @Flag(name: .shortAndLong, help: "Show a line for each subflow.")
     var verbose = false
 
-    @Flag(help: "Redraw until interrupted, with rates.")
+    @Flag(help: "Redraw until interrupted, and show rates.")
     var watch = false
 
     @Argument(help: ArgumentHelp("With --watch: how often to redraw.", valueName: "seconds"))
     var seconds: Double?
 
-    @Flag(help: "One JSON document; with --watch, one document per line.")
+    @Flag(help: "Write one JSON document; with --watch, one document per line.")
     var json = false
 
     func validate() throws {
@@ -75,7 +75,7 @@ struct SocketsCommand: ParsableCommand {
         if let pid, pid <= 0 { throw ValidationError("\(pid) is not a process.") }
         if let seconds {
             guard watch else {
-                throw ValidationError("Seconds mean something with --watch only.")
+                throw ValidationError("Seconds need --watch.")
             }
             guard seconds >= 0.1 && seconds <= 86_400 else {
                 throw ValidationError("Give --watch from 0.1 to 86400 seconds.")

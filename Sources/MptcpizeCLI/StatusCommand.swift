@@ -16,7 +16,7 @@ struct StatusCommand: ParsableCommand {
     var json = false
 
     @Argument(
-        help: ArgumentHelp("Units to show; all that are enabled if none.", valueName: "unit"),
+        help: ArgumentHelp("The units to show; without any, all enabled units.", valueName: "unit"),
         completion: .units)
     var units: [String] = []
 

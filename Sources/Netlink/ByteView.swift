@@ -1,5 +1,5 @@
-/// A look at bytes that somebody else owns, valid as long as they are. Every access is
-/// checked against its end, whatever lengths the bytes themselves claim.
+/// A view of bytes that another value owns, valid as long as that value. Every access is checked
+/// against the end of the view, whatever lengths the bytes themselves contain.
 package struct ByteView {
     private let bytes: UnsafeRawBufferPointer
 

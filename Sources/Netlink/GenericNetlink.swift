@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// A family of generic netlink (linux/genetlink.h): its number differs from boot to boot.
+/// A family of generic netlink (linux/genetlink.h). Its number changes from boot to boot.
 struct GenericNetlinkFamily: Equatable {
     let id: UInt16
     /// Multicast groups by name.

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// What the netlink layer needs of a socket: tests answer with recorded dumps.
+/// What the netlink layer needs of a socket. Tests answer with recorded dumps.
 package protocol NetlinkChannel: ~Copyable {
     func send(_ message: [UInt8]) throws(Errno)
 

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// What a dump brought.
+/// The result of a dump.
 package struct NetlinkDump<Item> {
     package var items: [Item]
     /// False where things kept changing while the kernel listed them: some may be missing,

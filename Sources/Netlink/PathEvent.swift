@@ -2,7 +2,7 @@ import Glibc
 import SocketEvents
 import SocketValues
 
-/// One thing that the kernel tells of an MPTCP connection as it happens (MPTCP_EVENT_* of
+/// One event of an MPTCP connection, from the kernel (MPTCP_EVENT_* of
 /// linux/mptcp_pm.h; multicast group mptcp_pm_events, Linux 5.12).
 package struct PathEvent: Equatable, Sendable {
     package enum Kind: UInt8, Sendable {

@@ -3,8 +3,8 @@ import Glibc
 import LinuxSystem
 import SocketValues
 
-/// What the kernel tells of MPTCP connections from now on, in the network namespace that the
-/// calling thread is in.
+/// The kernel's events of MPTCP connections from now on, in the network namespace of the calling
+/// thread.
 package struct PathEvents: ~Copyable {
     private let socket: NetlinkSocket
     private let family: UInt16

@@ -1,4 +1,4 @@
-/// What a TCP socket tells of the MPTCP connection that it is a subflow of
+/// What a TCP socket shows about the MPTCP connection that it is a subflow of
 /// (INET_ULP_INFO_MPTCP: MPTCP_SUBFLOW_ATTR_* of linux/mptcp.h).
 package struct SubflowInfo: Equatable, Sendable {
     /// The connection's token on this host: equals mptcp_info.token.

@@ -1,4 +1,4 @@
-/// struct tcp_info of linux/tcp.h: what a subflow, or a plain TCP socket, tells of itself.
+/// struct tcp_info of linux/tcp.h: what a subflow, or a plain TCP socket, shows about itself.
 package struct TCPInfo: Equatable, Sendable {
     /// Milliseconds ago.
     package var lastDataSent: UInt32

@@ -61,7 +61,7 @@ package struct CgroupHierarchy: ~Copyable {
         let type = clinux_file_system_type(directory.number)
         if type == Self.magicOfVersion1 {
             throw Failure(
-                .failed, path, "is a cgroup of version 1, which has no identity for BPF",
+                .failed, path, "is a cgroup of version 1, which BPF cannot identify",
                 remedy: example)
         }
         guard type == Self.magic else {

@@ -1,8 +1,8 @@
-/// Which unit of systemd's a control group belongs to, by its path below the root of the
-/// hierarchy: cg_path_get_unit() of systemd's src/basic/cgroup-util.c.
+/// The systemd unit that a control group belongs to, by its path below the root of the hierarchy:
+/// cg_path_get_unit() of systemd's src/basic/cgroup-util.c.
 ///
-/// A system that runs in a container has units of its own further down, of the same names: they
-/// are not meant. Those of a user's systemd, below user@UID.service, are.
+/// A system in a container has its own units of the same names further down. These do not count.
+/// Units of a user's systemd, below user@UID.service, do.
 package enum CgroupUnit {
     /// The unit: the first part that is no slice, of the user's systemd where there is one; else
     /// the innermost slice. Nil where systemd has no part in it.

@@ -59,7 +59,7 @@ package struct NetworkNamespace: Sendable {
                     remedy: "`ip netns` lists names; a PID stands for the namespace it is in")
             case EACCES, EPERM:
                 throw Failure(
-                    .failed, argument, "its network namespace may not be looked at",
+                    .failed, argument, "you may not look into its network namespace",
                     remedy: "try as root")
             default:
                 throw Failure(

@@ -23,7 +23,7 @@ extension SocketNews {
             return ["\(socket.title): fell back to TCP on the wire\(peer)"]
         case .unreached(let program, let pid):
             return [
-                "\(program.name)[\(pid)]: was started and not reached (\(program.reason.inWords))"
+                "\(program.name)[\(pid)]: was started, but not reached (\(program.reason.inWords))"
             ]
         case .several(let news): return news.flatMap(\.lines)
         }

@@ -1,8 +1,8 @@
 import ConnectionPolicy
 import SocketValues
 
-/// Rules by which the kernel takes MPTCP's option out of packets, in the BPF mode. The kernel tells
-/// that a connection fell back, and not why: a rule that meets its address is reason enough.
+/// Rules by which the kernel removes MPTCP's option from packets, in the BPF mode. The kernel shows
+/// that a connection fell back, but not why. A rule that matches its address is taken as the reason.
 package struct PacketRules {
     private let table: PolicyTable
     private let origins: [PolicyOrigin]

@@ -4,7 +4,7 @@ import SocketValues
 import TextOutput
 
 extension SocketReport {
-    /// The report for a person: a table, then its sum in words. One line each, no newlines.
+    /// The report for people: a table, then its sum in words. Each element is a line without newline.
     package func lines(styled: Bool = false) -> [String] {
         let notes = [unreachedSentence].compactMap { $0 } + dropped
         if sockets.isEmpty { return [emptyReport] + notes }
@@ -87,10 +87,10 @@ extension SocketReport {
             } else if !notes.isEmpty {
                 notes.joined(separator: "; ")
             } else if wasReached {
-                "it used none, or by raw system calls or in a static or Go program that it started"
+                "it used none, or only by raw system calls, or in a static or Go program that it started"
                     + otherCause
             } else {
-                "the preload library did not come into it (is it static, or a Go program?)"
+                "the preload library was not loaded into it (is it static, or a Go program?)"
             }
         return "The program opened no TCP socket that could be seen: \(reason)."
     }

@@ -1,7 +1,7 @@
 import LinuxSystem
 import SocketValues
 
-/// What a holder's process says when the kernel is asked for its socket now.
+/// The kernel's answer now for the socket of a holder's process.
 package enum LiveAnswer: Equatable, Sendable {
     case answer(WireAnswer)
     /// The process is gone.

@@ -2,8 +2,9 @@ import SocketRecords
 
 // Who has a socket open: what duplicates, forks, execs and closes do to it.
 //
-// A record takes a moment, however many sockets and processes there are, and whatever nonsense it
-// is: what is as long as a process's list of sockets becomes a task (SocketLedger+Tasks.swift).
+// A record takes constant time, however many sockets and processes there are, and even if it makes
+// no sense. Work that is as long as a process's list of sockets becomes a task
+// (SocketLedger+Tasks.swift).
 
 extension SocketLedger {
     struct ExecClose {

@@ -1,7 +1,7 @@
 extension SocketLedger {
-    /// Work that is as long as a process's list of sockets, or as the list of processes: done bit
-    /// by bit, so that signals and the program's end are not kept waiting. Nothing is noted before
-    /// it is done.
+    /// Work that is as long as a process's list of sockets, or as the list of processes. It is done
+    /// in pieces, so signals and the program's end do not have to wait. Nothing is noted before it is
+    /// done.
     enum Task {
         case hold(Int32, [Int32: Int], [Int32: Int].Index)
         case drop(Int32, [Int32: Int], [Int32: Int].Index, hasDied: Bool)

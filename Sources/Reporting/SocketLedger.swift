@@ -7,12 +7,11 @@ import SocketValues
 /// asked at the end.
 ///
 /// A socket lives as long as a descriptor of it is open in any process: its *holders*. The
-/// kernel's answer is read by each close; the last one counts. What no close told is asked
-/// of the living holders at the end, and is unknown with the dead.
+/// kernel's answer is read by each close; the last one counts. If no close reported it, the living
+/// holders are asked at the end; if all are dead, it is unknown.
 ///
-/// Records can be lost, and processes can be where no record comes from (static programs,
-/// raw system calls): nothing here relies on a record having come, and PIDs can be used
-/// again by another process at any time.
+/// Records can be lost, and some processes write none (static programs, raw system calls). So
+/// nothing here relies on a record. Another process can get the same PID at any time.
 package struct SocketLedger {
     /// Whether a process with this PID lives (a zombie does not: its descriptors are gone).
     package typealias IsAlive = (_ pid: Int32) -> Bool

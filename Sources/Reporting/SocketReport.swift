@@ -3,8 +3,8 @@ import SocketRecords
 import SocketValues
 import TextOutput
 
-/// All that is known of a program's sockets when it has ended: the one value that both
-/// the text and the JSON document are made from.
+/// All that is known about a program's sockets when it has ended. Both the text and the JSON document
+/// are made from this value.
 package struct SocketReport: Sendable {
     /// argv, as it was given to the program; NUL-terminated.
     package var command: [[CChar]]

@@ -48,7 +48,7 @@ extension UnreachedProgram {
 }
 
 extension SocketReport {
-    /// "2 programs that were started were not reached: sudo (set-uid), env (LD_PRELOAD removed)."
+    /// "2 started programs were not reached: sudo (set-uid), env (LD_PRELOAD removed)."
     package var unreachedSentence: String? {
         let total = unreached.reduce(0) { $0 + $1.count }
         if total == 0 { return nil }
@@ -59,8 +59,8 @@ extension SocketReport {
         if unreached.count > most { names.append("and others") }
         return
             (total == 1
-            ? "1 program that was started was not reached: "
-            : "\(total) programs that were started were not reached: ")
+            ? "1 started program was not reached: "
+            : "\(total) started programs were not reached: ")
             + names.joined(separator: ", ") + "."
     }
 

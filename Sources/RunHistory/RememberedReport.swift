@@ -1,8 +1,8 @@
 import Reporting
 import SocketValues
 
-/// What is kept of a report: when, how many sockets became what, and which options met a
-/// remedy. No address, no argument and no number of bytes.
+/// The summary of a report: its time, what the sockets became, and which options were mended. It has
+/// no address, no argument and no number of bytes.
 package struct RememberedReport: Equatable, Sendable {
     /// An option with its remedy, and how many sockets it was met on.
     package struct Option: Equatable, Sendable {

@@ -3,11 +3,11 @@ import Glibc
 import Launch
 import LinuxSystem
 
-/// What `run` remembers of its reports, for `check`: a file for each program with the last
-/// few of them, in a directory of the user's own.
+/// What `run` keeps of its reports for `check`: a file for each program with the last few of them, in
+/// a directory of the user.
 ///
-/// It is a convenience: what cannot be written is not, and what cannot be read is not there.
-/// A file in the directory's place keeps anything from being written.
+/// It is a convenience: errors of writing and reading are ignored. A file in the directory's place
+/// prevents that anything is written.
 package struct ReportMemory: Equatable, Sendable {
     /// Where the directory is.
     private let home: String

@@ -4,11 +4,11 @@ import KernelProbe
 import LinuxSystem
 import SeccompSupervisor
 
-/// The way in by seccomp user notification: a filter that the program carries sends the calls that
-/// matter to a supervisor, which makes the sockets and mends the options.
+/// The way in by seccomp user notification: a filter of the program sends the calls that matter to a
+/// supervisor, which makes the sockets and mends the options.
 ///
-/// Not ptrace: that stops every system call, and a program cannot be traced twice. Not a second
-/// preload library: static programs load none.
+/// It does not use ptrace, which stops every system call, and which a program cannot have twice. It
+/// is not a second preload library, because static programs load none.
 package struct SeccompMode: Sendable {
     /// No remedies: what the kernel refuses, the program is told.
     private let strict: Bool
@@ -49,9 +49,9 @@ package struct SeccompMode: Sendable {
 
     /// The supervisor looks into the program's processes, and so has to be allowed to.
     private static func requireRights() throws(Failure) {
-        guard access("/proc/self/status", R_OK) == 0 else {
+        guard seccomp_supervisor_has_proc() else {
             throw Failure(
-                .own, "/proc", "is not mounted, and a supervisor by seccomp needs it",
+                .own, "/proc", "is not that of this PID namespace, and the seccomp mode needs it",
                 remedy: "mount -t proc proc /proc, or use --mode preload")
         }
         let name = "kernel.yama.ptrace_scope"
@@ -61,7 +61,7 @@ package struct SeccompMode: Sendable {
         else { return }
         throw Failure(
             .own, name,
-            "\(scope) forbids the supervisor to look into the program's sockets",
+            "\(scope) forbids the supervisor to read the program's sockets",
             remedy: "sysctl \(name)=1 as root, or use --mode preload")
     }
 
@@ -98,7 +98,7 @@ package struct SeccompMode: Sendable {
         case SECCOMP_STAGE_FILTER: throw SeccompRefusal.failure(error)
         case SECCOMP_STAGE_KERNEL: throw SeccompRefusal.tooOld
         default:
-            throw Failure(.own, "seccomp", "no processes for the supervisor: \(error.reason)")
+            throw Failure(.own, "seccomp", "cannot start the supervisor: \(error.reason)")
         }
     }
 }

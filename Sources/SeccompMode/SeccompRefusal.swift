@@ -1,11 +1,11 @@
 import Glibc
 import LinuxSystem
 
-/// Why there can be no supervisor, as users are told.
+/// The messages for users if a supervisor is not possible.
 enum SeccompRefusal {
     static var tooOld: Failure {
         Failure(
-            .own, "seccomp", "this kernel lets no supervisor hand descriptors to a program",
+            .own, "seccomp", "this kernel does not let a supervisor pass descriptors to a program",
             remedy: "use Linux 5.9 or newer, or --mode preload")
     }
 
@@ -15,7 +15,7 @@ enum SeccompRefusal {
         case EBUSY:
             Failure(
                 .own, "seccomp",
-                "a supervisor is there already, and a program can have one only: within "
+                "the program already has a supervisor, and can have only one: within "
                     + "`mptcpize run --mode seccomp`, all programs have it",
                 remedy: "start the program without mptcpize")
         case EINVAL, ENOSYS:

@@ -1,4 +1,4 @@
-// What getsockopt, and the ioctl among the options, answer where MPTCP refuses to.
+// What getsockopt, and the ioctl in the option table, answer if MPTCP refuses.
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-// What a supervisor may learn of a caller, and change in it, while it waits.
+// What the supervisor may read of a caller, and change in it, while the caller waits.
 
 #ifndef SECCOMP_SUPERVISOR_CALLER_H
 #define SECCOMP_SUPERVISOR_CALLER_H

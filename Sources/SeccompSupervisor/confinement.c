@@ -1,5 +1,5 @@
-// A program that confines itself, by a filter of its own or by Landlock. Its filter is run here,
-// without a kernel, on the call that is made in its name.
+// A program that confines itself, by its own filter or by Landlock. The supervisor runs the filter
+// itself, on the call that it makes for the program.
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-// Only numbers in registers decide what is sent: pointers mean nothing to a filter. What is sent
-// needlessly costs time only, for the supervisor looks again.
+// Only numbers in registers decide what is sent, because a filter cannot follow pointers. An
+// unnecessary call to the supervisor only costs time, because the supervisor checks again.
 //
-// x32 calls (bit 30 of the number) match nothing, and are the kernel's: the ABI is switched off by
-// default, and its pointers would be another layout once more.
+// x32 calls (bit 30 of the number) match nothing, and go to the kernel: the ABI is off by default,
+// and its pointers have another layout.
 
 #include "filter.h"
 

@@ -1,5 +1,5 @@
-// What getsockopt is to answer for options that were ignored or adjusted, by the socket's inode
-// number: whatever process has it open.
+// What getsockopt answers for options that were ignored or adjusted, by the socket's inode number,
+// for all processes that have it open.
 
 #ifndef SECCOMP_SUPERVISOR_KEPT_H
 #define SECCOMP_SUPERVISOR_KEPT_H

@@ -1,10 +1,9 @@
-// Socket options that TCP takes and MPTCP refuses, by SocketPolicy's table, as the preload library
-// does it.
+// Socket options that TCP accepts and MPTCP refuses, handled by SocketPolicy's table, like in the
+// preload library.
 //
-// Nothing is set in the caller's name that it could not set itself: sizes of buffers and
-// TCP_NODELAY are all that is set on its sockets. Whatever the kernel is to judge goes on as the
-// caller's own call. A value that another thread changes meanwhile decides about that thread's own
-// process only.
+// The supervisor sets nothing for the caller that the caller could not set itself: only sizes of
+// buffers and TCP_NODELAY. If the kernel must decide, the caller's own call continues. If another
+// thread changes a value meanwhile, this affects only that thread's own process.
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-// The program installs the filter itself, and hands its listener to those who will serve it.
+// The program installs the filter itself, and passes the listener to the processes that serve it.
 
 #define _GNU_SOURCE
 #include <errno.h>

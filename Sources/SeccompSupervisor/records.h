@@ -1,4 +1,4 @@
-// What is told of a caller's sockets, where somebody reads it.
+// Records of a caller's sockets, if there is a reader.
 
 #ifndef SECCOMP_SUPERVISOR_RECORDS_H
 #define SECCOMP_SUPERVISOR_RECORDS_H

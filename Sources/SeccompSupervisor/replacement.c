@@ -1,10 +1,9 @@
-// Plain TCP in the place of an MPTCP socket of the caller's: everything is carried over first, then
-// the old socket leaves its epoll sets, and the new one is put under each of its numbers and into
-// the sets. The option that led here is set by the caller's own call, which goes on with the new
-// socket.
+// Replaces an MPTCP socket of the caller by plain TCP. Everything is carried over first. Then
+// the old socket leaves its epoll sets, and the new one gets each of its numbers and enters the
+// sets. The caller's own call continues and sets the option that led here on the new socket.
 //
-// A number that another thread of the caller's gives away meanwhile loses what it has got: no call
-// puts a descriptor in the place of a certain other one. It is that thread's own process.
+// If another thread of the caller gives a number away meanwhile, the number loses its new file: no
+// call replaces only a certain descriptor. This affects only that thread's own process.
 
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,6 +1,6 @@
-// Rules for what stays TCP. An address is read once, when the socket connects or listens; plain TCP
-// takes the socket's place, and the call goes on. A program that changes the address meanwhile
-// connects by another rule's protocol: a policy is no boundary that it could not pass otherwise.
+// Rules that keep sockets TCP. The address is read once, when the socket connects or listens. Plain
+// TCP takes the socket's place, and the call continues. If the program changes the address
+// meanwhile, it connects by another rule; it could bypass a policy anyway.
 
 #include <netinet/in.h>
 #include <stdio.h>

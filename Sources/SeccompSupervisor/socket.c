@@ -1,5 +1,5 @@
-// socket(2): an MPTCP socket in the place of the TCP socket that was asked for, or, wherever
-// anything speaks against it, the program's own call.
+// socket(2): makes an MPTCP socket instead of the TCP socket that was asked for. If anything
+// prevents this, the program's own call continues.
 
 #define _GNU_SOURCE
 #include <errno.h>

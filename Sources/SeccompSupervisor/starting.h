@@ -1,4 +1,4 @@
-// What the processes have of each other while they start.
+// What the processes share while they start.
 
 #ifndef SECCOMP_SUPERVISOR_STARTING_H
 #define SECCOMP_SUPERVISOR_STARTING_H

@@ -6,7 +6,7 @@ import Processes
 import ServiceStatus
 import SystemdUnits
 
-/// `mptcpize disable`: takes away what `enable` wrote, and nothing else.
+/// `mptcpize disable`: removes what `enable` wrote, and nothing else.
 package struct Disabling: Sendable {
     /// What became of one unit.
     package struct Step: Sendable {

@@ -59,10 +59,10 @@ package struct Enabling: Sendable {
         package var keptClaim: String {
             let ports = verdicts.flatMap(\.mptcpPorts)
             if verdicts.isEmpty { return "it does not run" }
-            if ports.isEmpty { return "what runs listens with no MPTCP socket" }
+            if ports.isEmpty { return "it listens with no MPTCP socket" }
             let list = Set(ports).sorted().map { "\($0)" }.joined(separator: ", ")
             return
-                "MPTCP all the same on port \(list): the program asks for it past the preload library; "
+                "still MPTCP on port \(list): the program asks for it without the preload library; "
                 + "`mptcpize enable --mode bpf --keep-tcp \(step.unit.name.typed)` keeps that TCP"
         }
 
@@ -154,7 +154,7 @@ package struct Enabling: Sendable {
             return outcomes
         } catch {
             // What went wrong is said; that undoing failed too is only worth a word.
-            var remedy = restarted.isEmpty ? "nothing was changed" : "it runs as before again"
+            var remedy = restarted.isEmpty ? "nothing was changed" : "it runs as before"
             if let failure = takeBack(undo, restarted, changes) {
                 remedy = "undoing it failed: \(failure.object): \(failure.reason)"
             }
@@ -184,7 +184,7 @@ package struct Enabling: Sendable {
         guard BPFPlan.isReached(cgroup, by: try BPFPlan.attached()) else {
             throw Failure(
                 .failed, name.description, "its cgroup was not attached",
-                remedy: "`journalctl -u \(service.typed)` tells why")
+                remedy: "`journalctl -u \(service.typed)` shows why")
         }
         return Outcome(step: step, restarted: own, verdicts: [], prediction: nil)
     }

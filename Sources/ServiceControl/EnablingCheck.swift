@@ -52,9 +52,9 @@ extension Enabling {
         if let (name, value) = step.dropIn.misread(in: properties, before: before) {
             throw Failure(
                 .failed, unit.description,
-                "with the drop-in, systemd makes \(name) "
-                    + (value.map { "“\($0)”" } ?? "nothing at all"),
-                remedy: "write what the unit sets \(name) to in one plain line of Environment=: "
+                "with the drop-in, systemd sets \(name) to "
+                    + (value.map { "“\($0)”" } ?? "nothing"),
+                remedy: "set \(name) in the unit in one plain line of Environment=: "
                     + manager.command("systemctl", "cat", unit))
         }
     }

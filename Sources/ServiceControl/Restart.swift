@@ -4,7 +4,7 @@ import LinuxSystem
 import ServiceStatus
 import SystemdUnits
 
-/// Restarts a unit so that its new settings count, and sees whether they do.
+/// Restarts a unit so that its new settings apply, and checks whether they do.
 struct Restart {
     private let unit: UnitName
     private let manager: ServiceManager
@@ -105,7 +105,7 @@ struct Restart {
             {
                 throw Failure(
                     .failed, unit.description, "its cgroup was not attached",
-                    remedy: "`journalctl -u \(unit.typed)` tells why")
+                    remedy: "`journalctl -u \(unit.typed)` shows why")
             }
             let waited = ContinuousClock.now - start
             let isSettled = !processes.isEmpty && processes.allSatisfy(\.process.isSettled)
@@ -132,7 +132,7 @@ struct Restart {
         {
             throw Failure(
                 .failed, unit.description, "does not run with the drop-in",
-                remedy: "`journalctl \(manager.option)-u \(unit.typed)` tells more")
+                remedy: "`journalctl \(manager.option)-u \(unit.typed)` shows more")
         }
     }
 }

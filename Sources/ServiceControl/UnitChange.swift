@@ -104,6 +104,6 @@ extension Disabling.Step {
             restarted: restarts ? running.map(\.description) : [],
             reason: template.map { "it uses MPTCP by \($0)" }
                 ?? (restarts || running.isEmpty
-                    ? nil : "what runs uses MPTCP until it is restarted"))
+                    ? nil : "it uses MPTCP until it is restarted"))
     }
 }

@@ -39,7 +39,7 @@ package struct TCPListener: Sendable, Equatable {
                 "it was made before the cgroup was attached, or by io_uring"
             case .unknown(let libraries) where libraries.isEmpty:
                 "it was handed over by another process, made without the C library's socket(), or an "
-                    + "option that MPTCP does not take made it TCP"
+                    + "option that MPTCP refuses made it TCP"
             case .unknown(let libraries):
                 "its socket() may have gone past the preload library, through "
                     + libraries.joined(separator: ", ") + ", which LD_PRELOAD names too"
@@ -48,7 +48,7 @@ package struct TCPListener: Sendable, Equatable {
 
         package func remedy(_ unit: UnitName) -> String {
             switch self {
-            case .option(let name): "leave \(name) out of its settings where MPTCP matters more"
+            case .option(let name): "leave \(name) out of its settings if MPTCP matters more"
             case .policy: ""
             case .mptcpOff(nil): "`sysctl -w net.mptcp.enabled=1`"
             case .mptcpOff(let pid?):

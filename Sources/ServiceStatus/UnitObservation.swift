@@ -7,8 +7,8 @@ import Processes
 import SocketInspection
 import SystemdUnits
 
-/// Looks at all processes of a unit, and finds out of each whether it was reached, why not, and
-/// what its sockets are.
+/// Looks at all processes of a unit, and finds out for each whether it was reached, why not, and what
+/// its sockets are.
 package struct UnitObservation {
     package let unit: UnitName
     package let manager: ServiceManager

@@ -4,8 +4,8 @@ import SystemdUnits
 import TextOutput
 
 extension UnitStatus {
-    /// The status for people: a line on the unit, a table of its processes, and what to
-    /// type where something is not as it should be.
+    /// The status for people: a line about the unit, a table of its processes, and what to
+    /// type if something is wrong.
     package func lines(of manager: ServiceManager, styled: Bool) -> [String] {
         let place = dropIns.isEmpty ? "not enabled" : "enabled (\(dropIns.joined(separator: ", ")))"
         var lines = ["\(unit): \(place), \(state)"]
@@ -39,7 +39,7 @@ extension UnitStatus {
             )
         case .unknown(let file):
             lines.append(
-                "whether its settings have changed since, root can tell (\(file.printable))")
+                "only root can tell whether its settings have changed since (\(file.printable))")
         case .refused(let reason):
             lines.append(
                 "stale: \(reason.printable); \(manager.command("mptcpize", "disable", unit))")
@@ -53,7 +53,7 @@ extension UnitStatus {
         guard freshness != nil else { return lines }
         if unit.isSocket {
             if needsRestart {
-                lines.append("listens since before enable: \(restartCommand(manager))")
+                lines.append("has listened since before enable: \(restartCommand(manager))")
             }
             return lines
         }
@@ -61,7 +61,7 @@ extension UnitStatus {
             let ports = verdict.mptcpPorts.sorted().map { "\($0)" }.joined(separator: ", ")
             lines.append(
                 ports.isEmpty
-                    ? "is to stay TCP" : "is to stay TCP; MPTCP all the same on port \(ports)")
+                    ? "must stay TCP" : "must stay TCP; still MPTCP on port \(ports)")
             return lines
         }
         if processes.contains(where: { $0.process.reach == .godebug }) {

@@ -2,8 +2,8 @@ import Launch
 import LinuxSystem
 import SystemdUnits
 
-/// What can be said of a unit's processes, all of them, after they were looked at: which use
-/// MPTCP, which do not, and why. Whatever is claimed of a unit is claimed from this.
+/// What is known about all of a unit's processes after a look at them: which use MPTCP, which do not,
+/// and why. All claims about a unit are made from this.
 package struct UnitVerdict: Sendable {
     package let unit: UnitName
     /// Those that there are, in the order of their numbers.
@@ -93,7 +93,7 @@ package struct UnitVerdict: Sendable {
 
     /// What is claimed of what runs, in a line.
     package var claim: String {
-        if isWhole { return "what runs uses MPTCP" }
+        if isWhole { return "it uses MPTCP" }
         return ([headline] + details).joined(separator: "; ")
     }
 
@@ -126,7 +126,7 @@ package struct UnitVerdict: Sendable {
     private var unknownLine: [String] {
         let unknown = processes.filter { $0.reach == .unknown }
         if unknown.isEmpty { return [] }
-        return ["\(titles(unknown)) could not be looked at (root can)"]
+        return ["\(titles(unknown)) could not be examined (root can)"]
     }
 
     /// The first reason for which something was not reached; nil where all was.
@@ -151,7 +151,7 @@ package struct UnitVerdict: Sendable {
     /// What is foreseen of a restart, of processes whose causes are predicted ones.
     package func prediction(after command: String) -> String {
         let groups = groups
-        if groups.isEmpty { return "what runs uses MPTCP after \(command)" }
+        if groups.isEmpty { return "it uses MPTCP after \(command)" }
         let total = processes.count
         let number = total - unreached.count
         let first =

@@ -128,9 +128,9 @@ extension UnreachedCause {
     /// What went wrong, behind "PROGRAM (PID) was not reached: ".
     package var reason: String {
         switch self {
-        case .olderThanDropIn: "it runs since before the unit was enabled"
+        case .olderThanDropIn: "it has run since before the unit was enabled"
         case .notAttached:
-            "its cgroup is not attached: it runs since before the unit was enabled, "
+            "its cgroup is not attached: it has run since before the unit was enabled, "
                 + "or was detached"
         case .secure(nil):
             "its loader ignores LD_PRELOAD (it changes its user before it starts the next program)"
@@ -143,11 +143,11 @@ extension UnreachedCause {
         case .environment(let parent?):
             "\(parent.program) (\(parent.pid)), which was not reached, started it without LD_PRELOAD"
         case .notExecutable(let library, .noexecMount):
-            "\(library) lies on a file system that is mounted noexec"
+            "\(library) is on a file system that is mounted noexec"
         case .notExecutable(let library, .label(let label)):
             "SELinux does not let it execute \(library), which is labelled \(label)"
         case .notExecutable(let library, .unknown):
-            "\(library) may be read there, and not executed"
+            "\(library) can be read there, but not executed"
         case .ownRoot: "it has a root of its own, as in a container, without the preload library"
         case .staticallyLinked: Reach.Obstacle.staticallyLinked.reason
         case .oldGo(let version): Reach.Obstacle.oldGo(version).reason
@@ -161,7 +161,7 @@ extension UnreachedCause {
     /// The same of several processes.
     package var reasonOfSeveral: String {
         for (one, several) in [
-            ("it runs", "they run"), ("its cgroup is", "their cgroup is"),
+            ("its cgroup is", "their cgroup is"),
             ("its loader ignores", "their loader ignores"), ("it was", "they were"),
             ("it has", "they have"), ("its loader did", "their loader did"),
         ] where reason.hasPrefix(one) {
@@ -188,9 +188,9 @@ extension UnreachedCause {
             return "`findmnt -T \(directory)` shows the mount: remount it with exec, or install "
                 + "mptcpize elsewhere"
         case .noLibrary: return "install the preload library for it, or " + bpf
-        case .goMultipathOff: return "take that out of GODEBUG"
+        case .goMultipathOff: return "remove that from GODEBUG"
         case .notLoaded:
-            return "`journalctl \(manager.option)-u \(unit.typed)` may hold the loader's reason"
+            return "`journalctl \(manager.option)-u \(unit.typed)` may show the loader's reason"
         case .secure, .environment, .ownRoot, .staticallyLinked, .oldGo, .addressSanitizer:
             return bpf
         }

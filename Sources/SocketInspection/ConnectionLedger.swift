@@ -1,8 +1,8 @@
 import Netlink
 import SocketValues
 
-/// The connections of a network namespace as its events tell of them: what is to be said of each
-/// event, by what is known of the connection.
+/// The connections of a network namespace, by its events. It decides what to print for each event,
+/// from what is known about the connection.
 struct ConnectionLedger {
     private struct Connection {
         var local: SocketAddress?

@@ -6,12 +6,11 @@ import Processes
 import SocketValues
 import TextOutput
 
-/// `mptcpize events`: a line for each thing that happens to an MPTCP connection of this network
-/// namespace, until a signal ends it or nobody reads any more.
+/// `mptcpize events`: prints a line for each event of an MPTCP connection of this network namespace,
+/// until a signal ends it or its output is no longer read.
 ///
-/// Connections that are made, closed, or get or lose a subflow, the kernel tells by itself. A
-/// fallback it only counts: the counters are looked at ten times a second, and the sockets when one
-/// has risen.
+/// The kernel has events for connections that are made or closed, and for subflows. It only counts
+/// fallbacks: the counters are read ten times a second, and the sockets if a counter has risen.
 package struct EventWatch: ~Copyable {
     private var sources: Sources
     private var ledger = ConnectionLedger()
@@ -57,12 +56,12 @@ package struct EventWatch: ~Copyable {
         switch error.rawValue {
         case EPERM, EACCES:
             Failure(
-                .failed, "events", "are told to root only (CAP_NET_ADMIN)",
+                .failed, "events", "need root (CAP_NET_ADMIN)",
                 remedy: "try: sudo mptcpize events")
         case ENOENT:
             Failure(
-                .failed, "events", "this kernel tells none of MPTCP (Linux 5.12 or newer does)",
-                remedy: "`mptcpize check` tells more")
+                .failed, "events", "this kernel has none for MPTCP (Linux 5.12 or newer has)",
+                remedy: "`mptcpize check` shows more")
         default: Failure(.failed, "events", error.reasonInSentence)
         }
     }

@@ -4,8 +4,8 @@ import LinuxSystem
 import Netlink
 import Processes
 
-/// Whose connections are, found as they are made: by their tokens, with as few looks at all
-/// processes as can be.
+/// Finds the programs of new connections by the connections' tokens, with as few looks at all
+/// processes as possible.
 struct SocketFinder: ~Copyable {
     private let channel: NetlinkSocket
     private var owners = SocketOwners()

@@ -3,7 +3,7 @@ import Glibc
 import LinuxSystem
 import Netlink
 
-/// Everything that a network namespace's TCP and MPTCP diagnosis told, not yet joined.
+/// Everything that a network namespace's TCP and MPTCP diagnosis listed, not yet joined.
 package struct SocketInventory: Sendable {
     /// MPTCP sockets: connections with a token, fallen-back ones too, and listeners.
     package var mptcp: [DiagSocket] = []

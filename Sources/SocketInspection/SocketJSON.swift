@@ -3,8 +3,8 @@ import SocketValues
 import TextOutput
 
 extension SocketListing {
-    /// The listing as one document, version 1 of its format. Addresses and counters are null
-    /// where the kernel does not tell.
+    /// The listing as one document, version 1 of its format. Addresses and counters that the kernel
+    /// does not show are null.
     package func json(rates: SocketRates? = nil) -> JSONValue {
         let summary = summary
         var counts: [JSONValue.Member] = [

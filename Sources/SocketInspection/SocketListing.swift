@@ -49,7 +49,7 @@ package struct SocketListing: Sendable {
         }
         sort()
         if !inventory.isConsistent {
-            notes.append("Sockets came and went while they were listed: the list may have gaps.")
+            notes.append("Sockets changed while they were listed: the list may be incomplete.")
         }
     }
 

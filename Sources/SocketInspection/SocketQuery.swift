@@ -63,7 +63,7 @@ package struct SocketQuery: Sendable {
         if closed > 0 {
             result.notes.append(
                 namespaces == .selected
-                    ? "The network namespaces of \(closed) of the processes may not be entered: "
+                    ? "The network namespaces of \(closed) of the processes cannot be entered: "
                         + "try as root."
                     : closed == 1
                         ? "1 network namespace could not be entered: try as root."
@@ -72,8 +72,8 @@ package struct SocketQuery: Sendable {
         if owners.isPartial {
             let who = geteuid() == 0 ? "With CAP_SYS_PTRACE" : "As root"
             result.notes.append(
-                "\(who), it would also tell the programs and PIDs of other users' sockets"
-                    + " and list their plain TCP sockets.")
+                "\(who), it would also show the programs and PIDs of other users' sockets"
+                    + " and their plain TCP sockets.")
         }
         return result
     }
@@ -126,7 +126,7 @@ extension SocketListing {
         let names = namespaces.map { $0.label?.printable ?? "this one" }
         let more = names.count > 4 ? " and \(names.count - 4) more" : ""
         notes.append(
-            "Looked into network namespace\(names.count == 1 ? "" : "s") "
+            "Looked into the network namespace\(names.count == 1 ? "" : "s") "
                 + names.prefix(4).joined(separator: ", ") + "\(more).")
     }
 
@@ -135,7 +135,7 @@ extension SocketListing {
         let text =
             refusal.rawValue == ENOENT
             ? "This kernel does not list MPTCP sockets (no MPTCP, or no CONFIG_INET_MPTCP_DIAG:"
-                + " try `modprobe mptcp_diag`); `mptcpize check` tells which."
+                + " try `modprobe mptcp_diag`); `mptcpize check` shows which."
             : "The kernel refused to list MPTCP sockets: \(refusal.reason)."
         if !notes.contains(text) { notes.append(text) }
     }

@@ -25,12 +25,12 @@ package enum SocketSelection: Sendable, Equatable {
             return .some([pid])
         case .unit(let name):
             return try some(
-                name, "no process of this unit runs", "`systemctl status \(name)` tells more"
+                name, "no process of this unit runs", "`systemctl status \(name)` shows more"
             ) { pid in CgroupUnit.path(Self.cgroupPath(of: pid), isOf: name) }
         case .cgroup(let path):
             let relative = CgroupUnit.path(ofDirectory: path)
             return try some(
-                path, "no process runs in this cgroup", "`systemd-cgls` lists those there are"
+                path, "no process runs in this cgroup", "`systemd-cgls` lists all cgroups"
             ) { pid in
                 let own = Self.cgroupPath(of: pid)
                 return own == relative || relative == "/" || own.hasPrefix(relative + "/")

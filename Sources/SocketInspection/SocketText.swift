@@ -131,11 +131,11 @@ extension SocketListing {
             parts.append("id \(info.localID):\(info.remoteID)")
             let flags = info.flags
             if flags.contains([.backupLocal, .backupRemote]) {
-                parts.append("backup for both")
+                parts.append("backup: both ends asked for it")
             } else if flags.contains(.backupLocal) {
-                parts.append("backup by our wish")
+                parts.append("backup: this end asked for it")
             } else if flags.contains(.backupRemote) {
-                parts.append("backup by the peer's wish")
+                parts.append("backup: the peer asked for it")
             }
             if flags.unknown.rawValue != 0 {
                 parts.append("flags \(hexadecimal(flags.unknown.rawValue))")

@@ -3,10 +3,10 @@ import Glibc
 import LinuxSystem
 import TextOutput
 
-/// `sockets --watch`: draws a listing again and again, with rates, until a signal ends it.
+/// `sockets --watch`: draws a listing repeatedly, with rates, until a signal ends it.
 ///
-/// On a terminal it uses the alternate screen, so that what was there before comes back.
-/// The signals are blocked and waited for: nothing happens between two of its own steps.
+/// On a terminal it uses the alternate screen, so the previous contents come back. It blocks signals
+/// and waits for them, so none arrives in the middle of a step.
 package struct SocketWatch: Sendable {
     private let query: SocketQuery
     private let interval: Duration

@@ -1,4 +1,4 @@
-// Rules, looked up. connection_policy_text.c reads them.
+// Looks rules up. connection_policy_text.c reads them.
 
 #include <stddef.h>
 

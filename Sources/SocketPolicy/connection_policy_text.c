@@ -1,4 +1,4 @@
-// The canonical text of rules, read into the table that connection_policy.c looks them up in.
+// Reads the canonical text of rules into the table in which connection_policy.c looks them up.
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-// Names by pattern: glob(7), without regard to any locale.
+// Matches names with patterns, as in glob(7), without a locale.
 
 #include <stddef.h>
 

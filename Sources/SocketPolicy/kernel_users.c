@@ -1,7 +1,7 @@
 // Programs that connect or listen, and then give the socket to the kernel, which refuses what is
 // not TCP: nbd (drivers/block/nbd.c, nbd_get_socket; seen on Linux 7.2), iscsi_tcp
 // (drivers/scsi/iscsi_tcp.c, iscsi_sw_tcp_conn_bind; 7.2), nfsd (net/sunrpc/svcsock.c,
-// svc_addsock). Where a kernel still takes MPTCP, it uses such a socket in ways that nobody has
+// svc_addsock). If a kernel still accepts MPTCP, it uses such a socket in ways that nobody has
 // tried.
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-// What a line of the option table means for one call.
+// Decides what a line of the option table means for one call.
 
 #include "SocketOptions.h"
 #include "option_numbers.h"

@@ -1,10 +1,10 @@
-// The table: every option that TCP takes and MPTCP refuses, found by
-// Tests/Fixtures/probe_options.c on Linux 6.1, 6.12, 6.18 and 7.2. What MPTCP does
-// take needs no line. Sorted by level and number.
+// The table has every option that TCP accepts and MPTCP refuses, found by
+// Tests/Fixtures/probe_options.c on Linux 6.1, 6.12, 6.18 and 7.2. Options that MPTCP
+// accepts need no line. The table is sorted by level and number.
 //
-// ignore: only where a program cannot tell the difference in what it receives or
-// promises to its peer. demote: where correctness or security hangs on the option;
-// the second remedy is for a socket that is connected or listening already.
+// ignore: only if a program cannot notice a difference in what it receives or promises
+// to its peer. demote: if correctness or security depends on the option. The second
+// remedy is for a socket that is already connected or listening.
 
 #include "SocketOptions.h"
 #include "option_numbers.h"

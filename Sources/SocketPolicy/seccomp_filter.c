@@ -1,4 +1,4 @@
-// Classic BPF, as far as seccomp(2) takes it: kernel/seccomp.c, seccomp_check_filter().
+// Classic BPF, as far as seccomp(2) accepts it: kernel/seccomp.c, seccomp_check_filter().
 
 #include <stdbool.h>
 

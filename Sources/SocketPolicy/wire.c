@@ -1,6 +1,6 @@
-// What is this socket on the wire? SO_PROTOCOL says 262 for a connection that has
-// fallen back to TCP, TCP_IS_MPTCP says 1 before any connection and does not exist
-// before Linux 6.10, "mptcp" as TCP_ULP proves nothing. What holds on every kernel:
+// What is this socket on the wire? SO_PROTOCOL is 262 for a connection that has
+// fallen back to TCP. TCP_IS_MPTCP is 1 before any connection, and does not exist
+// before Linux 6.10. "mptcp" as TCP_ULP proves nothing. This holds on every kernel:
 //
 //   MPTCP_INFO is answered, REMOTE_KEY_RECEIVED is set   MPTCP was negotiated
 //   MPTCP_INFO is answered, the flag is not set          not established, or a listener

@@ -5,8 +5,8 @@ import SocketEvents
 
 /// The reader's end of the ring: the file, its lock and its mapping.
 ///
-/// The file goes when this value goes. Its lock says that the reader lives: what a
-/// killed reader left behind is found without a lock by the next one, and removed.
+/// The file is removed with this value. Its lock shows that the reader lives: the next reader removes
+/// files without a lock, which a killed reader has left.
 package struct EventRing: ~Copyable, EventSource {
     /// Records in it that no writer of ours puts.
     package private(set) var garbage: UInt64 = 0

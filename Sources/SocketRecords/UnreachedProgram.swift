@@ -1,7 +1,6 @@
 import LinuxSystem
 
-/// A program that was started, and that the preload library did not come into
-/// (MPTCPIZE_UNREACHED).
+/// A started program that the preload library did not reach (MPTCPIZE_UNREACHED).
 package struct UnreachedProgram: Hashable, Sendable {
     /// enum mptcpize_unreached.
     package enum Reason: UInt8, Sendable {

@@ -2,7 +2,7 @@ import LinuxSystem
 import SocketEvents
 import SocketPolicy
 
-/// A socket option that met a remedy, or a call that MPTCP was denied (MPTCPIZE_REMEDIED).
+/// A socket option that was mended, or a call that was denied to MPTCP (MPTCPIZE_REMEDIED).
 package struct Remedy: Equatable, Sendable {
     /// enum mptcpize_remedy of SocketOptions.h, which says what each does.
     package enum Kind: String, Sendable {

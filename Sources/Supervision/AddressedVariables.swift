@@ -3,11 +3,11 @@ import Glibc
 import Launch
 import LinuxSystem
 
-/// Variables by which a service manager says which process something is meant for: those that
-/// mean us are to mean the program, whose place we have.
+/// Variables with which a service manager names a process. Those that name mptcpize must name the
+/// program instead.
 ///
-/// sd_listen_fds(3) and sd_watchdog_enabled(3) compare them with the caller. Those that name
-/// another process stay: what they come with is not for the program.
+/// sd_listen_fds(3) and sd_watchdog_enabled(3) compare them with the caller. Variables that name
+/// another process do not change, because they are not for the program.
 struct AddressedVariables {
     private static let ofPID = ["LISTEN_PID", "WATCHDOG_PID", "SYSTEMD_EXEC_PID"]
     /// By the inode number of a pidfd (systemd 258, Linux 6.9).

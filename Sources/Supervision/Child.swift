@@ -59,7 +59,8 @@ struct Child: ~Copyable {
         guard child > 0 else {
             if execFailed { throw plan.failure(error) }
             throw Failure(
-                .own, Bytes(cString: plan.executable).text, "no process for it: \(error.reason)")
+                .own, Bytes(cString: plan.executable).text,
+                "cannot start a process: \(error.reason)")
         }
         return child
     }

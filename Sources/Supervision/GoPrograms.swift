@@ -4,7 +4,7 @@ import Launch
 import LinuxSystem
 import SocketRecords
 
-/// Programs that the library does not come into, and GODEBUG does all the same.
+/// Programs that the library does not reach, but GODEBUG does.
 struct GoPrograms {
     private var known: [Bytes: Bool] = [:]
     /// Whoever writes the ring chooses what is opened here: not too many, and regular files only.

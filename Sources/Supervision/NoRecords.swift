@@ -1,6 +1,6 @@
 import SocketRecords
 
-/// Where nobody wants to know what becomes of sockets.
+/// For a run without a report.
 struct NoRecords: ~Copyable, EventSource {
     mutating func take() -> SocketEvent? { nil }
     mutating func abandonStuck() -> Bool { false }

@@ -4,13 +4,13 @@ import Launch
 import LinuxSystem
 import Processes
 
-/// Passes on what the program tells a service manager (sd_notify(3)).
+/// Passes on the program's messages to a service manager (sd_notify(3)).
 ///
-/// With `NotifyAccess=main` the manager listens to its own child only, which is us. Were the
-/// program made the main process (MAINPID=), nobody would learn its exit status, since only its
-/// parent does. So the program is given a socket of ours; what it says itself, we say. What
-/// its children say is passed on by a child of ours: it counts as theirs would, with
-/// `NotifyAccess=all` only.
+/// With `NotifyAccess=main`, the manager listens only to its own child, which is mptcpize. If the
+/// program were made the main process (MAINPID=), the manager would not learn its exit status, which
+/// only its parent gets. So the program gets a socket of mptcpize, which sends the program's own
+/// messages itself. A child of mptcpize sends those of the program's children: like theirs, these
+/// count only with `NotifyAccess=all`.
 struct NotificationRelay: ~Copyable {
     private let socket: Descriptor
     private let manager: [CChar]

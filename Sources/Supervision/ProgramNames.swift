@@ -3,9 +3,9 @@ import SocketRecords
 
 /// Names of programs that the kernel does not name.
 ///
-/// A program's comm is the end of the path that was executed: "exe" for those that start
-/// themselves anew by /proc/self/exe (runc, Chromium, BusyBox), and before Linux 6.14 the number
-/// of the descriptor for those started by fexecve(3). Their files have better names.
+/// A program's comm is the end of the path that was executed. It is "exe" for programs that start
+/// themselves again by /proc/self/exe (runc, Chromium, BusyBox). Before Linux 6.14, it is the number
+/// of the descriptor for programs that fexecve(3) started. Their files have better names.
 struct ProgramNames {
     /// By PID, for processes that are gone by now. A process that executes its own file had that
     /// name before.

@@ -47,7 +47,7 @@ struct ReportFile: ~Copyable {
     var number: Int32 { descriptor.number }
 
     func write(_ bytes: [UInt8]) throws(Errno) {
-        // Fails for what is no regular file, where there is nothing to truncate.
+        // Fails for what is not a regular file, where there is nothing to truncate.
         _ = ftruncate(number, 0)
         try writeAll(bytes, to: number)
     }

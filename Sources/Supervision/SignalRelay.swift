@@ -2,17 +2,18 @@ import CLinux
 import Glibc
 import LinuxSystem
 
-/// Which of the signals that come to us are meant for the program.
+/// Decides which signals of the supervisor are meant for the program.
 ///
-/// We are in its process group, so what is sent to the group has reached it already:
+/// The supervisor is in the program's process group, so signals to the group have already reached
+/// the program:
 ///
-/// - The kernel's (SI_KERNEL) are a terminal's keys and hang-up, sent to the foreground
-///   group. Two come to us alone: the hang-up of a session leader, and the alarm that
-///   whoever exec'd us had set (alarm(2) outlives exec, not fork).
-/// - A process's (SI_USER, SI_QUEUE) are passed on: kill(1), timeout(1), service managers
-///   and shells without job control mean one process. Nothing tells those that were sent
-///   to the whole group (`kill %1`) from the others: the program gets these twice. What
-///   comes from the program and its children, as `kill 0` in a script, stays here.
+/// - The kernel's signals (SI_KERNEL) are a terminal's keys and hang-up, sent to the foreground
+///   group. Two come only to the supervisor: the hang-up of a session leader, and an alarm that was
+///   set before its exec (alarm(2) outlives exec, not fork).
+/// - A process's signals (SI_USER, SI_QUEUE) are passed on: kill(1), timeout(1), service managers and
+///   shells without job control mean one process. Nothing shows that a signal was sent to the whole
+///   group (`kill %1`): the program gets it twice. Signals of the program and its children, such as
+///   `kill 0` in a script, are not passed on.
 enum SignalRelay {
     static func isForProgram(
         _ signal: clinux_signal, program: pid_t, isSessionLeader: Bool

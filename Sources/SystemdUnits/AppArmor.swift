@@ -3,8 +3,8 @@ import LinuxSystem
 
 /// Whether AppArmor lets a service map the preload library.
 ///
-/// The kernel is asked what a loaded profile allows, as libapparmor's aa_query_file_path()
-/// asks it; where it does not answer (only root may ask), nothing is said.
+/// It asks the kernel what a loaded profile allows, as libapparmor's aa_query_file_path() does. If
+/// the kernel does not answer (only root may ask), there is no result.
 struct AppArmor {
     /// "NAME (MODE)", as the kernel lists profiles and tells a process's own.
     struct Profile: Equatable {

@@ -2,7 +2,7 @@ import Glibc
 import Launch
 import LinuxSystem
 
-/// Why the BPF mode of a service would not reach it, as far as its settings tell: then it is
+/// Why the BPF mode of a service would not reach it, as far as its settings show. The service is then
 /// refused before anything is restarted.
 enum BPFHindrance {
     static func of(_ unit: LoadedUnit) -> Failure? { ownRoot(unit) ?? elsewhere(unit) }
@@ -15,7 +15,7 @@ enum BPFHindrance {
         let slice = properties["Slice"]
         return Failure(
             .failed, unit.name.description,
-            "systemd would run mptcpize within its \(root)=, where it cannot attach anything",
+            "systemd would run mptcpize inside its \(root)=, where it cannot attach anything",
             remedy: (root == "RootDirectory"
                 ? "set RootDirectoryStartOnly=yes in the unit, or " : "")
                 + "`mptcpize enable --mode bpf \(slice.isEmpty ? "SLICE" : slice)`")

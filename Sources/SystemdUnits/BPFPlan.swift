@@ -26,7 +26,7 @@ package struct BPFPlan {
         guard unit.name.isService || unit.name.isSlice, scope == .system else {
             throw Failure(
                 .usage, unit.name.description,
-                "--mode bpf is for services and slices of the system only")
+                "--mode bpf works only for system services and slices")
         }
         let path = try ServiceProgram.ownPath()
         if unit.name.isSlice {

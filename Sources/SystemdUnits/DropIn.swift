@@ -2,7 +2,7 @@ import ConnectionPolicy
 import LinuxSystem
 import SocketEvents
 
-/// mptcpize's drop-in for one unit: what it says, and how it is written.
+/// mptcpize's drop-in for one unit: its contents, and how it is written.
 ///
 /// The section X-Mptcpize is mptcpize's own; systemd skips sections of such names
 /// (systemd.syntax(7)).

@@ -1,7 +1,7 @@
 import Launch
 import LinuxSystem
 
-/// Whether systemd has taken a drop-in of mptcpize's as it was meant.
+/// Whether systemd has read a drop-in of mptcpize as intended.
 extension DropIn {
     /// The variable that is not what the drop-in makes it, and what it is; nil when all are.
     ///

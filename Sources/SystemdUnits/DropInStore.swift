@@ -4,10 +4,10 @@ import LinuxSystem
 /// One directory of unit files (/etc/systemd/system and its like), and mptcpize's
 /// drop-ins in it.
 ///
-/// Everything is written aside into `.mptcpize-new`, which systemd does not look at, and
-/// moved to its place by rename(2) when nothing more can fail for want of space: at any
-/// moment a unit's drop-in is there in whole or not at all. What a killed mptcpize left
-/// aside is swept away by the next one. A lock on the directory itself makes them take turns.
+/// Everything is first written into `.mptcpize-new`, which systemd ignores. When nothing more can
+/// fail for lack of space, rename(2) moves it to its place: at any moment a unit's drop-in is
+/// complete or absent. The next mptcpize removes what a killed one left. A lock on the directory
+/// itself makes them take turns.
 package struct DropInStore: Sendable {
     /// The directory's path.
     package let path: String
@@ -59,7 +59,7 @@ package struct DropInStore: Sendable {
         }
         throw Failure(
             .failed, place, "was not written by mptcpize",
-            remedy: "rename it, so that it keeps what it says")
+            remedy: "rename it to keep its contents")
     }
 
     /// How many directories were made for the drop-in of the other kind, which stays in them: they
@@ -268,7 +268,7 @@ package struct DropInStore: Sendable {
     private func foreign(_ directory: String) -> Failure {
         Failure(
             .failed, directory, "belongs to somebody else",
-            remedy: "run mptcpize as the user whose units these are")
+            remedy: "run mptcpize as the owner of these units")
     }
 
     /// Removes directories that were made, upwards from this one, as far as they are empty.
@@ -289,7 +289,7 @@ package struct DropInStore: Sendable {
         let remedy =
             switch error.rawValue {
             case EROFS: "`mptcpize enable --runtime` writes to /run, until the next boot"
-            case ELOOP, ENOTDIR: "it has to be a directory, and no symbolic link"
+            case ELOOP, ENOTDIR: "it must be a directory, not a symbolic link"
             case EACCES, EPERM: "run it as root, or with --user for units of your own"
             case ENOSPC, EDQUOT: "make room on its file system, and try again"
             default: ""

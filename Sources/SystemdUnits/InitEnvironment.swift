@@ -1,7 +1,7 @@
 import LinuxSystem
 
-/// PID 1's own environment, from which PassEnvironment= takes. A user's manager hands its own to
-/// every service anyway.
+/// PID 1's own environment, from which PassEnvironment= takes variables. A user's manager passes its
+/// own environment to every service anyway.
 enum InitEnvironment {
     /// Where systemd reads system.conf and system.conf.d, the one that counts least first.
     private static let directories = [

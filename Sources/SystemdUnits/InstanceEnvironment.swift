@@ -1,8 +1,8 @@
 import Launch
 import LinuxSystem
 
-/// A template's drop-in is applied to every instance, also to one whose own drop-ins or
-/// environment files set LD_PRELOAD: for that one, it would replace what was set.
+/// A template's drop-in applies to every instance. If an instance's own drop-ins or environment files
+/// set LD_PRELOAD, the template's drop-in would replace that value.
 struct InstanceEnvironment {
     private let template: LoadedUnit
     private let manager: ServiceManager

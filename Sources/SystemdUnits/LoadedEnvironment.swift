@@ -1,8 +1,8 @@
 import Glibc
 import LinuxSystem
 
-/// What decides a loaded unit's environment: what systemd tells of it, and the files that it
-/// takes it from.
+/// What decides a loaded unit's environment: what systemd shows, and the files that systemd reads it
+/// from.
 extension LoadedUnit {
     /// What decides its environment, mptcpize's own drop-ins left out.
     ///
@@ -89,7 +89,7 @@ extension LoadedUnit {
             if isOptional, error.rawValue == EISDIR || error.rawValue == ENOENT { return nil }
             throw Failure(
                 .failed, path, "cannot be read: \(error.reason)",
-                remedy: "run mptcpize as root, which is who systemd reads it as")
+                remedy: "run mptcpize as root: systemd reads the file as root too")
         }
     }
 

@@ -26,15 +26,15 @@ package struct LoadedUnit: Sendable {
         case "not-found":
             throw Failure(
                 .failed, typed.description, "there is no such unit",
-                remedy: "`systemctl \(manager.option)list-unit-files` lists the units there are")
+                remedy: "`systemctl \(manager.option)list-unit-files` lists all units")
         case "masked":
             throw Failure(
-                .failed, typed.description, "is masked, so that it cannot be started",
+                .failed, typed.description, "is masked, so it cannot be started",
                 remedy: manager.command("systemctl", "unmask", typed))
         default:
             throw Failure(
                 .failed, typed.description, "systemd cannot load it",
-                remedy: manager.command("systemctl", "status", typed) + " tells why")
+                remedy: manager.command("systemctl", "status", typed) + " shows why")
         }
         if let file = argument.file, !isSameFile(file, properties["FragmentPath"]) {
             throw Failure(

@@ -1,7 +1,7 @@
 import Launch
 import LinuxSystem
 
-/// Where what a unit stands for really runs, if not in the unit itself.
+/// Units whose work runs elsewhere, not in the unit itself.
 package struct PayloadElsewhere {
     private enum Kind {
         /// It runs nothing: other units are part of it.
@@ -75,13 +75,13 @@ package struct PayloadElsewhere {
             return Failure(
                 .failed, unit.description,
                 "\(wrapper.name) starts its program in a unit of its own",
-                remedy: "have it start `mptcpize run PROGRAM`")
+                remedy: "make it start `mptcpize run PROGRAM`")
         case .wrapper(let wrapper):
             return Failure(
                 .failed, unit.description,
                 "\(wrapper.name) starts its program with an environment of its own, "
                     + "without LD_PRELOAD",
-                remedy: "set User= in the unit in its place (`systemctl edit \(unit.typed)`)" + bpf)
+                remedy: "set User= in the unit instead (`systemctl edit \(unit.typed)`)" + bpf)
         }
     }
 
@@ -97,7 +97,7 @@ package struct PayloadElsewhere {
         }
         if !behind.isEmpty {
             let names = behind.map(\.typed).joined(separator: " ")
-            return "enable what is behind it: `mptcpize enable --now \(manager.option)\(names)`"
+            return "enable the units behind it: `mptcpize enable --now \(manager.option)\(names)`"
         }
         if let template = UnitName("\(stem)@.service"),
             try manager.properties(of: template)["LoadState"] == "loaded"

@@ -4,9 +4,9 @@ import LinuxSystem
 
 /// Rules in the kernel for one unit, for good.
 ///
-/// nftables knows a cgroup by its identity, which is another one each time systemd makes it. So a
-/// service's drop-in has its rules put in place before each start of its main program, when the
-/// cgroup is there and empty. A slice starts nothing: it waits for a service of ours that makes its
+/// nftables identifies a cgroup by an ID that changes each time systemd makes the cgroup. So a
+/// service's drop-in loads its rules before each start of its main program, when the cgroup exists
+/// and is empty. A slice starts nothing: it waits for a service of mptcpize that makes the slice's
 /// cgroup, as in `SlicePlan`.
 package struct PolicyDropIn {
     private let manager: ServiceManager
@@ -30,18 +30,18 @@ package struct PolicyDropIn {
         guard unit.name.isService || unit.name.isSlice, !unit.properties.isTrue("Transient") else {
             return Failure(
                 .failed, name.description,
-                "is no service and no slice with settings of its own, so that rules cannot be "
-                    + "there before it runs",
-                remedy: "name the slice that it is in, or --runtime once it runs")
+                "is not a service or slice with its own settings, so rules cannot be "
+                    + "loaded before it runs",
+                remedy: "name the slice that it is in, or use --runtime once it runs")
         }
         guard name.isService, let root = BPFHindrance.rootSetting(of: unit.properties) else {
             return nil
         }
         return Failure(
             .failed, name.description,
-            "systemd would run mptcpize within its \(root)=, where it is not",
+            "systemd would run mptcpize inside its \(root)=, which does not contain mptcpize",
             remedy: (root == "RootDirectory" ? "set RootDirectoryStartOnly=yes in it, or " : "")
-                + "use --runtime for as long as it runs")
+                + "use --runtime while it runs")
     }
 
     /// Writes the drop-in, and has systemd read it.

@@ -2,7 +2,7 @@ import ConnectionPolicy
 import Glibc
 import LinuxSystem
 
-/// The unit of mptcpize's own that puts rules into the kernel when the machine starts.
+/// mptcpize's own unit, which loads rules into the kernel when the machine starts.
 package struct PolicyUnit {
     package static let name = "mptcpize-policy.service"
     private static let folder = "/etc/systemd/system"
@@ -62,14 +62,14 @@ package struct PolicyUnit {
         if isForeign {
             throw Failure(
                 .failed, Self.path, "was not written by mptcpize",
-                remedy: "rename it, so that it keeps what it says")
+                remedy: "rename it to keep its contents")
         }
     }
 
     private func unwritable(_ error: Errno) -> Failure {
         Failure(
             .failed, Self.path, error.reasonInSentence,
-            remedy: "with --runtime, rules hold until the next boot and need no file")
+            remedy: "with --runtime, rules need no file and last until the next boot")
     }
 
     /// A word of ExecStart=, in which systemd expands variables too (systemd.service(5)).

@@ -1,7 +1,7 @@
 import Launch
 import LinuxSystem
 
-/// The preload library as services are to load it.
+/// How a service loads the preload library.
 package struct ServiceLibrary: Sendable, Equatable {
     /// The file for programs of this machine's own architecture.
     package let file: String

@@ -28,7 +28,7 @@ package struct PreloadVariables: Sendable, Equatable {
         switch name {
         case "LD_PRELOAD": "add \(library) to LD_PRELOAD there"
         case "GODEBUG": "add multipathtcp=\(keepsTCP ? 0 : 1) to it there"
-        case MPTCPIZE_ENV_POLICY: "take it out there"
+        case MPTCPIZE_ENV_POLICY: "remove it there"
         default: "set it to 1 there"
         }
     }

@@ -4,8 +4,8 @@ import LinuxSystem
 
 /// Whether SELinux lets a service execute the preload library.
 ///
-/// The kernel is asked by the files of selinuxfs that libselinux asks it through; nothing is
-/// guessed from names of types.
+/// It asks the kernel through the files of selinuxfs, as libselinux does, and guesses nothing from
+/// the names of types.
 package struct SELinux {
     private static let directory = "/sys/fs/selinux"
 
@@ -45,8 +45,8 @@ package struct SELinux {
         return (
             "SELinux confines it (\(domain)), and does not let it execute \(library), "
                 + "which is labelled \(label)",
-            "`restorecon -R \(directory)`, or `chcon -R -t lib_t \(directory)` where no rule of the "
-                + "policy names that place, or install mptcpize below /usr"
+            "`restorecon -R \(directory)`, or `chcon -R -t lib_t \(directory)` if the "
+                + "policy has no rule for that place, or install mptcpize below /usr"
         )
     }
 

@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
 
-/// Which systemd is meant: the system's, or the one of the user who asks.
+/// Which systemd is meant: the system's, or that of the current user.
 package enum ManagerScope: Sendable, Equatable {
     case system
     case user
@@ -170,7 +170,7 @@ package struct ServiceManager: Sendable {
             throw Failure(
                 .failed, object ?? "systemctl \(arguments[0])",
                 line ?? "failed with status \(outcome.status)",
-                remedy: object.map { "`journalctl \(option)-u \($0)` tells more" } ?? "")
+                remedy: object.map { "`journalctl \(option)-u \($0)` shows more" } ?? "")
         }
         return outcome.output
     }

@@ -116,7 +116,7 @@ package struct ServiceProgram {
                 throw Failure(
                     .failed, unit.description,
                     "\(program.path): GODEBUG says multipathtcp=0 (\(refusal.origin))",
-                    remedy: "take that out first")
+                    remedy: "remove that first")
             case .preload, .unknown: break
             }
             image = image ?? program.file.image
@@ -138,7 +138,7 @@ package struct ServiceProgram {
             if let failure = Self.untrusted(file.path, scope: scope) { throw failure }
             if HostSystem().isOnNoexecMount(file.path) {
                 throw Failure(
-                    .failed, file.path.text, "lies on a file system that is mounted noexec",
+                    .failed, file.path.text, "is on a file system that is mounted noexec",
                     remedy: "remount it with exec, or `make install` elsewhere")
             }
         }
@@ -170,14 +170,14 @@ package struct ServiceProgram {
                     .failed, file.text,
                     "\(current.text) can be changed by others than "
                         + (scope == .system ? "root" : "you and root"),
-                    remedy: "`make install` puts mptcpize where only root can")
+                    remedy: "`make install` puts mptcpize in a place that only root can change")
             }
             let needed = status.isDirectory ? S_IXOTH : S_IROTH
             if scope == .system, status.mode & needed == 0 {
                 return Failure(
                     .failed, file.text,
                     "services cannot read it: \(current.text) is closed to other users",
-                    remedy: "`make install` puts mptcpize where they can")
+                    remedy: "`make install` puts mptcpize in a place that they can read")
             }
             path = current == Bytes("/".utf8) ? nil : current.directory
         }

@@ -99,7 +99,7 @@ struct ServiceSandbox {
         let remedy = "install mptcpize elsewhere: `make install PREFIX=/usr/local`"
         if properties["ProtectHome"] == "yes", isBelow(Self.homes), !hasOwnRoot {
             return Hindrance(
-                reason: "ProtectHome= hides the preload library, which lies in \(path)",
+                reason: "ProtectHome= hides the preload library, which is in \(path)",
                 remedy: remedy)
         }
         let hidden = properties.words("InaccessiblePaths").map { word in
@@ -137,7 +137,7 @@ struct ServiceSandbox {
         let fatal = calls.filter { names.contains(Substring($0)) == isDenyList }
         if fatal.isEmpty { return nil }
         return Hindrance(
-            reason: "SystemCallFilter= kills on \(fatal.joined(separator: ", ")), "
+            reason: "SystemCallFilter= kills programs that call \(fatal.joined(separator: ", ")), "
                 + "which the preload library may call",
             remedy: "add `SystemCallFilter=\(isDenyList ? "~" : "")"
                 + fatal.map { isDenyList ? "\($0):EPERM" : $0 }.joined(separator: " ")

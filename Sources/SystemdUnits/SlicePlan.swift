@@ -30,11 +30,11 @@ package struct SlicePlan {
     func dropIn(program: String) throws(Failure) -> DropIn {
         guard scope == .system else {
             throw Failure(
-                .usage, unit.description, "--mode bpf is for units of the system only",
+                .usage, unit.description, "--mode bpf works only for system units",
                 remedy: "as root: `mptcpize enable --mode bpf \(unit.typed)`")
         }
         guard SliceName(unit.description) != nil, let service = Self.service(of: unit) else {
-            throw Failure(.usage, unit.description, "is no name of a slice")
+            throw Failure(.usage, unit.description, "is not the name of a slice")
         }
         try Self.refuseLate(program, for: unit)
         let waiting = ["Wants=\(Self.prefix)%n.service", "After=\(Self.prefix)%n.service"]
@@ -49,9 +49,9 @@ package struct SlicePlan {
         guard comesLate(program) else { return }
         throw Failure(
             .failed, unit.description,
-            "mptcpize lies on a file system of the network, which is there after the first "
+            "mptcpize is on a network file system, which is mounted after the first "
                 + "services",
-            remedy: "`make install` puts it on this machine's own")
+            remedy: "`make install` puts it on a local file system")
     }
 
     /// Whether a file is on a file system that is mounted when the network is there. (A root

@@ -34,21 +34,21 @@ package struct SocketPlan: Sendable {
         if let other = streams.first(where: { !Self.isInternet($0.address) }) {
             throw Failure(
                 .failed, unit.description,
-                "listens on \(other.address) too, for which systemd would ask MPTCP as well, and fail",
+                "also listens on \(other.address), where systemd would ask for MPTCP too, and fail",
                 remedy: "move the TCP port into a socket unit of its own")
         }
         let protocolNow = properties["SocketProtocol"]
         if !["", "0", Self.mptcp].contains(protocolNow) {
             throw Failure(
                 .failed, unit.description, "has a SocketProtocol= of its own, which is not TCP",
-                remedy: "take that setting away first")
+                remedy: "remove that setting first")
         }
         if isSupported == false { throw Self.unsupported(unit, properties) }
         guard kernelHasMPTCP else {
             throw Failure(
                 .failed, unit.description,
-                "would not start: this kernel gives out no MPTCP sockets",
-                remedy: "`sysctl net.mptcp.enabled=1`, where the kernel has MPTCP")
+                "would not start: this kernel makes no MPTCP sockets",
+                remedy: "`sysctl net.mptcp.enabled=1`, if the kernel has MPTCP")
         }
         return DropIn(section: "Socket", settings: ["SocketProtocol=mptcp"])
     }
@@ -59,7 +59,7 @@ package struct SocketPlan: Sendable {
         let canListenItself = properties["Accept"] != "yes" && service != nil
         return Failure(
             .failed, unit.description,
-            "this systemd opens plain TCP sockets only (SocketProtocol=mptcp came with 257)",
+            "this systemd opens only plain TCP sockets (SocketProtocol=mptcp came with 257)",
             remedy: canListenItself
                 ? "have the service listen itself: `systemctl disable --now \(unit.typed)`, "
                     + "`systemctl enable --now \(service!.typed)`, "

@@ -31,20 +31,20 @@ extension ServiceManager {
                 .failed, name, "there is no such unit",
                 remedy: unit.suffix == "scope"
                     ? "`systemctl list-units --type=scope` lists those that run"
-                    : "`systemctl list-unit-files` lists the units there are")
+                    : "`systemctl list-unit-files` lists all units")
         case "masked":
             return Failure(
-                .failed, name, "is masked, so that it cannot be started",
+                .failed, name, "is masked, so it cannot be started",
                 remedy: "`systemctl unmask \(unit.typed)`")
         case "loaded": break
         default:
             return Failure(
                 .failed, name, "systemd cannot load it",
-                remedy: "`systemctl status \(unit.typed)` tells why")
+                remedy: "`systemctl status \(unit.typed)` shows why")
         }
         let started = properties.words("Triggers").first.flatMap { UnitName($0) }
         let behind =
-            started.map { "`mptcpize enable --mode bpf \($0.typed)` is for what it starts" } ?? ""
+            started.map { "`mptcpize enable --mode bpf \($0.typed)` covers what it starts" } ?? ""
         switch unit.suffix {
         case "timer", "path", "automount":
             return Failure(
@@ -87,7 +87,7 @@ extension ServiceManager {
             [configuration, runtime].contains { (try? DropInStore($0).installed(name)) != nil }
         }
         if enabled { return nil }
-        let forGood = "`mptcpize enable --mode bpf \(unit.typed)` is for good"
+        let forGood = "`mptcpize enable --mode bpf \(unit.typed)` attaches it for good"
         switch unit.suffix {
         case "slice":
             let isPerpetual = try properties(of: unit).isTrue("Perpetual")

@@ -53,7 +53,7 @@ package struct UnitName: Hashable, Sendable, CustomStringConvertible {
         } else {
             throw Failure(
                 .usage, typed, "is not a unit name",
-                remedy: "`systemctl list-unit-files` lists the names there are")
+                remedy: "`systemctl list-unit-files` lists all names")
         }
     }
 

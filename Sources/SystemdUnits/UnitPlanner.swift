@@ -24,7 +24,7 @@ package struct UnitPlanner {
                 throw Failure(
                     .usage, unit.name.description, "is a slice, which starts no program itself",
                     remedy: manager.command("mptcpize", "enable --mode bpf", unit.name)
-                        + " is for all that runs in it (Linux 6.6 or newer)")
+                        + " covers all that runs in it (Linux 6.6 or newer)")
             }
             return try BPFPlan(unit: unit, scope: manager.scope).dropIn()
         }

@@ -1,7 +1,7 @@
 """late_error.py [tcp]: how soon writes fail after the peer has closed.
 
 Over TCP at once. Over MPTCP after 60 s, though the end of file can be read at once. Prints
-both times in seconds. `docs/LIMITS.md` says what that means.
+both times in seconds. `docs/LIMITS.md` explains them.
 """
 
 import select

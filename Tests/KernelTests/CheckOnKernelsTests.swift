@@ -65,8 +65,8 @@ struct CheckOnKernelsTests {
 
     static let cases = [
         ("vrf client", "is in the VRF red, and the endpoint is not bound to it"),
-        ("vrf server", "is in the VRF red: what comes in there meets no listener"),
-        ("vlan", "no route to far away by eth2.7, only by eth1; table 107 has one"),
+        ("vrf server", "is in the VRF red: connections from there do not reach a listener"),
+        ("vlan", "no default route by eth2.7, only by eth1; table 107 has one"),
         (
             "tunnel",
             "its MTU is 1500, and the tunnel's packets leave by eth1, which has room for 1476"
@@ -82,6 +82,6 @@ struct CheckOnKernelsTests {
         let after = try findings(kernel, "\(step.0), mended")
         #expect(!after.isEmpty && after.allSatisfy { $0.level != "problem" }, "\(before) \(after)")
         // The tunnel goes the way of the first path.
-        #expect(after.contains { $0.text.contains("no way of its own") } == (step.0 == "tunnel"))
+        #expect(after.contains { $0.text.contains("not a separate way") } == (step.0 == "tunnel"))
     }
 }

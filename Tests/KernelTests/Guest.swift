@@ -68,6 +68,8 @@ struct Guest: Sendable {
         }
         try payload.add(Fixtures.program("socket_remedies"), as: "socket_remedies")
         try payload.add(Fixtures.program("unread"), as: "unread")
+        try payload.add(Fixtures.program("raw_socket"), as: "raw_socket")
+        try payload.add(Fixtures.program("raw_socket", .staticMusl), as: "musl-raw_socket")
         try payload.add("nc", as: "netcat")  // busybox has an nc of its own
         try payload.add(Fixtures.program("held_sockets"), as: "held_sockets")
         try payload.add("ip")  // as /usr/bin/ip: busybox's own comes first in PATH
@@ -231,6 +233,7 @@ struct Guest: Sendable {
         step held cat /tmp/held
         step sockets mptcpize sockets --all --json
         step 'sockets text' mptcpize sockets
+        \(SeccompOnKernelsTests.script)
         if [ -e /proc/sys/net/mptcp/enabled ]; then
         \(CheckOnKernelsTests.script)
         fi

@@ -145,7 +145,7 @@ struct ReachTests {
             reach.note(for: subject, userSetsGoDebug: userSetsGoDebug, kernel: kernel)
         }
         #expect(note(.preload) == nil)
-        let begin = #"./x\n: statically linked, which no preload library reaches: "#
+        let begin = #"./x\n: statically linked, so no preload library reaches it: "#
         #expect(
             note(.never(.staticallyLinked))
                 == begin + "it stays TCP; "
@@ -160,11 +160,11 @@ struct ReachTests {
                 + "`mptcpize run --mode seccomp` reaches it (Linux 5.9 or newer)")
         let new = Reach.go(GoVersion("go1.22.1"))
         #expect(
-            note(new)?.contains("go1.22.1, which GODEBUG=multipathtcp=1 makes use MPTCP") == true)
-        #expect(note(new)?.hasSuffix("mends its sockets' options: --mode bpf does") == true)
+            note(new)?.contains("go1.22.1: GODEBUG=multipathtcp=1 makes it use MPTCP") == true)
+        #expect(note(new)?.hasSuffix("mends its sockets' options, but --mode bpf does") == true)
         #expect(note(new, userSetsGoDebug: true)?.contains("your GODEBUG") == true)
         let old = note(.never(.oldGo(GoVersion("go1.19.8"))))
-        #expect(old?.contains("go1.19.8, which knows no MPTCP") == true)
+        #expect(old?.contains("go1.19.8, which does not know MPTCP") == true)
         let script = Reach.never(.staticallyLinked).note(
             for: .init(program: Bytes("script"), file: Bytes("/bin/static-sh")),
             userSetsGoDebug: false)

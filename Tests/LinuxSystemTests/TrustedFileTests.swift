@@ -87,7 +87,7 @@ struct TrustedFileTests {
     @Test("are files")
     func others() throws {
         #expect(mkfifo(path("fifo"), 0o600) == 0)
-        #expect(opened(path("fifo")) == "\(path("fifo")) is no regular file")
+        #expect(opened(path("fifo")) == "\(path("fifo")) is not a regular file")
         #expect(opened(directory.path) == "EISDIR")
         #expect(opened(path("missing")) == "ENOENT")
         #expect(symlink("loop", path("loop")) == 0)

@@ -70,7 +70,7 @@ struct BadInputTests {
         // one it is 128 KiB (MAX_ARG_STRLEN), and LD_PRELOAD grows past it by our name.
         let value = String(repeating: "x", count: 128 * 1024 - 20)
         try expectFailure(
-            ["run"] + options + ["true"], 126, says: ["longer than the kernel takes"],
+            ["run"] + options + ["true"], 126, says: ["longer than the kernel allows"],
             environment: ["LD_PRELOAD": value])
     }
 

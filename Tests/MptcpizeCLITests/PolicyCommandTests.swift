@@ -97,7 +97,7 @@ struct PolicyCommandTests {
             (["--rule", ""], "is not one rule"), (["--rule", "# x"], "is not one rule"),
             (["--rule", "tcp any * *\ntcp any * *"], "is not one rule"),
             (["--policy", "/nonexistent"], "no such file"), (["--policy", "/"], "/: "),
-            (["--policy", "/dev/null"], "is not acted by"),
+            (["--policy", "/dev/null"], "is not trusted"),
         ])
     func refused(options: [String], says: String) throws {
         let outcome = try run([Products.mptcpize, "run"] + options + ["true"])
@@ -110,7 +110,7 @@ struct PolicyCommandTests {
         chmod(path, 0o666)
         let outcome = try mptcpize("run", "--policy", path, "true")
         #expect(outcome.end == .exited(125))
-        #expect(outcome.errors.contains("\(path): is not acted by: it can be written by everybody"))
+        #expect(outcome.errors.contains("\(path): is not trusted: it can be written by everybody"))
     }
 
     @Test(
@@ -153,7 +153,7 @@ struct PolicyCommandTests {
                 policy.conf:1                        tcp any * 1
                 policy.d/10-a.conf:1                 tcp any * 2
                 policy.d/20-b.conf:1                 tcp any * 3
-                no rules; /etc/mptcpize/policy.conf would have some
+                no rules; write them into /etc/mptcpize/policy.conf
                 125
                 none
 
@@ -189,7 +189,7 @@ struct PolicyCommandTests {
         #expect(try check("listen", "::", "80").first == "no rule matches: mptcp")
         let maybe = try check("connect", "10.0.0.1", "http")
         #expect(
-            maybe.count == 5 && maybe[1].contains(":1 may decide before, for the program pg_dump"))
+            maybe.count == 5 && maybe[1].contains(":1 may decide first, for the program pg_dump"))
         let dump = try check("--program", "pg_dump", "connect", "10.0.0.1", "80")
         #expect(dump.first?.contains(":1 decides") == true && dump.count == 4)
         #expect(try check("--program", "psql", "connect", "10.0.0.1", "80").count == 4)

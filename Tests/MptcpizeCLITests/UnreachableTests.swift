@@ -81,7 +81,7 @@ struct UnreachableTests {
         let version = try mustRun(["go", "env", "GOVERSION"]).dropLast()
         let minor = Int(version.split(separator: ".")[1]) ?? 0
         try expectNote(
-            program, says: minor >= 21 ? "GODEBUG=multipathtcp=1" : "knows no MPTCP",
+            program, says: minor >= 21 ? "GODEBUG=multipathtcp=1" : "does not know MPTCP",
             output: "hello\n")
     }
 

@@ -27,7 +27,7 @@ struct UnreachedProgramsTests {
         #expect(outcome.succeeded, "\(outcome)")
         #expect(
             outcome.errors.contains(
-                "4 programs that were started were not reached: env (LD_PRELOAD removed, 2 times), "
+                "4 started programs were not reached: env (LD_PRELOAD removed, 2 times), "
                     + "true (LD_PRELOAD removed, 2 times)."), "\(outcome)")
     }
 
@@ -52,7 +52,7 @@ struct UnreachedProgramsTests {
         let watched = try run([Products.mptcpize, "run", "-d", "python3", "-c", script])
         #expect(
             watched.errors.contains(
-                #/mptcpize: true\[\d+\]: was started and not reached \(LD_PRELOAD removed\)/#),
+                #/mptcpize: true\[\d+\]: was started, but not reached \(LD_PRELOAD removed\)/#),
             "\(watched)")
         let json = try report(script, "--json")
         #expect(

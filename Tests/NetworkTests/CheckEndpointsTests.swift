@@ -16,7 +16,7 @@ struct CheckEndpointsTests {
         try paths.client.ip("rule", "delete", "table", "102")
         let elsewhere = try endpoint()
         #expect(elsewhere["level"] == "problem")
-        #expect(elsewhere["text"]?.contains("no route to far away by eth1, only by eth0") ?? false)
+        #expect(elsewhere["text"]?.contains("no default route by eth1, only by eth0") ?? false)
         #expect(elsewhere["text"]?.contains("it lacks `oif eth1`") ?? false)
         #expect(elsewhere["next"] == "ip rule add oif eth1 table 102")
         try Advice.type(elsewhere["next"], in: paths.client)

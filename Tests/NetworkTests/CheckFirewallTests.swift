@@ -24,7 +24,7 @@ struct CheckFirewallTests {
     }
 
     static let rules: [(rule: String, words: String)] = [
-        ("tcp flags syn counter reset tcp option mptcp", "takes the MPTCP option out"),
+        ("tcp flags syn counter reset tcp option mptcp", "removes the MPTCP option"),
         ("tcp flags syn / fin,syn,rst,ack tcp option mptcp exists drop", "drops the packets"),
         ("tcp option mptcp exists reject with tcp reset", "drops the packets"),
         ("tcp option mptcp subtype 1 drop", "drops the packets"),

@@ -145,7 +145,7 @@ struct CheckTests {
         // What is certain of its end: it began before now.
         #expect(
             try findings.one("blackhole")["text"]?.contains(
-                /3600 s from when that was found, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d at the latest/
+                /3600 s after that was found, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d at the latest/
             )
                 ?? false)
         let again = try CommandLineTool.findings("--probe", "10.8.0.2:80", in: namespace)

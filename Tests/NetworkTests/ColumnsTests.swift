@@ -225,7 +225,7 @@ struct ColumnsTests {
         #expect(rows.map { $0["netns"] } == [namespace.name])
         let named = try CommandLineTool.run(
             "sockets", "--listening", "--pid", "\(holder.pid)", in: other)
-        #expect(named.output.contains("Looked into network namespace \(namespace.name).\n"))
+        #expect(named.output.contains("Looked into the network namespace \(namespace.name).\n"))
         // Asked for another one, that one only is looked into.
         let asked = try CommandLineTool.sockets(
             "--listening", "--pid", "\(holder.pid)", "--netns", other.name, in: other)

@@ -208,7 +208,7 @@ struct EventsTests {
                 "events",
             ], in: namespace)
         #expect(stranger.status == 1)
-        #expect(stranger.errors.contains("events: are told to root only"), "\(stranger)")
+        #expect(stranger.errors.contains("events: need root"), "\(stranger)")
         #expect(stranger.errors.split(separator: "\n").count == 1)
     }
 }

@@ -80,7 +80,7 @@ struct KernelPolicyTests {
         #expect(try ask(["connect 192.0.2.1 80"]) == ["tcp"])
         #expect(try policy("remove").output == "the table inet mptcpize removed\n")
         #expect(try mustRun(["nft", "list", "ruleset"], in: host) == before)
-        #expect(try policy("remove").output == "nothing was applied\n")
+        #expect(try policy("remove").output == "no rules were applied\n")
         #expect(try ask(["connect 192.0.2.1 80"]) == ["mptcp"])
     }
 
@@ -127,13 +127,13 @@ struct KernelPolicyTests {
     func programs() throws {
         let outcome = try apply(["tcp any * * program curl", "tcp any * 9", "tcp listen * 0"])
         #expect(outcome.output.hasPrefix("1 rule in"))
-        #expect(outcome.errors.contains("--rule 1: left out: packets do not tell the program"))
+        #expect(outcome.errors.contains("--rule 1: left out: packets do not show the program"))
         #expect(outcome.errors.contains("--rule 3: left out: no packet has port 0"))
     }
 
     @Test("other rules in the kernel than in the files are told of, also where those have none")
     func differing() throws {
-        let said = "the kernel holds other rules than these"
+        let said = "the kernel has other rules than these"
         #expect(try apply(["tcp any * 9"]).succeeded)
         let same = try policy("--policy", "none", "--rule", "tcp any * 9")
         #expect(same.errors.isEmpty && same.output.contains("MET"), "\(same)")

@@ -64,7 +64,7 @@ struct DebianPackageTests {
 
         try host.expectMPTCP(Host.connection)
         try host.expectMPTCP("/opt/32/endings close")
-        #expect(try host.must("mptcpize enable --now web").contains("what runs uses MPTCP"))
+        #expect(try host.must("mptcpize enable --now web").contains("it uses MPTCP"))
         #expect(try host.listensWithMPTCP())
 
         // An upgrade: what is enabled stays so, and works after it.

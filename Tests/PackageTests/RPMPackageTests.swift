@@ -98,7 +98,7 @@ struct RPMPackageTests {
         // /bin/sh is not rpm's here.
         try host.must("rpm --install --nodeps /tmp/share/mptcpize*-0.1*.rpm")
         try host.expectMPTCP(Host.connection)
-        #expect(try host.must("mptcpize enable --now web").contains("what runs uses MPTCP"))
+        #expect(try host.must("mptcpize enable --now web").contains("it uses MPTCP"))
         #expect(try host.listensWithMPTCP())
         try host.must("systemctl daemon-reload; systemctl enable --now mptcpize-metrics.socket")
 

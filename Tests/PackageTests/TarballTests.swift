@@ -24,7 +24,7 @@ struct TarballTests {
             try host.must("mptcpize --version") == mustRun([Products.mptcpize, "--version"]))
         try host.expectMPTCP(Host.connection)
         try host.addService()
-        #expect(try host.must("mptcpize enable --now web").contains("what runs uses MPTCP"))
+        #expect(try host.must("mptcpize enable --now web").contains("it uses MPTCP"))
         #expect(try host.listensWithMPTCP())
         try host.must("mptcpize disable --now web")
         try host.must("test -r /srv/tools/*/share/man/man8/mptcpize.8")
@@ -57,7 +57,7 @@ struct TarballTests {
             ln -s /usr/local/share/containers/oci/hooks.d/50-mptcpize.json /etc/containers/oci/hooks.d/
             systemctl enable --now mptcpize-metrics.socket mptcpize-metrics.timer
             """)
-        #expect(try host.must("mptcpize enable --now web").contains("what runs uses MPTCP"))
+        #expect(try host.must("mptcpize enable --now web").contains("it uses MPTCP"))
         #expect(try host.listensWithMPTCP())
 
         try host.must("\(unpack); systemctl daemon-reload; systemctl restart web")

@@ -56,6 +56,6 @@ struct ProtocolTests {
     func bpf() throws {
         let outcome = try run([Products.mptcpize, "run", "--protocol-as-tcp", "--mode=bpf", "true"])
         #expect(outcome.status == 64)
-        #expect(outcome.errors.contains("--protocol-as-tcp is the preload library's"))
+        #expect(outcome.errors.contains("--protocol-as-tcp needs the preload library"))
     }
 }

@@ -135,14 +135,15 @@ struct SocketReportTests {
         let silent = SocketReport(command: [], end: .exited(0), sockets: [])
         #expect(
             silent.lines() == [
-                begin + "it used none, or by raw system calls or in a static or Go program that it "
-                    + "started."
+                begin + "it used none, or only by raw system calls, or in a static or Go program "
+                    + "that it started."
             ])
         let unreached = SocketReport(
             command: [], end: .exited(0), sockets: [], wasReached: false)
         #expect(
             unreached.lines() == [
-                begin + "the preload library did not come into it (is it static, or a Go program?)."
+                begin + "the preload library was not loaded into it (is it static, or a Go "
+                    + "program?)."
             ])
         let told = SocketReport(
             command: [], end: .exited(0), sockets: [], notes: ["x is statically linked"])

@@ -68,7 +68,7 @@ struct SeccompModeTests {
         let outcomes = try ["seccomp", "bpf"].map {
             try TestSupport.run([Products.mptcpize, "run", "--mode", $0, "nginx", "-v"])
         }
-        let areLost = outcomes[1].errors.contains("waits for edges")
+        let areLost = outcomes[1].errors.contains("relies on edge-triggered events")
         #expect(outcomes[0].errors.contains("seccomp mode: ") == areLost, "\(outcomes)")
         #expect(outcomes[0].status == (areLost ? 125 : 0))
         #expect(outcomes[0].errors.contains("mends it: mptcpize run\n") == areLost)
@@ -172,11 +172,53 @@ struct SeccompModeTests {
     func failures() throws {
         let nested = try TestSupport.run(Self.run + Self.run + ["true"])
         #expect(nested.status == 125, "\(nested)")
-        #expect(nested.errors.hasPrefix("mptcpize: seccomp: a supervisor is there already"))
+        #expect(nested.errors.hasPrefix("mptcpize: seccomp: the program already has a supervisor"))
         #expect(nested.errors.count { $0 == "\n" } == 1)
         let program = try TestSupport.run(Self.run + ["/nowhere/at/all"])
         #expect(program.status == 127, "\(program)")
     }
+
+    @Test("is refused where /proc is that of other processes", .requires(.mounts))
+    func otherProcesses() throws {
+        let inside = ["unshare", "--pid", "--fork", "--mount"]
+        let refused = try TestSupport.run(inside + Self.run + ["true"])
+        #expect(refused.status == 125, "\(refused)")
+        #expect(refused.errors.contains("/proc: is not that of this PID namespace"), "\(refused)")
+        let program = try Fixtures.program("raw_socket", .staticGlibc)
+        let mounted = try TestSupport.run(inside + ["--mount-proc"] + Self.run + [program])
+        #expect(mounted.output == "262 uid \(getuid()) euid \(getuid())\n", "\(mounted)")
+    }
+
+    /// As an older kernel does, and the profile of a container.
+    @Test(
+        "says in one line that there can be no filter",
+        arguments: [
+            (ENOSYS, "use Linux 5.9 or newer"), (EINVAL, "use Linux 5.9 or newer"),
+            (EPERM, "a filter is refused here (EPERM)"),
+        ])
+    func refused(error: Int32, words: String) throws {
+        let script = """
+            import ctypes, os, struct, sys
+            steps = [(0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (6, 0, 0, 0x50000 + int(sys.argv[2])),
+                     (6, 0, 0, 0x7FFF0000)]
+            code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+            libc = ctypes.CDLL(None)
+            libc.prctl(38, 1, 0, 0, 0)
+            libc.prctl(22, 2, struct.pack("HxxxxxxP", 4, ctypes.addressof(code)), 0, 0)
+            os.execv(sys.argv[3], sys.argv[3:])
+            """
+        let outcome = try TestSupport.run(
+            ["python3", "-c", script, "\(Self.seccompNumber)", "\(error)"] + Self.run + ["true"])
+        #expect(outcome.status == 125, "\(outcome)")
+        #expect(outcome.errors.contains(words), "\(outcome)")
+        #expect(outcome.errors.count { $0 == "\n" } == 1, "\(outcome)")
+    }
+
+    #if arch(arm64)
+        private static let seccompNumber = 277
+    #else
+        private static let seccompNumber = 317
+    #endif
 
     @Test("tells the truth in its report, and holds to rules")
     func report() throws {

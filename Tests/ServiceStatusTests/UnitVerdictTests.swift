@@ -32,7 +32,7 @@ struct UnitVerdictTests {
     func whole() {
         let seen = verdict(process("nginx", 1, mptcp: [80]), process("nginx", 2, mptcp: [80]))
         #expect(seen.isWhole && seen.isSuccess)
-        #expect(seen.claim == "what runs uses MPTCP")
+        #expect(seen.claim == "it uses MPTCP")
         let unseen = verdict(process("client", 1))
         #expect(!unseen.isWhole && unseen.isSuccess)
         #expect(unseen.claim == "its process was reached, and has no MPTCP socket now")
@@ -123,6 +123,6 @@ struct UnitVerdictTests {
         #expect(nginx.wantsRestart && !nginx.isSuccess)
         #expect(
             verdict(process("nginx", 1, tcp: [80])).prediction(after: "`x`")
-                == "what runs uses MPTCP after `x`")
+                == "it uses MPTCP after `x`")
     }
 }

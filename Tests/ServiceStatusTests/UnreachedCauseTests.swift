@@ -48,7 +48,7 @@ struct UnreachedCauseTests {
             name: "older-than-drop-in",
             evidence: .init(mapping: .absent, environment: without, age: 200),
             surroundings: surroundings { _ in },
-            reason: "it runs since before the unit was enabled",
+            reason: "it has run since before the unit was enabled",
             remedy: "`systemctl restart x.service`", isForeseen: false),
         Row(
             name: "secure-execution",
@@ -102,7 +102,7 @@ struct UnreachedCauseTests {
             name: "noexec",
             evidence: .init(mapping: .notExecutable(library), environment: with, age: 1),
             surroundings: surroundings { $0.obstacle = .noexecMount },
-            reason: "\(library) lies on a file system that is mounted noexec",
+            reason: "\(library) is on a file system that is mounted noexec",
             remedy: "`findmnt -T /opt/mptcpize/lib/x86_64-linux-gnu/mptcpize` shows the mount: "
                 + "remount it with exec, or install mptcpize elsewhere"),
         Row(
@@ -116,7 +116,7 @@ struct UnreachedCauseTests {
         Row(
             name: "not-executable",
             evidence: .init(mapping: .notExecutable(library), environment: with, age: 1),
-            reason: "\(library) may be read there, and not executed",
+            reason: "\(library) can be read there, but not executed",
             remedy: "`findmnt -T /opt/mptcpize/lib/x86_64-linux-gnu/mptcpize` shows the mount: "
                 + "remount it with exec, or install mptcpize elsewhere"),
         Row(
@@ -128,19 +128,20 @@ struct UnreachedCauseTests {
             name: "static",
             evidence: .init(
                 mapping: .absent, environment: with, image: image { $0.isStatic = true }),
-            reason: "statically linked, which no preload library reaches", remedy: bpf),
+            reason: "statically linked, so no preload library reaches it", remedy: bpf),
         Row(
             name: "old-go",
             evidence: .init(
                 mapping: .absent, environment: with,
                 image: image { $0.go = GoVersion("go1.19.8") }),
-            reason: "built by go1.19.8, which knows no MPTCP (go1.21 and newer do)", remedy: bpf),
+            reason: "built by go1.19.8, which does not know MPTCP (go1.21 and newer do)",
+            remedy: bpf),
         Row(
             name: "go-multipath-off",
             evidence: .init(
                 mapping: .absent, environment: with, image: image { $0.go = GoVersion("go1.22.1") },
                 goMultipath: false),
-            reason: "GODEBUG says multipathtcp=0", remedy: "take that out of GODEBUG"),
+            reason: "GODEBUG says multipathtcp=0", remedy: "remove that from GODEBUG"),
         Row(
             name: "environment",
             evidence: .init(
@@ -160,13 +161,13 @@ struct UnreachedCauseTests {
             evidence: .init(
                 mapping: .absent, environment: with, image: image { $0.architecture = .i386 }),
             surroundings: surroundings { $0.hasLibrary = { $0 == .native } },
-            reason: "an i386 program, and no preload library for these is installed",
+            reason: "an i386 program, but no preload library for these is installed",
             remedy: "install the preload library for it, or " + bpf),
         Row(
             name: "not-loaded", evidence: .init(mapping: .absent, environment: with),
             surroundings: surroundings { $0.seesLibrary = true },
             reason: "its loader did not load the preload library, which LD_PRELOAD names",
-            remedy: "`journalctl -u x.service` may hold the loader's reason"),
+            remedy: "`journalctl -u x.service` may show the loader's reason"),
     ]
 
     private let manager = ServiceManager(

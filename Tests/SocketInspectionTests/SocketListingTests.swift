@@ -103,7 +103,7 @@ struct SocketListingTests {
                 "ESTAB", "mptcp", "10.0.1.1:48934", "10.0.1.2:4000", "2", "3.0", "kB", "2.0", "kB",
             ])
         #expect(columns[3].prefix(4) == ["└", "ESTAB", "backup", "10.0.2.1:38315"])
-        #expect(lines.contains { $0.contains("id 5:0, backup by our wish") })
+        #expect(lines.contains { $0.contains("id 5:0, backup: this end asked for it") })
         #expect(lines.last == "1 connection: 1 MPTCP (1 over several paths).")
     }
 
@@ -111,7 +111,7 @@ struct SocketListingTests {
     func narrow() throws {
         let lines = try listing(.ofRecordedDumps()).lines(
             SocketTextOptions(isDetailed: true, width: 80))
-        #expect(lines.contains("    id 5:0, backup by our wish"))
+        #expect(lines.contains("    id 5:0, backup: this end asked for it"))
         #expect(lines.allSatisfy { $0.contains { $0 != " " } })
     }
 

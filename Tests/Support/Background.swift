@@ -1,10 +1,10 @@
 import Foundation
 
-/// A process that runs beside the test, and ends with this object at the latest.
+/// A process that runs next to the test, and ends with this object at the latest.
 ///
-/// It is the leader of a process group of its own, so that its children end with it.
-/// Output goes to memory files, not to pipes: nobody has to read for it to go on, and
-/// daemons it leaves behind keep nobody waiting.
+/// It leads a process group of its own, so its children end with it. Its output goes to
+/// memory files, not to pipes: the process continues without a reader, and nobody waits
+/// for daemons that it leaves behind.
 public final class Background: @unchecked Sendable {
     public let arguments: [String]
     public let pid: pid_t

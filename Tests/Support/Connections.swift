@@ -1,8 +1,8 @@
 import CTestSupport
 import Foundation
 
-/// The connections that processes of a network namespace have open, as "PID FD": also those
-/// that have ended on both sides and are in no table of the kernel's any more.
+/// The connections that processes of a network namespace have open, as "PID FD". This includes those
+/// that have ended on both sides, and that no table of the kernel lists any more.
 public func connections(in namespace: Namespace) -> [String] {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return entries.compactMap { pid_t($0) }.filter(namespace.contains).flatMap { pid in

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Fixtures {
-    /// The path of a static program in Go, compiled from its text when a test first asks for it,
-    /// once in a run. What Go compiles of its own library is kept for the next one.
+    /// The path of a static program in Go, compiled from its text once in a run, when a test first
+    /// asks for it. The compiled parts of Go's own library are kept for the next program.
     ///
     /// - Parameter name: of the file, without ".go"; one for each text.
     public static func go(_ name: String, _ text: String) throws -> String {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Other kernels and other distributions, fetched and started by scripts/lab, which says
-/// how, and where it keeps what it fetched.
+/// Other kernels and other distributions. The scripts in scripts/lab fetch and start them, and
+/// describe where they keep the files.
 public enum Lab {
     /// The folder of a Debian kernel of a series ("5.10", "6.1", "6.12"), for `boot`.
     public static func kernel(_ series: String) throws -> String {

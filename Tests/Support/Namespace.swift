@@ -1,7 +1,7 @@
 import Foundation
 
-/// A network namespace of the test's own, with its loopback up; gone with this object.
-/// Needs root and ip(8).
+/// A network namespace for one test, with its loopback up. It ends with this object, and needs root
+/// and ip(8).
 public final class Namespace: Sendable {
     /// The name ip(8) knows it by: unique on the machine.
     public let name: String

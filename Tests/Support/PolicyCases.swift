@@ -1,6 +1,6 @@
 import Foundation
 
-/// Tests/Policy/decisions.txt: rules, and what has to come of them whoever decides.
+/// Tests/Policy/decisions.txt: rules, and the decisions that every reader must make from them.
 public struct PolicyCase: Sendable, CustomStringConvertible {
     public struct Question: Sendable {
         /// nil: not known.

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// A thing a test needs and a machine may lack. A missing one skips the test and
-/// says why; with MPTCPIZE_EXPECT_ALL=1 the test runs, and fails, instead.
+/// Something that a test needs and a machine may lack. If it is missing, the test is skipped
+/// with the reason; with MPTCPIZE_EXPECT_ALL=1, the test runs and fails instead.
 ///
 /// What a machine allows is found out by doing it once: root of a container may do less than
-/// root, and an ordinary user may do more where there are user namespaces.
+/// root, and an ordinary user may do more with user namespaces.
 public struct Requirement: Sendable {
     public let name: String
     private let answer: Answer

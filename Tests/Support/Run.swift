@@ -1,7 +1,7 @@
 import Foundation
 
-/// Runs a command to its end. See Background for the parameters; what still runs of its
-/// process group when the time is up is killed, and the outcome's end is `timedOut`.
+/// Runs a command to its end. See Background for the parameters. When the time is up, what
+/// still runs of its process group is killed, and the outcome's end is `timedOut`.
 @discardableResult
 public func run(
     _ arguments: [String], environment: [String: String?] = [:], input: String = "",

@@ -1,4 +1,4 @@
-/// Numbers by a seed (SplitMix64), so that a failing round can be run again.
+/// Random numbers from a seed (SplitMix64), so that a failing round can be repeated.
 public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

@@ -1,8 +1,8 @@
 import SocketPolicy
 import Testing
 
-/// Expects what the fixture socket_matrix prints under mptcpize, whatever the way in: a
-/// socket that asks for TCP became MPTCP, and every other line is as it was without.
+/// Checks what the fixture socket_matrix prints under mptcpize, for every way in: a socket that
+/// asks for TCP became MPTCP, and every other line is the same as without mptcpize.
 ///
 /// - Parameter count: how many; the default is that of two families, two protocols and four
 ///   sets of flags that the kernel takes.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A private directory (mode 0700) that goes, with all that is in it, with this object.
+/// A private directory (mode 0700), which is removed with all its contents when this object ends.
 public final class TemporaryDirectory: Sendable {
     public let path: String
 

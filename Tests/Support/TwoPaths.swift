@@ -1,6 +1,6 @@
 /// A client and a server namespace joined by two links of 50 Mbit/s each, with the second
-/// address an MPTCP endpoint on both sides: connections grow a second subflow by themselves.
-/// The links are laid by scripts/lab/two-paths, which says how.
+/// address an MPTCP endpoint on both sides, so connections get a second subflow automatically.
+/// scripts/lab/two-paths makes the links.
 public struct TwoPaths: Sendable {
     public let client: Namespace
     public let server: Namespace

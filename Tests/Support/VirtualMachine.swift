@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A virtual machine that is booted once and runs payload after payload; it ends with this process.
+/// A virtual machine that is booted once and runs several payloads. It ends with this process.
 final class VirtualMachine: Sendable {
     /// For a machine that hangs. Emulation takes as long as it takes: the longest payloads need
     /// two and a half minutes on two processors that nobody else uses.

@@ -26,7 +26,7 @@ struct AdministratorsLibraryTests {
         let refused = try machine.mptcpize("enable", "unknown.service")
         #expect(
             refused.status == 1
-                && refused.errors.contains("with the drop-in, systemd makes LD_PRELOAD nothing"),
+                && refused.errors.contains("with the drop-in, systemd sets LD_PRELOAD to nothing"),
             "\(refused)")
         #expect(try machine.unitFiles() == files)
         #expect(try machine.mptcpize("enable", "passed.service").succeeded)

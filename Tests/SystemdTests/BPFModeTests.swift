@@ -79,7 +79,7 @@ struct BPFModeTests {
         #expect(outcome.output.contains("`mptcpize enable --mode bpf static.service`"))
         #expect(outcome.output.contains("kernel (BPF)"))
         #expect(outcome.output.contains("1 mptcp"))
-        #expect(outcome.output.contains("what runs listens with no MPTCP socket"), "\(outcome)")
+        #expect(outcome.output.contains("it listens with no MPTCP socket"), "\(outcome)")
         #expect(outcome.output.contains("everything stays TCP /sys/fs/cgroup/system.slice/static"))
         #expect(outcome.output.contains("static.service.d': No such file"))
         #expect(lines.suffix(1) == ["0"])
@@ -166,7 +166,7 @@ struct BPFModeTests {
         #expect(
             lines.prefix(2) == [
                 "static.service: attached, until it stops or restarts; "
-                    + "`mptcpize enable --mode bpf static.service` is for good",
+                    + "`mptcpize enable --mode bpf static.service` attaches it for good",
                 "box.scope: attached, until it stops",
             ], "\(outcome)")
         #expect(lines.dropFirst(2).prefix(3) == ["262", "262", "6"], "\(outcome)")
@@ -178,7 +178,8 @@ struct BPFModeTests {
         let place = "/sys/fs/cgroup/system.slice"
         #expect(
             lines.suffix(5) == [
-                "2", "\(place)/box.scope: off the list", "\(place)/static.service: off the list",
+                "2", "\(place)/box.scope: removed from the list",
+                "\(place)/static.service: removed from the list",
                 "No cgroup is attached.",
                 "mptcpize: box.scope: there is no such unit; `systemctl list-units --type=scope` "
                     + "lists those that run",

@@ -39,7 +39,7 @@ struct CheckUnitTests {
         #expect(nginx[0].next == "mptcpize enable --now nginx.service")
         for (unit, reason) in [
             ("static.service", "statically linked"), ("capable.service", "file capabilities"),
-            ("filtered.service", "kills on dup3"), ("own.socket", "came with 257"),
+            ("filtered.service", "kills programs that call dup3"), ("own.socket", "came with 257"),
         ] {
             let findings = try check(machine, unit)
             #expect(findings[0].level == "problem", "\(unit): \(findings)")
@@ -207,7 +207,7 @@ struct CheckUnitTests {
         let off = try #require(try check(machine).first { $0.subject == "endpoints" })
         #expect(off.level == "problem")
         let reason =
-            "NetworkManager makes none of eth1: connection “uplink: 1” has no default route"
+            "NetworkManager makes none for eth1: connection “uplink: 1” has no default route"
         #expect(off.text.contains(reason), "\(off)")
         let command = try #require(off.next)
         #expect(command.hasPrefix("nmcli connection modify "), "\(off)")

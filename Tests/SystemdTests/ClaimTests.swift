@@ -36,7 +36,7 @@ struct ClaimTests {
         let partial = try machine.mptcpize("enable", "--now", "--allow-partial", "squid")
         #expect(partial.succeeded, "\(partial)")
         #expect(partial.output.contains("uses MPTCP; squid ("), "\(partial)")
-        #expect(!partial.output.contains("what runs uses MPTCP"), "\(partial)")
+        #expect(!partial.output.contains("it uses MPTCP"), "\(partial)")
         let status = try machine.must("mptcpize status squid")
         #expect(status.contains("which holds port 3128, was not reached"), "\(status)")
         #expect(!status.contains("systemctl restart"), "\(status)")
@@ -74,7 +74,7 @@ struct ClaimTests {
             "LD_PRELOAD = '/usr/local/lib/x86_64-linux-gnu/mptcpize/libmptcpize.so'\n",
             to: "/etc/postgresql/\(cluster)/main/environment")
         let enabled = try machine.mptcpize("enable", "--now", unit)
-        #expect(enabled.output.contains("what runs uses MPTCP"), "\(enabled)")
+        #expect(enabled.output.contains("it uses MPTCP"), "\(enabled)")
         #expect(try machine.listeners().mptcp.contains(5432))
     }
 
@@ -107,7 +107,7 @@ struct ClaimTests {
         #expect(
             enabled.output.contains(
                 "was not reached: it was started with an environment of its own"))
-        #expect(!enabled.output.contains("what runs uses MPTCP"))
+        #expect(!enabled.output.contains("it uses MPTCP"))
         let document = try machine.document("mptcpize enable --json dovecot")
         #expect(!document.changed && document.units[0].reason?.contains("environment") == true)
     }
@@ -135,7 +135,7 @@ struct ClaimTests {
         try machine.must("systemctl start kamailio")
         let enabled = try machine.mptcpize("enable", "--now", "kamailio")
         #expect(enabled.succeeded, "\(enabled)")
-        #expect(enabled.output.contains("what runs uses MPTCP"), "\(enabled)")
+        #expect(enabled.output.contains("it uses MPTCP"), "\(enabled)")
         let (tcp, mptcp) = try machine.listeners()
         #expect(mptcp.contains(5060) && !tcp.contains(5060), "\(enabled)")
         #expect(try machine.mapped("kamailio.service").allSatisfy { $0 })

@@ -105,8 +105,8 @@ struct ContainerTests {
         for line in [
             "its annotation mptcpize=yes is neither on nor off: it stays TCP",
             "the container has no cgroup of its own: it stays TCP",
-            "what standard input holds is no state of an OCI container",
-            "not done within", "Looked into network namespace",
+            "standard input is not the state of an OCI container",
+            "not done within", "Looked into the network namespace",
         ] {
             #expect(outcome.output.contains(line), "\(line): \(outcome)")
         }

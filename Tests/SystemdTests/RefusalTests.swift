@@ -189,7 +189,7 @@ struct RefusalTests {
         try machine.must("chmod 755 /usr/local/bin/clean; systemctl start picky forgotten")
         try machine.must("systemctl start cleaning leaving nginx")
         try expectRefusal(machine, "mptcpize enable --now nginx picky", "picky.service")
-        try expectRefusal(machine, "mptcpize enable --now forgotten", "it runs as before again")
+        try expectRefusal(machine, "mptcpize enable --now forgotten", "it runs as before")
         try expectRefusal(
             machine, "mptcpize enable --now cleaning", "environment of its own, without")
         try expectRefusal(
@@ -214,7 +214,7 @@ struct RefusalTests {
         try expectRefusal(machine, "mptcpize enable nginx", "was not written by mptcpize")
         try expectRefusal(machine, "mptcpize disable nginx", "was not written by mptcpize")
         try machine.must("rm -r \(own); mkdir /opt/d; ln -s /opt/d \(own)")
-        try expectRefusal(machine, "mptcpize enable nginx", "no symbolic link")
+        try expectRefusal(machine, "mptcpize enable nginx", "not a symbolic link")
         #expect(try machine.must("ls /opt/d") == "")
         try machine.must("rm \(own)")
         try machine.write("[Service]\nUnsetEnvironment=LD_PRELOAD\n", to: "\(own)/override.conf")

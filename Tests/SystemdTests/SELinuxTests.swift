@@ -49,7 +49,7 @@ struct SELinuxTests {
         #expect(text.contains("\(label) 50-mptcpize.conf"), "\(outcome)")
         #expect(text.contains("50-mptcpize.conf\t\(label)"), "\(outcome)")
         #expect(text.contains("HTTP/1.1 200 OK mptcp"), "\(outcome)")
-        let claims = text.split(separator: "\n").filter { $0.contains("what runs uses MPTCP") }
+        let claims = text.split(separator: "\n").filter { $0.contains("it uses MPTCP") }
         #expect(claims.count == 2, "\(outcome)")
     }
 }

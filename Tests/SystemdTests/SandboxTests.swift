@@ -146,7 +146,7 @@ struct SandboxTests {
             #expect(try machine.talk(to: 8000, saying: "x") == ("x", false))
             let refused = try machine.mptcpize("enable", "--now", "f\(index)")
             #expect(refused.status == 1, "\(refused)")
-            #expect(refused.errors.contains("kills on \(call), which"))
+            #expect(refused.errors.contains("kills programs that call \(call), which"))
             #expect(refused.errors.contains("`SystemCallFilter=~\(call):EPERM`"))
             #expect(try machine.talk(to: 8000, saying: "x") == ("x", false))
 

@@ -83,7 +83,7 @@ extension ServiceMachine {
                 sourceLocation: sourceLocation)
         }
         #expect(
-            outcome.errors.contains("it runs as before again"), sourceLocation: sourceLocation)
+            outcome.errors.contains("it runs as before"), sourceLocation: sourceLocation)
         #expect(try unitFiles() == files, sourceLocation: sourceLocation)
         #expect(
             try must("systemctl is-active \(unit)") == "active\n",

@@ -69,7 +69,7 @@ struct SliceTests {
             outcome.output.contains(
                 "enabled new-web.slice: enabled \(drops); attached whenever systemd makes it\n"))
         #expect(
-            outcome.output.contains("attached: the next sockets of what runs in it are MPTCP\n"))
+            outcome.output.contains("attached: new sockets in it are MPTCP\n"))
         #expect(outcome.output.contains("again old.slice: was enabled already"))
         #expect(outcome.output.hasSuffix("No cgroup is attached.\n"), "\(outcome)")
     }
@@ -157,9 +157,9 @@ struct SliceTests {
         #expect(outcome.succeeded, "\(outcome)")
         for line in [
             "enable a.slice → mptcpize: a.slice: is a slice, which starts no program itself; "
-                + "`mptcpize enable --mode bpf a.slice` is for all that runs in it",
+                + "`mptcpize enable --mode bpf a.slice` covers all that runs in it",
             "enable --mode bpf a--b.slice → mptcpize: a--b.slice: systemd cannot load it",
-            "enable --mode bpf rooted → mptcpize: rooted.service: systemd would run mptcpize within its "
+            "enable --mode bpf rooted → mptcpize: rooted.service: systemd would run mptcpize inside its "
                 + "RootDirectory=, where it cannot attach anything; set RootDirectoryStartOnly=yes",
             "bound: 262\n",
             "enable --mode bpf pod → mptcpize: pod.service: podman runs its containers in "
@@ -170,17 +170,17 @@ struct SliceTests {
             "enable --dry-run --mode bpf split → # /etc/systemd/system/split.service.d/",
             "dbus.socket → mptcpize: dbus.socket: has no cgroup: systemd itself opens its sockets",
             "later.timer → mptcpize: later.timer: has no cgroup: a timer runs nothing itself; "
-                + "`mptcpize enable --mode bpf rooted.service` is for what it starts",
+                + "`mptcpize enable --mode bpf rooted.service` covers what it starts",
             "sysinit.target → mptcpize: sysinit.target: has no cgroup: a target only groups units",
             "nosuch → mptcpize: nosuch.service: there is no such unit",
             "nosuch.scope → mptcpize: nosuch.scope: there is no such unit",
             "new.slice → mptcpize: new.slice: has no cgroup: nothing runs in it yet",
             "rooted → mptcpize: rooted.service: has no cgroup: it does not run",
             "sleeper.service → sleeper.service: attached, until it stops or restarts; "
-                + "`mptcpize enable --mode bpf sleeper.service` is for good",
+                + "`mptcpize enable --mode bpf sleeper.service` attaches it for good",
             "sleeper.service → sleeper.service: was attached already, until it stops or restarts",
             "-.slice → -.slice: attached, until the machine restarts; ",
-            #""changed": false"#, "sleeper.service: off the list",
+            #""changed": false"#, "sleeper.service: removed from the list",
         ] {
             #expect(outcome.output.contains(line), "\(line): \(outcome)")
         }

@@ -99,8 +99,9 @@ struct SocketUnitTests {
     func refused() throws {
         let machine = try ServiceMachine(.trixie)
         try machine.add(Self.units)
-        for (unit, reason) in [("local", "no TCP port"), ("both", "listens on /run/both.sock too")]
-        {
+        for (unit, reason) in [
+            ("local", "no TCP port"), ("both", "also listens on /run/both.sock"),
+        ] {
             let outcome = try machine.mptcpize("enable", "\(unit).socket")
             #expect(outcome.status == 1 && outcome.errors.contains(reason), "\(outcome)")
         }
@@ -162,7 +163,7 @@ struct SocketUnitTests {
 
         let enabled = try machine.mptcpize("enable", "--now", "ssh.socket")
         #expect(enabled.succeeded, "\(enabled)")
-        #expect(enabled.output.contains("what runs uses MPTCP"))
+        #expect(enabled.output.contains("it uses MPTCP"))
         #expect(enabled.output.contains("after `mptcpize enable ssh.service`"))
         #expect(try session(machine))
         let status = try machine.status(of: "ssh.socket")

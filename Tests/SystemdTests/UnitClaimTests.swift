@@ -142,7 +142,7 @@ struct UnitClaimTests {
         #expect(status.contains("\"changed\": false") && status.contains("\"whole\": true"))
         let third = try machine.document("mptcpize disable --json nginx redis-server")
         #expect(third.units.map(\.changed) == [true, true])
-        #expect(third.units[0].reason == "what runs uses MPTCP until it is restarted")
+        #expect(third.units[0].reason == "it uses MPTCP until it is restarted")
         let fourth = try machine.document("mptcpize disable --json nginx")
         #expect(!fourth.changed && !fourth.units[0].changed && !fourth.units[0].enabled)
         let failed = try machine.document("mptcpize enable --json nosuch")

@@ -12,7 +12,7 @@ NAMES = {
 def measure(lab, plan):
     """Inside of an attached cgroup, and outside."""
     table = Table(
-        "The BPF mode", "Instructions of socket() and close(), the kernel's included, on Debian's "
+        "The BPF mode", "Instructions of socket() and close(), including the kernel's, on Debian's "
         "Linux 6.12 (QEMU, -icount).", ["instructions"])
     try:
         if plan.quick:

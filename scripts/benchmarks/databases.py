@@ -86,8 +86,8 @@ def postgres(lab, before):
 def measure(lab, plan):
     """Requests per second, and how long they took."""
     table = servers.table_of(
-        "Databases", "redis-benchmark (GET, 16 clients) and pgbench (select only, 8 clients, which "
-        "does not time a connection with its transaction) on loopback")
+        "Databases", "redis-benchmark (GET, 16 clients) and pgbench (select only, 8 clients; it "
+        "does not time a connection together with its transaction) on loopback")
     for name, start in {"redis": redis, "postgres": postgres}.items():
         servers.measure(lab, plan, table, name, start, CASES)
     return [table]

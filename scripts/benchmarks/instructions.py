@@ -81,7 +81,7 @@ def measure(lab, plan):
     """What each call and a start take more than without."""
     table = Table(
         "User instructions per call",
-        "More than without a preload library, counted by callgrind.",
+        "Additional instructions with a preload library, counted by callgrind.",
         ["mptcpize", "established"])
     theirs = established_library() if os.access(ESTABLISHED, os.X_OK) else None
     missing = Missing("not installed: scripts/bootstrap bench")

@@ -1,4 +1,4 @@
-"""`mptcpize sockets` against ss(8), which tells the same with -Mtanpie."""
+"""`mptcpize sockets` compared with ss(8), which shows the same with -Mtanpie."""
 
 import subprocess
 import sys

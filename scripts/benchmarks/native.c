@@ -1,4 +1,4 @@
-// A program that asks for MPTCP by itself, of any program: socket(), and nothing else.
+// A preload library that makes any program ask for MPTCP itself: it changes socket(), and nothing else.
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

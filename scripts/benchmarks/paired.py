@@ -1,5 +1,5 @@
-"""Paired, interleaved runs: what is compared takes turns, so that whatever disturbs the
-machine for a while disturbs all sides alike, and only ratios within one round count."""
+"""Paired, interleaved runs: the cases that are compared take turns, so a disturbance of the machine
+affects all of them, and only ratios within one round count."""
 
 import dataclasses
 import statistics

@@ -1,4 +1,4 @@
-"""Connections that a rule keeps TCP: what is left of the way through the library."""
+"""Connections that a rule keeps TCP: what the library still costs them."""
 
 import databases
 import servers
@@ -17,8 +17,9 @@ def measure(lab, plan):
     (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
     table = Table(
         "A rule that keeps connections TCP",
-        "`run --rule 'tcp any loopback *'` for server and client, beside `run` without rules; "
-        "relative to plain TCP. Per request: a connection each, which the rule decides on.",
+        "`run --rule 'tcp any loopback *'` for server and client, compared with `run` without "
+        "rules; relative to plain TCP. Per request: one connection for each, on which the rule "
+        "decides.",
         [f"{side} {metric}" for side in SIDES for metric in servers.METRICS])
     starts = {"nginx": web.starter("nginx", web.STOCK)}
     if not plan.quick:

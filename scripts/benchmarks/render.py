@@ -1,4 +1,4 @@
-"""The forms of a result: text for a terminal, Markdown, and what JSON is made of."""
+"""The forms of a result: text for a terminal, Markdown, and values for JSON."""
 
 import dataclasses
 import math
@@ -57,15 +57,15 @@ INTRODUCTION = """# What it costs
 
 Made by `scripts/bench --markdown`; do not edit. {heading}.
 
-A number is the median of the ratios of paired, interleaved runs, with the quartiles in
-parentheses: above 1 is more of it (time, requests) than what it is compared with. Times
-themselves are not given: they are the machine's. “Established” is the C tool of the same name,
-Debian's package `mptcpize`; “native MPTCP” is a program whose sockets ask for MPTCP by themselves,
-with nothing besides: the kernel's own. For requests and throughput, a ratio below 1 is mostly the price of
-MPTCP itself: the kernel does more for such a connection, and most when it is set up.
+Each number is the median of the ratios of paired, interleaved runs. The quartiles are in parentheses.
+A number above 1 means more (time, requests) than the case that it is compared with. Absolute times are
+left out, because they depend on the machine. “Established” is the C tool of the same name, Debian's
+package `mptcpize`. “Native MPTCP” is a program that asks for MPTCP itself. A ratio of requests or
+throughput below 1 is mostly the cost of MPTCP itself: the kernel does more work for an MPTCP connection,
+especially at its start.
 
-Here all is on one machine, where MPTCP can gain nothing. What two links give is another
-measurement, `make lab`: [as a table](figures/two-paths.txt), [as a figure](figures/two-paths.svg).
+Everything here runs on one machine, where MPTCP can gain nothing. `make lab` measures what two links
+gain: [as a table](figures/two-paths.txt), [as a figure](figures/two-paths.svg).
 
 ![How many transfers of 2 MB over loopback are done within which time](figures/loopback.svg)
 """

@@ -13,7 +13,8 @@ def table_of(title, about):
     return Table(
         title,
         f"{about}; server and client under the same tool, relative to plain TCP. p50, p99: the "
-        "time that half and 99 % of the requests took at most. Per request: a connection each.",
+        "time within which half and 99 % of the requests ended. Per request: one connection for each "
+        "request.",
         [f"{side} {metric}" for side in SIDES for metric in METRICS])
 
 

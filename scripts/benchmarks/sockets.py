@@ -31,7 +31,7 @@ def measure(lab, plan):
         sides["established tool"] = side(ESTABLISHED, "run")
     with_mptcp = Table(
         "socket() and close()",
-        "Time of the two calls, relative to a program that asks for MPTCP by itself.",
+        "Time of the two calls, relative to a program that asks for MPTCP itself.",
         ["time"])
     found = compare(sides, "program that asks for MPTCP", plan.many_rounds)
     for name in found:

@@ -1,4 +1,4 @@
-"""Transfers that stand still until a timer of 200 ms: what the kernel does to MPTCP on fast links."""
+"""Transfers that stand still until a timer of 200 ms, as MPTCP of some kernels does on fast links."""
 
 import pathlib
 import statistics
@@ -84,8 +84,8 @@ def measure(lab, plan):
     columns += [f"{side} {what}" for side in shown for what in ("stalled", "p50", "p99", "p99.9")]
     table = Table(
         "Stalls on loopback",
-        "Transfers, one after another; how many took more than 150 ms, and the time that half and "
-        "99 % of a round's took at most, relative to TCP's in the same round; p99.9 is of all rounds. "
+        "Transfers, one after another: how many took more than 150 ms, and the time within which half "
+        "and 99 % of a round's ended, relative to TCP in the same round; p99.9 is of all rounds. "
         f"{rounds} rounds.", columns)
     for name, row in ROWS.items():
         seen = measure_row(lab, rounds, *row)

@@ -19,7 +19,7 @@ def measure(lab, plan):
     if os.access(ESTABLISHED, os.X_OK):
         sides["established tool"] = side(ESTABLISHED, "run")
     table = Table(
-        "Starting a program", "Time of `true`, started and ended, relative to `true` alone.",
+        "Starting a program", "Time to start `true` until it ends, relative to `true` alone.",
         ["time"])
     found = compare(sides, "nothing", plan.many_rounds)
     for name in found:

@@ -1,4 +1,4 @@
-"""iperf3 on loopback: what a byte costs, since the CPU is what limits it there."""
+"""iperf3 on loopback: what a byte costs, because the CPU is the limit there."""
 
 import json
 
@@ -11,8 +11,8 @@ def measure(lab, plan):
     """Throughput relative to plain TCP."""
     table = Table(
         "Throughput on loopback",
-        "iperf3, one stream; server and client under the same tool, relative to plain TCP. Here "
-        "the CPU is the limit: see the figure for what two links give.", list(SIDES))
+        "iperf3, one stream; server and client under the same tool, relative to plain TCP. The "
+        "CPU is the limit here: the figure shows what two links gain.", list(SIDES))
     sides, servers = {}, []
     for side, before in lab.launchers().items():
         port = lab.port()

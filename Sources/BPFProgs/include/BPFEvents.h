@@ -1,6 +1,6 @@
-// What events.bpf.c and mptcpize share, beside the records of SocketEvents.h.
+// What events.bpf.c and mptcpize share, in addition to the records of SocketEvents.h.
 //
-//   run     one mptcpize_events_run       whose sockets are told of
+//   run     one mptcpize_events_run       whose sockets are reported
 //   events  a ring buffer of struct mptcpize_event
 //   sockets inode number → mptcpize_events_socket    those that are open
 //   counts  one mptcpize_events_counts

@@ -8,13 +8,13 @@
 //                                           state.chosen says which of the two is in force
 //   cgroups    cgroup id → mptcpize_bpf_cgroup     what only users want to know
 //
-// A change is written into the selection that is not in force and then chosen with
-// one store, so that it happens as a whole or not at all, whenever mptcpize is
-// killed. A newer program is attached beside the older one with the same maps (but
-// its own `revision`) and stays silent until state.live carries its revision: no
-// socket is counted twice.
+// A change is written into the selection that is not in force, and then chosen with
+// one store. So it happens completely or not at all, whenever mptcpize is killed. A
+// newer program is attached next to the older one with the same maps (but its own
+// `revision`), and stays silent until state.live has its revision: no socket is
+// counted twice.
 //
-// All maps are written by root only.
+// Only root writes the maps.
 
 #ifndef MPTCPIZE_BPF_PROGS_H
 #define MPTCPIZE_BPF_PROGS_H

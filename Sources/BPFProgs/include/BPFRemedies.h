@@ -1,11 +1,11 @@
-// What the programs that mend socket options and mptcpize share.
+// What mptcpize shares with the BPF programs that mend socket options.
 //
 //   remedies   option → mptcpize_bpf_remedy   what is done about it on this kernel
 //   remedied   cgroup id → number             calls that were ignored or adjusted there
 //   kept       socket → mptcpize_bpf_kept     what getsockopt answers of them
 //
-// The first is made of SocketPolicy's table and of what this kernel answered when it was
-// tried (BPFRemedyTable.swift): there is no other list.
+// BPFRemedyTable.swift makes `remedies` from SocketPolicy's table and this kernel's answers when
+// each option was tried: there is no other list.
 
 #ifndef MPTCPIZE_BPF_REMEDIES_H
 #define MPTCPIZE_BPF_REMEDIES_H

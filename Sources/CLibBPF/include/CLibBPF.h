@@ -1,5 +1,5 @@
-// libbpf, found when it is needed: mptcpize runs, and does all but its BPF mode,
-// where there is no libbpf.so.1 (Debian: libbpf1). The static mptcpize has it inside.
+// libbpf, loaded when it is needed. Without libbpf.so.1 (Debian: libbpf1), mptcpize
+// works except for its BPF mode. The static mptcpize contains it.
 //
 // The declarations are those of bpf/libbpf.h and bpf/bpf.h, libbpf 1.0 and newer,
 // so that building needs no libbpf-dev either. Int results are 0 or a descriptor,

@@ -1,5 +1,5 @@
 // What Swift cannot see of Linux and of the C library: macros with arguments,
-// variadic functions, functions that Swift's import forbids. Each says why it is here.
+// variadic functions, functions that Swift's import forbids. Each comment tells why.
 
 #ifndef CLINUX_H
 #define CLINUX_H

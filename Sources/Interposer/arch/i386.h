@@ -1,6 +1,6 @@
 // i386: number in eax; arguments in ebx, ecx, edx, esi, edi, ebp; result in eax.
-// arch/x86/entry/syscalls/syscall_32.tbl. The direct socket calls are there since
-// Linux 4.3; before that there was only socketcall(2), and no MPTCP by far.
+// arch/x86/entry/syscalls/syscall_32.tbl. The direct socket calls came with
+// Linux 4.3; before that there was only socketcall(2), and long before MPTCP.
 
 enum {
   SYS_read = 3,

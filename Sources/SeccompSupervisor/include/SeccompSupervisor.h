@@ -1,10 +1,11 @@
-// A supervisor by seccomp user notification (seccomp_unotify(2)): a filter that a program and all
-// that it starts carry with them sends it the few system calls that matter, and it answers them.
+// A supervisor by seccomp user notification (seccomp_unotify(2)). A filter of the program and all
+// that it starts sends it the few system calls that matter, and it answers them.
 //
-// Three processes, each the parent of the next: the front, which is `mptcpize run` itself; the
-// guard; the worker, whose child the program is. They are the program's ancestors, since Yama lets
-// a process look into its descendants only, and subreapers, so that daemons stay descendants. The
-// guard takes over where the worker is killed or stopped; both stay until no task has the filter.
+// There are three processes, each the parent of the next: the front, which is `mptcpize run`
+// itself; the guard; and the worker, whose child is the program. They are the program's ancestors,
+// because Yama lets a process look only into its descendants. They are subreapers, so daemons stay
+// descendants. The guard takes over if the worker is killed or stopped. Both stay until no task has
+// the filter.
 
 #ifndef SECCOMP_SUPERVISOR_H
 #define SECCOMP_SUPERVISOR_H
@@ -55,10 +56,14 @@ void seccomp_supervisor_start(const struct clinux_program *program,
                               const struct seccomp_supervision *supervision,
                               struct seccomp_start *start);
 
-/// Guard and worker have been killed: without them the filter's calls would fail with ENOSYS, and the
-/// one that was being answered would wait for ever. Starts a process that lets each of them go on as
-/// the program's own, so that its sockets are TCP from then on. Once; closes the listener.
+/// Guard and worker have been killed: without them the filter's calls would fail with ENOSYS, and
+/// the one that was being answered would wait for ever. Starts a process that lets each of them go
+/// on as the program's own, so that its sockets are TCP from then on. Once; closes the listener.
 void seccomp_supervisor_stand_in(int listener, void *memory);
+
+/// Whether /proc is there, and that of our own PID namespace: processes are looked up there by
+/// numbers, which are other processes' in another one.
+bool seccomp_supervisor_has_proc(void);
 
 /// Whether this kernel has user notifications (Linux 5.0), as far as can be told without a filter.
 bool seccomp_supervisor_is_known(void);

@@ -1,10 +1,10 @@
 // The event record, the ring it travels in, and the environment contract.
 //
-// One record for every way in (preload library, BPF program): what happened to
-// which socket of which process. Writers are arbitrary programs; the one reader
-// is `mptcpize run`. The ring lies in a shared file that writers map when they
-// start, so that it survives programs that close every descriptor, change their
-// root or drop their privileges.
+// All ways in (preload library, BPF program, seccomp) use the same record: what
+// happened to which socket of which process. Writers are arbitrary programs; the
+// only reader is `mptcpize run`. The ring is a shared file that writers map when
+// they start, so it still works if a program closes every descriptor, changes its
+// root or drops its privileges.
 //
 // Everything in the ring is untrusted input to the reader: any process that was
 // given its name can write anything into it.

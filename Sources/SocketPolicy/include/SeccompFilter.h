@@ -1,4 +1,4 @@
-// What a seccomp filter answers to a system call, found out without making the call. Pure: no
+// Finds out what a seccomp filter answers to a system call, without making the call. Pure: no
 // global state, no system call of its own.
 
 #ifndef MPTCPIZE_SECCOMP_FILTER_H

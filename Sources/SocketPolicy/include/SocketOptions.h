@@ -1,5 +1,5 @@
-// Socket options that TCP takes and MPTCP refuses, on one kernel or another: what
-// is done about each, and why. Pure: no global state, no system call of its own.
+// Socket options that TCP accepts and MPTCP refuses on some kernels: what is done
+// about each, and why. Pure: no global state, no system call of its own.
 
 #ifndef MPTCPIZE_SOCKET_OPTIONS_H
 #define MPTCPIZE_SOCKET_OPTIONS_H

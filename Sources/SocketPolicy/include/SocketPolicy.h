@@ -1,4 +1,4 @@
-// What to upgrade, when an upgrade is not worth trying again, and what a socket
+// Decides what to upgrade, when not to try an upgrade again, and what a socket
 // really is. Pure: no global state, no system call of its own.
 
 #ifndef MPTCPIZE_SOCKET_POLICY_H

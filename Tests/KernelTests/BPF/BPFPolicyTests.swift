@@ -82,11 +82,11 @@ struct BPFPolicyTests {
                 """, kernel: kernel, modules: Self.modules)
         #expect(outcome.succeeded, "\(outcome)")
         let mptcp = "262 uid 0 euid 0"
-        let why = "mptcpize: ./raw: statically linked, which no preload library reaches: "
+        let why = "mptcpize: ./raw: statically linked, so no preload library reaches it: "
         let missing = "mptcpize: nft: is not installed; install the package nftables"
         let expected = [
             "attach": [
-                "mptcpize: --rule 3: left out: a cgroup is not known by its programs "
+                "mptcpize: --rule 3: left out: a rule for one program cannot apply to a cgroup "
                     + "(tcp any * * program raw)"
             ],
             "talk": ["8080 mptcp", "8081 tcp", "8082 tcp"],
@@ -96,7 +96,7 @@ struct BPFPolicyTests {
                 "  1 --rule 2 /sys/fs/cgroup/c",
             ],
             "again": ["8080 tcp", "8081 mptcp", "8080 mptcp", "8082 tcp", "1"],
-            "detach": [], "all": [], "gone": ["/sys/fs/cgroup/d: off the list"],
+            "detach": [], "all": [], "gone": ["/sys/fs/cgroup/d: removed from the list"],
             "run": [mptcp, "1", why + "the kernel makes its sockets MPTCP (BPF mode)", mptcp],
             "report": ["policy (--rule 1)"], "program": ["6 uid 0 euid 0", mptcp],
             "without": [
@@ -142,7 +142,7 @@ struct BPFPolicyTests {
             "nested": ["8 262", "8 6", "8 262", "262 uid 0 euid 0", "8 6", "8 262"],
             "run": [
                 "8",
-                "mptcpize: ./matrix: statically linked, which no preload library reaches: "
+                "mptcpize: ./matrix: statically linked, so no preload library reaches it: "
                     + "the kernel keeps its sockets TCP (BPF mode)",
             ],
         ]

@@ -24,7 +24,7 @@ struct BPFRefusalTests {
                 1
                 \(Self.noHook)
                 125
-                mptcpize: ./raw: statically linked, which no preload library reaches: it stays TCP; \
+                mptcpize: ./raw: statically linked, so no preload library reaches it: it stays TCP; \
                 the BPF mode would reach it, but this kernel has no hook update_socket_protocol; \
                 `mptcpize run --mode seccomp` reaches it (Linux 5.9 or newer)
                 6 uid 0 euid 0
@@ -65,7 +65,7 @@ struct BPFRefusalTests {
                 outcome.section(section) == words.map { "mptcpize: \($0)" }, "\(outcome)")
         }
         let memory =
-            "BPF mode: out of memory, or of what this cgroup may use; free some, or raise "
+            "BPF mode: out of memory, or this cgroup's memory limit is reached; free memory, or raise "
             + "memory.max"
         let policy =
             "BPF mode: the kernel refuses to attach the program (EPERM); lockdown, a security "
@@ -74,7 +74,7 @@ struct BPFRefusalTests {
         expect("policy", policy, policy)
         expect(
             "verifier",
-            "BPF mode: the kernel does not take the program (EINVAL); "
+            "BPF mode: the kernel refuses the program (EINVAL); "
                 + "add --debug to see the verifier's reasons")
         #expect(outcome.section("debug").count > 1, "\(outcome)")
         expect(
@@ -87,7 +87,7 @@ struct BPFRefusalTests {
                 + "libbpf 1.0 or newer (Debian and Ubuntu: apt install libbpf1)")
         expect(
             "version 1",
-            "/v1/x: is a cgroup of version 1, which has no identity for BPF; "
+            "/v1/x: is a cgroup of version 1, which BPF cannot identify; "
                 + "give a directory under /sys/fs/cgroup")
         expect(
             "no types",
@@ -130,15 +130,15 @@ struct BPFRefusalTests {
         #expect(
             outcome.section("integrity") == [
                 "0", mptcp, "a ", "1 never connected", mptcp,
-                "ok BPF mode can be loaded here (tried, and taken away again)",
+                "ok BPF mode can be loaded here (tried, then removed)",
             ], "\(outcome)")
-        let why = "kernel lockdown (confidentiality) lets no BPF program read kernel memory"
+        let why = "kernel lockdown (confidentiality) does not let BPF programs read kernel memory"
         #expect(
             outcome.section("later") == [
                 mptcp, "a c ", mptcp, "mptcpize: BPF mode: \(why); leave out --report and -d",
             ], "\(outcome)")
         let remedy =
-            "lockdown=integrity would; mptcpize run and mptcpize enable work without it"
+            "lockdown=integrity allows it; mptcpize run and mptcpize enable work without it"
         let refusal = "mptcpize: BPF mode: \(why); \(remedy)"
         #expect(
             outcome.section("confidentiality") == [
@@ -201,7 +201,7 @@ struct BPFRefusalTests {
                 "mptcpize: process 99999: there is none",
                 "mptcpize: BPF mode: needs root; try: sudo mptcpize bpf …",
                 "a ",
-                "mptcpize: /sys/fs/bpf/mptcpize: is not a directory of root's alone; "
+                "mptcpize: /sys/fs/bpf/mptcpize: is not a directory that belongs to root alone; "
                     + "find out who made it, then: rm -r /sys/fs/bpf/mptcpize",
             ], "\(outcome)")
         #expect(

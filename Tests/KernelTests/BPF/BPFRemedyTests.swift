@@ -194,8 +194,8 @@ struct BPFRemedyTests {
         let lines = outcome.output.split(separator: "\n").map(String.init)
         #expect(
             lines == [
-                "mptcpize: /sys/fs/cgroup/a: its sockets are made MPTCP, but options that MPTCP "
-                    + "refuses fail: another BPF program there suffers none beside it",
+                "mptcpize: /sys/fs/cgroup/a: its sockets become MPTCP, but options that MPTCP "
+                    + "refuses fail: another BPF program there allows no second one",
                 "a c ", #""remedied": null"#, #""remedied": 0"#,
             ], "\(outcome)")
     }

@@ -125,7 +125,7 @@ struct BPFReportTests {
             "\(storm)")
 
         let why =
-            "mptcpize: ./raw: statically linked, which no preload library reaches: "
+            "mptcpize: ./raw: statically linked, so no preload library reaches it: "
             + "the kernel makes its sockets MPTCP (BPF mode)"
         let debug = outcome.section("debug")
         #expect(debug.contains(why) && debug.contains("262 uid 0 euid 0"), "\(debug)")

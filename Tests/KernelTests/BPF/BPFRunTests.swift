@@ -58,7 +58,7 @@ struct BPFRunTests {
                 """, kernel: kernel)
         #expect(outcome.succeeded, "\(outcome)")
         let (mptcp, user) = ("262 uid 0 euid 0", "262 uid 1000 euid 0")
-        let why = "mptcpize: ./raw: statically linked, which no preload library reaches: "
+        let why = "mptcpize: ./raw: statically linked, so no preload library reaches it: "
         let expected = [
             "auto": [why + "the kernel makes its sockets MPTCP (BPF mode)", mptcp, "0"],
             "preload": [

@@ -170,7 +170,7 @@ struct BPFTests {
             outcome.section("all or nothing") == [
                 "mptcpize: /sys/fs/cgroup/nowhere: no such cgroup; "
                     + "give a directory under /sys/fs/cgroup", "a c ",
-                "mptcpize: /sys/fs/cgroup/d: is not attached; mptcpize bpf list shows what is",
+                "mptcpize: /sys/fs/cgroup/d: is not attached; `mptcpize bpf list` shows what is attached",
                 "a c ",
             ], "\(outcome)")
         #expect(outcome.section("by pid") == [" a c "] || outcome.section("by pid") == ["a c "])
@@ -182,7 +182,7 @@ struct BPFTests {
             outcome.section("no MPTCPv6") == ["mptcp=5 tcp=5 failed=0", "1"], "\(outcome)")
         #expect(
             outcome.section("gone") == [
-                "1", "a c d ", "/sys/fs/cgroup/c: off the list", "a d ",
+                "1", "a c d ", "/sys/fs/cgroup/c: removed from the list", "a d ",
             ], "\(outcome)")
         #expect(outcome.section("same moment") == ["a a/b c d ", "a a/b c/x "], "\(outcome)")
         #expect(outcome.section("last") == [], "\(outcome)")
@@ -244,8 +244,8 @@ struct BPFTests {
             upgrade.suffix(3) == ["a c (mptcpize)", "mptcp=5 tcp=0 failed=0", "1"], "\(outcome)")
         #expect(
             outcome.section("another layout") == [
-                "mptcpize: BPF mode: the program in the kernel is another version's, with "
-                    + "counters that this one cannot read; mptcpize bpf detach --all, then "
+                "mptcpize: BPF mode: the program in the kernel is of another version, "
+                    + "whose counters this one cannot read; mptcpize bpf detach --all, then "
                     + "attach again", "mptcpize", "No cgroup is attached.",
             ], "\(outcome)")
     }

@@ -41,7 +41,7 @@ struct BPFUpgradeTests {
                 #""upgraded": 1"#,
             ], "\(outcome)")
         let why =
-            "the program in the kernel is another version's, with counters that this one "
+            "the program in the kernel is of another version, whose counters this one "
             + "cannot read"
         let remedy = "mptcpize bpf detach --all, then attach again"
         let refusal = "mptcpize: BPF mode: \(why); \(remedy)"
