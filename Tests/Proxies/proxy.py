@@ -22,6 +22,8 @@ class Proxy:
     """Files, what has to run before, and the proxy's programs with the port that each listens on."""
 
     scheme = "http"
+    attempts = 1  # at a transfer, until it is complete
+    patience = 60  # seconds for an attempt
 
     def __init__(self, files, *programs, preparation=()):
         self.files, self.programs, self.preparation = files, programs, preparation

@@ -101,7 +101,8 @@ class Run:
 
     def transfer(self, client, server, way):
         """One request; what became of it."""
-        command = ["curl", "--silent", "--show-error", "--max-time", str(PATIENCE), "-H", "Expect:"]
+        command = ["curl", "--silent", "--show-error", "--max-time", str(self.proxy.patience)]
+        command += ["-H", "Expect:"]
         command += self.proxy.client_options(server)
         if way == "up":
             command += ["-T", self.big]
@@ -117,7 +118,10 @@ class Run:
         for server in BACK:
             for client in FRONT:
                 for way in "down", "up":
-                    result = self.transfer(client, server, way)
+                    for _ in range(self.proxy.attempts):
+                        result = self.transfer(client, server, way)
+                        if result.startswith("same"):
+                            break
                     print(f"client {client}, server {server}, {way}: {result}", flush=True)
 
     def stop(self):
