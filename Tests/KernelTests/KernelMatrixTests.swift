@@ -127,9 +127,13 @@ struct KernelsWithMPTCPTests {
             #expect(windows.output == strict.output, "\(windows)\n\(strict)")
         }
         #expect(strict.output.contains("connect: narrow unlimited 1 narrow unlimited 1\n"))
-        let options = try guest.step("stalls options")
+        // On 6.1 the library keeps TCP_NOTSENT_LOWAT, and accepted sockets do not inherit what is kept.
+        let changed = try guest.step("stalls options").output.split(separator: "\n")
+            .filter { $0.hasPrefix("-") || $0.hasPrefix("+") }
         #expect(
-            options.output.firstMatch(of: /^lines [1-9][0-9]* status 0 0\n/) != nil, "\(options)")
+            changed.isEmpty || kernel == "6.1" && changed.allSatisfy { $0.contains("server: ") },
+            "\(changed)")
+        #expect(try guest.step("stalls options").output.contains("status 0 0"))
         #expect(try guest.step("stalls transfers").status == 0)
     }
 
