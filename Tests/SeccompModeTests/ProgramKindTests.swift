@@ -128,8 +128,19 @@ struct ProgramKindTests {
         }
         """
 
-    @Test("which way reaches which", arguments: Kind.allCases)
-    func reach(kind: Kind) throws {
+    /// Containers forbid them: by no_new_privs, and by their filters.
+    private static let forbidden: Set<Kind> = [.setUID, .ioUring]
+
+    @Test("which way reaches which", arguments: Kind.allCases.filter { !forbidden.contains($0) })
+    func reach(kind: Kind) throws { try expectReach(kind) }
+
+    /// The capability is one that a container's root does not have.
+    @Test(
+        "which way reaches those that a container may forbid", .requires(.namespaces),
+        arguments: Kind.allCases.filter { forbidden.contains($0) })
+    func reachOutside(kind: Kind) throws { try expectReach(kind) }
+
+    private func expectReach(_ kind: Kind) throws {
         if kind == .i386, !Requirement.flavour(.i386).isMet() { return }
         let folder = try Self.folder.get()
         let command = try command(kind, in: folder)
