@@ -30,7 +30,8 @@ static enum { UNTRIED, EMPTIED, KEPT } page_state;
 // uncorked in vain.
 static unsigned long mptcp[DESCRIPTORS / BITS];
 
-// Those with TCP_NODELAY: uncorking pushes.
+// Those with TCP_NODELAY: uncorking pushes. Here a bit that is out of date, for a descriptor closed
+// behind our back, costs another socket of that number its push: up to 40 ms.
 static unsigned long pushing[DESCRIPTORS / BITS];
 
 static bool has(const unsigned long *bits, int fd) {

@@ -33,7 +33,9 @@ package struct Failure: Error, Equatable, Sendable {
 
     /// One line, without a newline, with nothing in it that a terminal would obey.
     package var message: String {
-        let text = "mptcpize: \(object): \(reason)" + (remedy.isEmpty ? "" : "; \(remedy)")
+        // A name that is empty has to be seen to be.
+        let name = object.isEmpty ? "''" : object
+        let text = "mptcpize: \(name): \(reason)" + (remedy.isEmpty ? "" : "; \(remedy)")
         return text.printable
     }
 }

@@ -11,6 +11,11 @@ struct FailureTests {
             failure.message == #"mptcpize: a\nb\x1b[31m: not found in PATH; give a path"#)
     }
 
+    @Test("an object with an empty name is named")
+    func empty() {
+        #expect(Failure(.usage, "", "is no name").message == "mptcpize: '': is no name")
+    }
+
     @Test("nothing that a terminal would obey, or that turns a line around, is printed as it is")
     func printable() {
         let text = String(
