@@ -87,11 +87,23 @@ static void add_socket(struct program *program) {
   answer(program, SECCOMP_RET_ALLOW);
 }
 
-// Whether something may have to be done about an option.
-static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
-                    const struct mptcpize_option *option) {
+bool filter_is_mended(const struct seccomp_supervision *supervision, size_t line) {
+  size_t count;
+  const struct mptcpize_option *option = &mptcpize_option_table(&count)[line];
   return supervision->refusals[line] || supervision->unknown[line] || option->connected ||
          option->unchecked || (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes);
+}
+
+// What stalls.c goes by, or hides.
+static bool is_of_stalls(const struct mptcpize_option *option, bool is_get) {
+  enum { NODELAY = 1, NOTSENT_LOWAT = 25 };  // TCP_…, linux/tcp.h
+  return option->level == TCP && option->number == (is_get ? NOTSENT_LOWAT : NODELAY);
+}
+
+static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
+                    const struct mptcpize_option *option, bool is_get) {
+  return filter_is_mended(supervision, line) ||
+         (supervision->stalls && is_of_stalls(option, is_get));
 }
 
 static void allow_if(struct program *program, uint32_t number) {
@@ -137,11 +149,13 @@ static void add_level(struct program *program, const struct seccomp_supervision 
   const struct mptcpize_option *table = mptcpize_option_table(&count);
   bool is_told = is_get && table[first].level == SOCKET_LEVEL;
   for (size_t i = first; i < behind; i++) {
-    bool is_line_sent = is_sent(supervision, i, &table[i]);
+    bool is_line_sent = is_sent(supervision, i, &table[i], is_get);
     if (is_told && is_line_sent) send_if(program, (uint32_t)table[i].number);
     if (!is_told && !is_line_sent) allow_if(program, (uint32_t)table[i].number);
   }
   if (is_told) {
+    enum { ERROR = 4 };  // SO_ERROR, asm-generic/socket.h
+    if (supervision->stalls) send_if(program, ERROR);
     uint32_t newest = (uint32_t)table[behind - 1].number;
     add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, newest, 1, 0));
     answer(program, SECCOMP_RET_ALLOW);

@@ -52,6 +52,9 @@ enum {
 /// The longest filter that the kernel takes.
 enum { FILTER_MOST = 4096 };
 
+/// Whether something may have to be done about the option of this line.
+bool filter_is_mended(const struct seccomp_supervision *supervision, size_t line);
+
 /// Writes the filter; the number of its steps.
 size_t filter_make(const struct seccomp_supervision *supervision,
                    struct sock_filter steps[FILTER_MOST]);

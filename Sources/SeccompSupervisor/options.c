@@ -14,20 +14,13 @@
 
 #include "kept.h"
 #include "records.h"
-#include "target.h"
-
-#ifndef SOL_MPTCP
-#define SOL_MPTCP 284
-#endif
-enum { OPTION_MPTCP_INFO = 1 };
+#include "stalls.h"
 
 // A connection whose peer does not speak MPTCP hands its options to its TCP subflow.
 static bool has_fallen_back(int fd) {
-  enum { FLAGS_WORD = 2, FALLBACK = 1, WORDS = 3 };
-  uint32_t information[WORDS] = {0};
-  socklen_t length = sizeof information;
-  int result = getsockopt(fd, SOL_MPTCP, OPTION_MPTCP_INFO, information, &length);
-  return result < 0 || information[FLAGS_WORD] & FALLBACK;
+  enum { FALLBACK = 1 };
+  long flags = target_mptcp_flags(fd);
+  return flags < 0 || flags & FALLBACK;
 }
 
 // But none of IPv4's of an AF_INET6 socket (Linux 6.18).
@@ -65,13 +58,17 @@ static struct outcome drop(struct server *server, const struct target *target) {
 
 static struct outcome set_receive_buffer(struct server *server, struct caller *caller,
                                          const struct target *target, int32_t asked) {
+  int32_t shown;
+  if (stalls_choose_buffer(caller, target, asked, &shown)) {
+    return keep(server, caller, target, MPTCPIZE_ADJUST, shown, 0);
+  }
   // The kernel takes a negative size for the largest there is.
   if (asked < 0 || asked >= MPTCPIZE_RECEIVE_BUFFER_MINIMUM) return drop(server, target);
   int enough = MPTCPIZE_RECEIVE_BUFFER_MINIMUM;
   if (setsockopt(target->fd, SOL_SOCKET, SO_RCVBUF, &enough, sizeof enough) < 0) {
     return OUTCOME_GO_ON;
   }
-  int32_t shown = mptcpize_receive_buffer_shown(asked);
+  shown = mptcpize_receive_buffer_shown(asked);
   return keep(server, caller, target, MPTCPIZE_ADJUST, shown, 0);
 }
 
@@ -161,6 +158,7 @@ static struct outcome set_on(struct server *server, struct caller *caller, struc
                              const struct call *call) {
   const struct mptcpize_option *option = target->option;
   if (!option) return set_without_line(target, call);
+  if (!filter_is_mended(server->supervision, (size_t)target->line)) return OUTCOME_GO_ON;
   struct setting setting = {.means = {.option = option, .family = target->family}};
   int32_t length = (int32_t)call->arguments[4];
   setting.means.level = option->level;
@@ -191,6 +189,7 @@ struct outcome setsockopt_call(struct server *server, struct caller *caller,
                    (int)call->arguments[2], &target)) {
     return OUTCOME_GO_ON;
   }
+  stalls_seen(server, &target);
   struct outcome outcome = set_on(server, caller, &target, call);
   close(target.fd);
   return outcome;

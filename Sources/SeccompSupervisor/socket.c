@@ -17,6 +17,7 @@
 #include "errand.h"
 #include "kept.h"
 #include "records.h"
+#include "stalls.h"
 
 // --- In another network namespace ----------------------------------------------------------
 
@@ -158,6 +159,7 @@ static int make_mptcp(struct server *server, struct caller *caller, int family, 
   errno = EPERM;
   if (is_confined(caller) || !can_be_mended(caller) || !is_alike(caller)) return -1;
   int made = socket_for(caller, family, type, MPTCPIZE_IPPROTO_MPTCP);
+  if (made >= 0) stalls_made(server, made);
   if (made < 0 || !has_settings(made)) return made;
   close(made);
   errno = MPTCPIZE_REFUSED_FOR_CGROUP;

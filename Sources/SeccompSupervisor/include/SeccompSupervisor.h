@@ -25,6 +25,8 @@ struct seccomp_supervision {
   const bool *unknown;
   /// No remedies: what the kernel refuses, the program is told.
   bool strict;
+  /// MPTCP connections stand still sometimes on this kernel: this is to be prevented.
+  bool stalls;
   /// Where records go: the path of an event ring; NULL: nowhere.
   const char *ring;
   /// The rules for what stays TCP, in the canonical text of SocketPolicy; NULL: there are none.
