@@ -67,7 +67,8 @@ static int32_t present(int fd, int level, int number) {
 }
 
 static void open_window(int fd, bool is_default) {
-  int32_t before = is_default ? 1 : present(fd, SOL_SOCKET, SO_RCVLOWAT), wide = MPTCPIZE_STALLS_WINDOW;
+  int32_t before = is_default ? 1 : present(fd, SOL_SOCKET, SO_RCVLOWAT),
+          wide = MPTCPIZE_STALLS_WINDOW;
   if (before < 0) return;
   kernel_setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wide, sizeof wide);
   kernel_setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &before, sizeof before);

@@ -4,6 +4,7 @@
 #ifndef MPTCPIZE_STALLS_H
 #define MPTCPIZE_STALLS_H
 
+#include "SocketOptions.h"
 #include "state.h"
 
 /// accept() is about to return this socket. Gives it back.

@@ -16,10 +16,10 @@ enum { AF_INET_FAMILY = 2, AF_INET6_FAMILY = 10, TCP = 6, SOCKET_LEVEL = 1, IPV6
 // Numbers of the kernel's own tables: arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h,
 // arch/arm/tools/syscall.tbl.
 const struct call_interface call_interfaces[] = {
-    {AUDIT_ARCH_X86_64, false, {41, 54, 55, 16, 317, 157, 446, 42, 50, 48, 3, 231, -1}},
-    {AUDIT_ARCH_I386, true, {359, 366, 365, 54, 354, 172, 446, 362, 363, 373, 6, 252, 102}},
-    {AUDIT_ARCH_AARCH64, false, {198, 208, 209, 29, 277, 167, 446, 203, 201, 210, 57, 94, -1}},
-    {AUDIT_ARCH_ARM, true, {281, 294, 295, 54, 383, 172, 446, 283, 284, 293, 6, 248, -1}},
+    {AUDIT_ARCH_X86_64, false, {41, 54, 55, 16, 317, 157, 446, 42, 50, 48, 51, 3, 231, -1}},
+    {AUDIT_ARCH_I386, true, {359, 366, 365, 54, 354, 172, 446, 362, 363, 373, 367, 6, 252, 102}},
+    {AUDIT_ARCH_AARCH64, false, {198, 208, 209, 29, 277, 167, 446, 203, 201, 210, 204, 57, 94, -1}},
+    {AUDIT_ARCH_ARM, true, {281, 294, 295, 54, 383, 172, 446, 283, 284, 293, 286, 6, 248, -1}},
 };
 const size_t call_interface_count = sizeof call_interfaces / sizeof *call_interfaces;
 
@@ -203,6 +203,7 @@ static void add_socketcall(struct program *program, const struct seccomp_supervi
   if (is_watched || is_ruled) send_if(program, SOCKETCALL_CONNECT);
   if (is_watched || is_ruled || !supervision->strict) send_if(program, SOCKETCALL_LISTEN);
   if (is_watched) send_if(program, SOCKETCALL_SHUTDOWN);
+  if (supervision->stalls) send_if(program, SOCKETCALL_GETSOCKNAME);
   answer(program, SECCOMP_RET_ALLOW);
 }
 
@@ -221,6 +222,8 @@ static bool is_looked_at(const struct seccomp_supervision *supervision, enum cal
     case CALL_CLOSE:
     case CALL_EXIT:
       return supervision->ring;
+    case CALL_GETSOCKNAME:
+      return supervision->stalls;
     default:
       return true;
   }

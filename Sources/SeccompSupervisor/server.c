@@ -14,6 +14,7 @@
 
 #include "caller.h"
 #include "records.h"
+#include "stalls.h"
 
 // --- Beginning -------------------------------------------------------------------------------
 
@@ -105,9 +106,10 @@ static bool unpack(const struct caller *caller, struct call *call) {
     uint8_t number, count;
     enum call_kind kind;
   } calls[] = {
-      {SOCKETCALL_SOCKET, 3, CALL_SOCKET},         {SOCKETCALL_CONNECT, 3, CALL_CONNECT},
-      {SOCKETCALL_LISTEN, 2, CALL_LISTEN},         {SOCKETCALL_SHUTDOWN, 2, CALL_SHUTDOWN},
-      {SOCKETCALL_SETSOCKOPT, 5, CALL_SETSOCKOPT}, {SOCKETCALL_GETSOCKOPT, 5, CALL_GETSOCKOPT},
+      {SOCKETCALL_SOCKET, 3, CALL_SOCKET},           {SOCKETCALL_CONNECT, 3, CALL_CONNECT},
+      {SOCKETCALL_LISTEN, 2, CALL_LISTEN},           {SOCKETCALL_SHUTDOWN, 2, CALL_SHUTDOWN},
+      {SOCKETCALL_GETSOCKNAME, 3, CALL_GETSOCKNAME}, {SOCKETCALL_SETSOCKOPT, 5, CALL_SETSOCKOPT},
+      {SOCKETCALL_GETSOCKOPT, 5, CALL_GETSOCKOPT},
   };
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     uint32_t words[5] = {0};
@@ -137,6 +139,9 @@ static struct outcome answer(struct server *server, struct caller *caller, struc
       rules_call(server, caller, call);
       record_call(server, caller, call);
       return call->kind == CALL_LISTEN ? replacement_listen(server, caller, call) : OUTCOME_GO_ON;
+    case CALL_GETSOCKNAME:
+      stalls_call(caller, call);
+      return OUTCOME_GO_ON;
     case CALL_SHUTDOWN:
     case CALL_CLOSE:
     case CALL_EXIT:

@@ -1,13 +1,13 @@
-// Interposer/stalls.c describes the fault and both parts of the remedy. The supervisor takes part in
-// fewer calls than the library:
+// Interposer/stalls.c describes the fault and both parts of the remedy. The supervisor takes part
+// in fewer calls than the library:
 //
 // - TCP_NOTSENT_LOWAT is set when the socket is made. Accepted sockets inherit it.
-// - The window is opened when an option of a connection is set or read for the first time, as most
-//   programs do: SO_ERROR after a connect that did not wait, TCP_NODELAY after accept. For this the
-//   filter sends these two. Not before: what is opened on a fresh socket reaches its subflow only if
-//   that exists, and then the connection and all that a listener accepts have a smaller window scale
-//   for good (6 instead of 7 with Linux's tcp_rmem). Otherwise the subflow keeps the small buffer:
-//   its window grows to 125 KB and no further (Linux 6.18).
+// - The window is opened when a program asks for an option or the address of a connection, or sets
+//   an option: SO_ERROR after a connect that did not wait, TCP_NODELAY after accept, getsockname
+//   after either. For this the filter sends these three. Not before, on a fresh socket: its subflow
+//   would keep the small buffer, so that the window grows to 125 KB and no further; and if the
+//   subflow is there already, the connection and all that a listener accepts have a smaller window
+//   scale for good, whether they turn out to be MPTCP or not (Linux 6.18).
 
 #include "stalls.h"
 
@@ -38,14 +38,25 @@ static bool speaks_mptcp(int fd) {
   return flags >= 0 && !(flags & FALLBACK) && flags & REMOTE_KEY_RECEIVED;
 }
 
-void stalls_seen(const struct server *server, const struct target *target) {
-  if (!server->supervision->stalls) return;
-  if (target_int(target->fd, SOL_SOCKET, SO_RCVBUF) >= MPTCPIZE_STALLS_RECEIVE_BUFFER) return;
-  if (!speaks_mptcp(target->fd)) return;
-  int before = target_int(target->fd, SOL_SOCKET, SO_RCVLOWAT);
+static void open_window(int fd) {
+  // It has been opened before, most often.
+  if (target_int(fd, SOL_SOCKET, SO_RCVBUF) >= MPTCPIZE_STALLS_RECEIVE_BUFFER) return;
+  if (!speaks_mptcp(fd)) return;
+  int before = target_int(fd, SOL_SOCKET, SO_RCVLOWAT);
   if (before < 0) return;
-  set_int(target->fd, SOL_SOCKET, SO_RCVLOWAT, MPTCPIZE_STALLS_WINDOW);
-  set_int(target->fd, SOL_SOCKET, SO_RCVLOWAT, before);
+  set_int(fd, SOL_SOCKET, SO_RCVLOWAT, MPTCPIZE_STALLS_WINDOW);
+  set_int(fd, SOL_SOCKET, SO_RCVLOWAT, before);
+}
+
+void stalls_seen(const struct server *server, const struct target *target) {
+  if (server->supervision->stalls) open_window(target->fd);
+}
+
+void stalls_call(struct caller *caller, const struct call *call) {
+  int fd = caller_borrow(caller, (int)call->arguments[0]);
+  if (fd < 0) return;
+  open_window(fd);
+  close(fd);
 }
 
 // --- What the program sees ---------------------------------------------------------------------
@@ -67,8 +78,8 @@ bool stalls_choose_buffer(const struct caller *caller, const struct target *targ
   return *shown >= 0 && *shown < MPTCPIZE_STALLS_RECEIVE_BUFFER;
 }
 
-bool stalls_hides(const struct caller *caller, const struct target *target,
-                  const struct call *call, int32_t found, int32_t *shown) {
+bool stalls_hides(const struct caller *caller, const struct target *target, const struct call *call,
+                  int32_t found, int32_t *shown) {
   enum { CHOSEN = 2 };  // SOCK_RCVBUF_LOCK, linux/socket.h
   int level = (int)call->arguments[1], number = (int)call->arguments[2];
   if (!caller->server->supervision->stalls) return false;
