@@ -94,16 +94,12 @@ bool filter_is_mended(const struct seccomp_supervision *supervision, size_t line
          option->unchecked || (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes);
 }
 
-// What stalls.c goes by, or hides.
-static bool is_of_stalls(const struct mptcpize_option *option, bool is_get) {
-  enum { NODELAY = 1, NOTSENT_LOWAT = 25 };  // TCP_…, linux/tcp.h
-  return option->level == TCP && option->number == (is_get ? NOTSENT_LOWAT : NODELAY);
-}
-
+// What is mended, and what stalls.c hides or goes by.
 static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
                     const struct mptcpize_option *option, bool is_get) {
-  return filter_is_mended(supervision, line) ||
-         (supervision->stalls && is_of_stalls(option, is_get));
+  enum { NODELAY = 1, NOTSENT_LOWAT = 25 };  // TCP_…, linux/tcp.h
+  bool is_of_stalls = option->level == TCP && option->number == (is_get ? NOTSENT_LOWAT : NODELAY);
+  return filter_is_mended(supervision, line) || (supervision->stalls && is_of_stalls);
 }
 
 static void allow_if(struct program *program, uint32_t number) {
