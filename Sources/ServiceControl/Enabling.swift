@@ -116,12 +116,12 @@ package struct Enabling: Sendable {
     }
 
     /// The drop-in's text as it would be written.
-    package func preview(_ step: Step) -> String {
+    package func preview(_ step: Step) throws(Failure) -> String {
         let directory = String(step.path.dropLast(DropIn.fileName.count + 1))
-        let isThere = access(directory, F_OK) == 0
         let undo = undoCommand(step.unit.name)
         let text = step.dropIn.text(
-            undoneBy: undo, in: directory, directoriesMade: isThere ? 0 : 1)
+            undoneBy: undo, in: directory,
+            directoriesMade: try store.directoriesMade(for: step.unit.name))
         guard let environment = step.dropIn.environmentText(undoneBy: undo) else { return text }
         return text + "\n# \(directory)/\(DropIn.environmentFileName)\n" + environment
     }

@@ -11,7 +11,7 @@ import LinuxSystem
 package struct DropInStore: Sendable {
     /// The directory's path.
     package let path: String
-    private let kind: DropIn.Kind
+    let kind: DropIn.Kind
     private static let staging = ".mptcpize-new"
 
     package init(_ path: String, kind: DropIn.Kind = .enabled) {
@@ -62,12 +62,6 @@ package struct DropInStore: Sendable {
             remedy: "rename it to keep its contents")
     }
 
-    /// How many directories were made for the drop-in of the other kind, which stays in them: they
-    /// go with the last.
-    private func besides(_ unit: UnitName) -> Int? {
-        (try? DropInStore(path, kind: kind.other).installed(unit))??.directoriesMade
-    }
-
     /// The units that have a drop-in of this kind here, in the order of their names.
     package func units() -> [UnitName] {
         directoryEntries(path).filter { $0.hasSuffix(".d") }.compactMap { UnitName($0.dropLast(2)) }
@@ -88,11 +82,10 @@ package struct DropInStore: Sendable {
             try base.makeDirectory(Self.staging)
             let stage = try base.directory(Self.staging)!
             for request in requests {
-                let existing = try base.directory(request.unit.dropInDirectory) != nil
                 let previous = try installed(request.unit)
-                let known = previous?.directoriesMade ?? besides(request.unit)
                 try self.stage(
-                    request, in: stage, directoriesMade: known ?? (existing ? 0 : made + 1))
+                    request, in: stage,
+                    directoriesMade: directoriesMade(for: request.unit, replacing: previous, made))
                 undo.before.append((request.unit, previous))
             }
             for request in requests { try commit(request, from: stage, to: base) }
@@ -224,60 +217,6 @@ package struct DropInStore: Sendable {
         try staged.rename(kind.fileName, to: directory, as: kind.fileName)
         if !hasEnvironment { try directory.unlink(kind.environmentFileName) }
         try directory.synchronize()
-    }
-
-    /// Makes the directory and what is missing above it; tells how many were.
-    private func makeMissing() throws(Failure) -> Int {
-        var missing: [String] = []
-        var present = path
-        while access(present, F_OK) != 0, errno == ENOENT, let slash = present.lastIndex(of: "/") {
-            missing.append(present)
-            present = String(present[..<slash])
-        }
-        // Nor are directories made in one of somebody else's.
-        if !missing.isEmpty { try refuseForeign(present.isEmpty ? "/" : present) }
-        for (made, directory) in missing.reversed().enumerated() {
-            if mkdir(directory, 0o755) != 0, errno != EEXIST {
-                let error = Errno.last
-                if made > 0 { removeMade(made, from: missing[missing.count - made]) }
-                throw unwritable(directory, error)
-            }
-        }
-        return missing.count
-    }
-
-    /// Opens the directory; root, writing into one of somebody else's, could be led anywhere.
-    private func openOwn() throws(Failure) -> Descriptor {
-        do {
-            let base = try Descriptor.open(path, O_RDONLY | O_DIRECTORY)
-            var status = stat()
-            let number = base.number
-            _ = try retrying { fstat(number, &status) }
-            if status.st_uid == geteuid() { return base }
-        } catch {
-            throw unwritable(path, error)
-        }
-        throw foreign(path)
-    }
-
-    private func refuseForeign(_ directory: String) throws(Failure) {
-        var status = stat()
-        if stat(directory, &status) == 0, status.st_uid != geteuid() { throw foreign(directory) }
-    }
-
-    private func foreign(_ directory: String) -> Failure {
-        Failure(
-            .failed, directory, "belongs to somebody else",
-            remedy: "run mptcpize as the owner of these units")
-    }
-
-    /// Removes directories that were made, upwards from this one, as far as they are empty.
-    private func removeMade(_ count: Int, from innermost: String? = nil) {
-        var directory = innermost ?? path
-        for _ in 0..<max(count, 0) {
-            guard rmdir(directory) == 0, let slash = directory.lastIndex(of: "/") else { return }
-            directory = String(directory[..<slash])
-        }
     }
 
     func lock(_ base: borrowing Descriptor) throws(Errno) {

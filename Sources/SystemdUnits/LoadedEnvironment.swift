@@ -83,6 +83,12 @@ extension LoadedUnit {
     private static func bytes(
         of path: String, isOptional: Bool = false
     ) throws(Failure) -> Bytes? {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFIFO {
+            throw Failure(
+                .failed, path, "is a FIFO: reading it would take what is meant for the service",
+                remedy: "use the mode bpf, which needs no variables of the service")
+        }
         do {
             return try contents(ofFile: path)
         } catch {

@@ -221,4 +221,17 @@ struct RefusalTests {
         try machine.must("systemctl daemon-reload")
         try expectRefusal(machine, "mptcpize enable nginx", "\(own)/override.conf has UnsetEnv")
     }
+
+    @Test("variables from a FIFO stay there for the service: enable says so, and waits for nobody")
+    func fifo() throws {
+        let machine = try ServiceMachine()
+        try machine.add([
+            "piped.service":
+                "[Service]\nExecStart=/usr/bin/sleep 60\nEnvironmentFile=/run/variables\n"
+        ])
+        try machine.must("mkfifo -m 600 /run/variables")
+        try expectRefusal(
+            machine, "timeout 60 mptcpize enable piped", "/run/variables: is a FIFO: ")
+        try machine.must("timeout 60 mptcpize enable --dry-run --mode bpf piped")
+    }
 }

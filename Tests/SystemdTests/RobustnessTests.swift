@@ -87,6 +87,13 @@ struct RobustnessTests {
 
                 """, "\(outcome)")
         #expect(try machine.unitFiles() == before)
+        // Of an enabled unit it says what its file says.
+        let text = try machine.must(
+            "mptcpize enable redis-server >/dev/null; mptcpize enable --dry-run redis-server")
+        let file = "/etc/systemd/system/redis-server.service.d/50-mptcpize.conf"
+        #expect(text == "# \(file)\n" + (try machine.must("cat \(file)")) + "\n")
+        try machine.must("mptcpize disable redis-server")
+        #expect(try machine.unitFiles() == before)
     }
 
     @Test("what status says: not enabled, not restarted, stale, current")
