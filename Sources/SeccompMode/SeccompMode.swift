@@ -121,6 +121,11 @@ package struct StartedProgram: ~Copyable {
         memory = start.memory
     }
 
+    /// What the supervisor has done so far.
+    package borrowing func count(_ which: seccomp_count) -> UInt64 {
+        memory.map { seccomp_supervisor_count($0, which) } ?? 0
+    }
+
     /// The descriptors that it needs.
     package var numbers: [Int32] { [states.number, listener] }
 

@@ -103,6 +103,7 @@ struct outcome getsockopt_call(struct server *server, struct caller *caller,
   // Whoever reads the error clears it.
   bool is_error = (int)call->arguments[1] == SOL_SOCKET && (int)call->arguments[2] == SO_ERROR;
   struct outcome outcome = is_error ? OUTCOME_GO_ON : get_on(server, caller, &target, call);
+  if (outcome.kind == ENDS) count(server, SECCOMP_OPTIONS_ANSWERED);
   close(target.fd);
   return outcome;
 }
@@ -111,7 +112,6 @@ struct outcome getsockopt_call(struct server *server, struct caller *caller,
 
 // SIOCATMARK: MPTCP delivers urgent data in line, so there never is a mark.
 struct outcome ioctl_call(struct server *server, struct caller *caller, const struct call *call) {
-  (void)server;
   struct target target;
   int32_t zero = 0;
   if (!target_open(caller, (int)call->arguments[0], MPTCPIZE_LEVEL_IOCTL, (int)call->arguments[1],
@@ -119,6 +119,7 @@ struct outcome ioctl_call(struct server *server, struct caller *caller, const st
     return OUTCOME_GO_ON;
   }
   close(target.fd);
+  count(server, SECCOMP_OPTIONS_ANSWERED);
   bool is_written = caller_write(caller, call->arguments[2], &zero, sizeof zero);
   return is_written ? OUTCOME_SUCCESS : outcome_error(EFAULT);
 }

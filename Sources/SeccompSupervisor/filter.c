@@ -94,12 +94,12 @@ bool filter_is_mended(const struct seccomp_supervision *supervision, size_t line
          option->unchecked || (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes);
 }
 
-// What is mended, and what stalls.c hides or goes by.
+// What is mended, and what stalls.c hides.
 static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
                     const struct mptcpize_option *option, bool is_get) {
-  enum { NODELAY = 1, NOTSENT_LOWAT = 25 };  // TCP_…, linux/tcp.h
-  bool is_of_stalls = option->level == TCP && option->number == (is_get ? NOTSENT_LOWAT : NODELAY);
-  return filter_is_mended(supervision, line) || (supervision->stalls && is_of_stalls);
+  enum { NOTSENT_LOWAT = 25 };  // TCP_NOTSENT_LOWAT, linux/tcp.h
+  bool is_hidden = is_get && option->level == TCP && option->number == NOTSENT_LOWAT;
+  return filter_is_mended(supervision, line) || (supervision->stalls && is_hidden);
 }
 
 static void allow_if(struct program *program, uint32_t number) {

@@ -47,6 +47,7 @@ static void tell(struct server *server, struct caller *caller, const struct targ
 static struct outcome keep(struct server *server, struct caller *caller,
                            const struct target *target, int remedy, int32_t value, int refusal) {
   bool is_new = kept_put(server->shared, target->inode, target->line, value);
+  count_remedy(server, remedy);
   if (is_new) tell(server, caller, target, remedy, refusal);
   return OUTCOME_SUCCESS;
 }
@@ -129,23 +130,26 @@ static struct outcome mend(struct server *server, struct caller *caller, struct 
     tell(server, caller, target, MPTCPIZE_DEMOTE, means->refusal);
     return OUTCOME_GO_ON;
   }
-  if (decision.remedy == MPTCPIZE_REFUSE) return outcome_error(decision.error);
   if (decision.keep) {
     return keep(server, caller, target, decision.remedy, decision.kept, means->refusal);
   }
+  count_remedy(server, decision.remedy);
+  if (decision.remedy == MPTCPIZE_REFUSE) return outcome_error(decision.error);
   tell(server, caller, target, decision.remedy, means->refusal);
   return OUTCOME_SUCCESS;
 }
 
 // What has no line either MPTCP takes, or TCP does not know it. The kernel is asked on a socket of
 // our own, and without a value, with which nothing can be set.
-static struct outcome set_without_line(const struct target *target, const struct call *call) {
+static struct outcome set_without_line(const struct server *server, const struct target *target,
+                                       const struct call *call) {
   int level = (int)call->arguments[1], number = (int)call->arguments[2];
   int own = socket(target->family, SOCK_STREAM | SOCK_CLOEXEC, MPTCPIZE_IPPROTO_MPTCP);
   if (own < 0) return OUTCOME_GO_ON;
   int error = setsockopt(own, level, number, NULL, 0) < 0 ? errno : 0;
   close(own);
   if (!mptcpize_option_is_refusal(NULL, error)) return OUTCOME_GO_ON;
+  count_remedy(server, MPTCPIZE_REFUSE);
   const struct mptcpize_setting setting = {.level = level,
                                            .number = number,
                                            .length = (uint32_t)call->arguments[4],
@@ -157,7 +161,7 @@ static struct outcome set_without_line(const struct target *target, const struct
 static struct outcome set_on(struct server *server, struct caller *caller, struct target *target,
                              const struct call *call) {
   const struct mptcpize_option *option = target->option;
-  if (!option) return set_without_line(target, call);
+  if (!option) return set_without_line(server, target, call);
   if (!filter_is_mended(server->supervision, (size_t)target->line)) return OUTCOME_GO_ON;
   struct setting setting = {.means = {.option = option, .family = target->family}};
   int32_t length = (int32_t)call->arguments[4];

@@ -175,6 +175,7 @@ void server_let_go(struct server *server) {
 void server_answer_one(struct server *server) {
   const struct seccomp_notif *request = server->request;
   if (!receive(server)) return;
+  count(server, SECCOMP_CALLS);
   atomic_store(&server->shared->current, request->id);
   const struct call_interface *interface = interface_of(request->data.arch);
   struct outcome outcome = OUTCOME_GO_ON;

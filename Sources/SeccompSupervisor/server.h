@@ -41,6 +41,7 @@ struct shared {
   _Atomic bool
       is_landlocked;      // a task has confined itself by Landlock, whose rules MPTCP passes by
   _Atomic pid_t program;  // 0: it has ended
+  _Atomic uint64_t counts[SECCOMP_COUNTS];
   struct kept_slot kept[KEPT_SLOTS];
 };
 
@@ -133,6 +134,11 @@ void rules_call(struct server *server, struct caller *caller, const struct call 
 
 /// confinement.c
 void confinement_call(struct server *server, struct caller *caller, const struct call *call);
+
+/// counts.c
+void count(const struct server *server, enum seccomp_count which);
+/// What was done about an option: enum mptcpize_remedy.
+void count_remedy(const struct server *server, int remedy);
 
 /// server.c
 /// Puts a descriptor of ours into the caller's process; its number there, or -1 and errno.

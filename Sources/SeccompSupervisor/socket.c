@@ -208,8 +208,12 @@ struct outcome socket_call(struct server *server, struct caller *caller, const s
     refusal = errno;
     made = make_plain(server, caller, family, type, refusal);
   }
-  if (made < 0) return OUTCOME_GO_ON;
-  struct outcome outcome = hand_over(server, caller, made, call, got, refusal);
-  close(made);
+  struct outcome outcome = OUTCOME_GO_ON;
+  if (made >= 0) {
+    outcome = hand_over(server, caller, made, call, got, refusal);
+    close(made);
+  }
+  bool is_mptcp = outcome.kind == IS_DONE && got == MPTCPIZE_IPPROTO_MPTCP;
+  if (!is_plain) count(server, is_mptcp ? SECCOMP_SOCKETS_MPTCP : SECCOMP_SOCKETS_TCP);
   return outcome;
 }

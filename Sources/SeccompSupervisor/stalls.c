@@ -2,12 +2,13 @@
 // in fewer calls than the library:
 //
 // - TCP_NOTSENT_LOWAT is set when the socket is made. Accepted sockets inherit it.
-// - The window is opened when a program asks for an option or the address of a connection, or sets
-//   an option: SO_ERROR after a connect that did not wait, TCP_NODELAY after accept, getsockname
-//   after either. For this the filter sends these three. Not before, on a fresh socket: its subflow
-//   would keep the small buffer, so that the window grows to 125 KB and no further; and if the
-//   subflow is there already, the connection and all that a listener accepts have a smaller window
-//   scale for good, whether they turn out to be MPTCP or not (Linux 6.18).
+// - The window is opened when a program first asks for the address of a connection (getsockname) or
+//   for an option of it, or sets one. For this the filter sends getsockname and SO_ERROR, by which
+//   a connect ends that did not wait; not TCP_NODELAY, which costs servers more than it helps:
+//   those in Go ask for the address too. Not before, on a fresh socket: its subflow would keep the
+//   small buffer, so that the window grows to 125 KB and no further; and if the subflow is there
+//   already, the connection and all that a listener accepts have a smaller window scale for good,
+//   whether they turn out to be MPTCP or not (Linux 6.18).
 
 #include "stalls.h"
 
