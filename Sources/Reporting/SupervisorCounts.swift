@@ -31,11 +31,11 @@ package struct SupervisorCounts: Sendable {
 
     var sentence: String {
         let done = [
-            (socketsMPTCP, "sockets made MPTCP"), (socketsTCP, "sockets left TCP"),
-            (socketsReplaced, "sockets replaced by TCP"), (optionsIgnored, "options ignored"),
-            (optionsAdjusted, "options adjusted"), (optionsRefused, "options refused"),
-            (optionsAnswered, "options answered"),
-        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+            (socketsMPTCP, "socket", "made MPTCP"), (socketsTCP, "socket", "left TCP"),
+            (socketsReplaced, "socket", "replaced by TCP"), (optionsIgnored, "option", "ignored"),
+            (optionsAdjusted, "option", "adjusted"), (optionsRefused, "option", "refused"),
+            (optionsAnswered, "option", "answered"),
+        ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s") \($0.2)" }
         let sum = done.isEmpty ? "nothing to do" : done.joined(separator: ", ")
         return "The supervisor was asked \(calls) times: \(sum)."
     }
