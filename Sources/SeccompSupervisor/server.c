@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,6 +57,12 @@ bool server_prepare(struct server *server) {
   // The caller runs next, on this processor: less to wait for (Linux 6.6).
   ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   caller_forget(&server->self);
+  struct rlimit limit;
+  server->acquainted = ACQUAINTANCES;
+  // Four files each; the soft limit is going to be the hard one.
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < 16 * ACQUAINTANCES) {
+    server->acquainted = limit.rlim_max < 16 ? 1 : (unsigned int)limit.rlim_max / 16;
+  }
   for (size_t i = 0; i < ACQUAINTANCES; i++) caller_forget(&server->acquaintances[i]);
   look_at_ourselves(server);
   return server->can_send || try_to_hand_over(server, 0) == ENOENT;

@@ -56,7 +56,7 @@ struct acquaintance {
   int texts[CALLER_TEXTS];
 };
 
-enum { ACQUAINTANCES = 8 };
+enum { ACQUAINTANCES = 64 };
 
 struct server {
   const struct seccomp_supervision *supervision;
@@ -76,7 +76,8 @@ struct server {
   struct seccomp_notif_resp *response;
   size_t request_size, response_size;
   struct acquaintance self, acquaintances[ACQUAINTANCES];
-  unsigned int turn;  // whose place a new one takes
+  unsigned int acquainted;  // how many of them there may be: fewer where few files may be open
+  unsigned int turn;        // whose place a new one takes
 };
 
 // --- The caller ---------------------------------------------------------------------------
