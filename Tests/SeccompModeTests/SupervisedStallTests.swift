@@ -57,7 +57,7 @@ struct SupervisedStallTests {
     /// In turns with a program that asks for MPTCP by itself, until that one has met enough.
     @Test(
         "are a small part of what a program meets that asks for MPTCP by itself",
-        .requires(.namespaces), arguments: ["reads", "buffer", "tls"])
+        .requires(.namespaces), arguments: ["reads", "buffer"])
     func transfers(kind: String) throws {
         let namespace = try Namespace("calm")
         let program = try Fixtures.program("stalls", .staticGlibc)
