@@ -25,6 +25,12 @@ static int try_to_hand_over(const struct server *server, uint32_t flags) {
   return ioctl(server->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &request) < 0 ? errno : 0;
 }
 
+// Whether a caller whose call is being answered is interrupted by deadly signals only (Linux 5.19).
+static bool is_patient(void) {
+  unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
+}
+
 static void look_at_ourselves(struct server *server) {
   char status[4096];
   struct stat network;
@@ -53,7 +59,7 @@ bool server_prepare(struct server *server) {
   server->request = calloc(1, server->request_size);
   server->response = calloc(1, server->response_size);
   if (!server->request || !server->response) return false;
-  server->can_send = try_to_hand_over(server, SECCOMP_ADDFD_FLAG_SEND) == ENOENT;
+  server->can_send = try_to_hand_over(server, SECCOMP_ADDFD_FLAG_SEND) == ENOENT && !is_patient();
   // The caller runs next, on this processor: less to wait for (Linux 6.6).
   ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   caller_forget(&server->self);
@@ -95,6 +101,11 @@ int server_hand_over(const struct server *server, uint64_t id, int fd, uint32_t 
   int result;
   do result = ioctl(server->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &request);
   while (result < 0 && errno == EINTR);
+  if (*is_answer) {
+    int error = errno;
+    close(fd);
+    errno = error;
+  }
   if (result >= 0 && *is_answer && !sends) respond(server, id, result, 0, 0);
   return result;
 }

@@ -66,7 +66,7 @@ struct server {
   char program[256];               // for the program of this name
   int rule;                        // that says TCP for all of a program's sockets, the last one met
   int listener;
-  bool can_send;     // SECCOMP_ADDFD_FLAG_SEND
+  bool can_send;     // SECCOMP_ADDFD_FLAG_SEND, where a signal may come between the two steps
   bool is_root;      // may be another user than the program
   int filters;       // that this process has: Seccomp_filters of proc(5)
   uint64_t network;  // inode number of its network namespace
@@ -143,7 +143,8 @@ void count_remedy(const struct server *server, int remedy);
 
 /// server.c
 /// Puts a descriptor of ours into the caller's process; its number there, or -1 and errno.
-/// With `is_answer` that is what its call returns.
+/// With `is_answer` that is what its call returns, and ours is closed: before the caller goes on,
+/// where two steps are safe. What the caller closes is closed then.
 int server_hand_over(const struct server *server, uint64_t id, int fd, uint32_t flags, int number,
                      bool *is_answer);
 bool server_prepare(struct server *server);

@@ -209,10 +209,7 @@ struct outcome socket_call(struct server *server, struct caller *caller, const s
     made = make_plain(server, caller, family, type, refusal);
   }
   struct outcome outcome = OUTCOME_GO_ON;
-  if (made >= 0) {
-    outcome = hand_over(server, caller, made, call, got, refusal);
-    close(made);
-  }
+  if (made >= 0) outcome = hand_over(server, caller, made, call, got, refusal);
   bool is_mptcp = outcome.kind == IS_DONE && got == MPTCPIZE_IPPROTO_MPTCP;
   if (!is_plain) count(server, is_mptcp ? SECCOMP_SOCKETS_MPTCP : SECCOMP_SOCKETS_TCP);
   return outcome;
