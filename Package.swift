@@ -125,7 +125,7 @@ let package = Package(
             name: "Supervision",
             dependencies: [
                 "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes", "Reporting",
-                "RunHistory", "SeccompMode",
+                "RunHistory", "SeccompMode", "SeccompSupervisor",
                 "SocketEvents", "SocketPolicy", "SocketRecords", "SocketValues", "TextOutput",
             ],
             // Here and below: what waits for something nearly always need not be large.
@@ -149,14 +149,16 @@ let package = Package(
             dependencies: [
                 "BPFMode", "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes",
                 "SocketInspection", "SocketPolicy", "SystemdUnits", "TextOutput",
-            ]),
+            ],
+            swiftSettings: [.unsafeFlags(["-Osize"], .when(configuration: .release))]),
         .target(
             name: "ServiceControl",
             dependencies: [
                 "BPFMode", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes",
                 "ServiceStatus", "SystemdUnits",
                 "TextOutput",
-            ]),
+            ],
+            swiftSettings: [.unsafeFlags(["-Osize"], .when(configuration: .release))]),
         .target(
             name: "Diagnosis",
             dependencies: [

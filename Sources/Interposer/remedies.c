@@ -69,7 +69,7 @@ static int set_receive_buffer(int fd, const struct mptcpize_setting *setting) {
   uint64_t inode = kernel_inode(fd);
   if (stalls_prevented(fd)) {
     int32_t shown = receive_buffer_of_tcp(fd, setting);
-    if (shown >= 0 && shown < STALLS_RECEIVE_BUFFER) {
+    if (shown >= 0 && shown < MPTCPIZE_STALLS_RECEIVE_BUFFER) {
       tell(fd, setting, MPTCPIZE_ADJUST, kept_put(inode, setting->option, shown));
       return 0;
     }
@@ -331,7 +331,7 @@ static bool hides(int fd, int level, int number, const void *value, socklen_t le
   int32_t found = *(const int32_t *)value;
   if (level == IPPROTO_TCP && number == TCP_NOTSENT_LOWAT) {
     *shown = 0;
-    return found == STALLS_NOT_SENT;
+    return found == MPTCPIZE_STALLS_NOT_SENT;
   }
   enum { SOCK_RCVBUF_LOCK = 2 };
   if (level == SOL_SOCKET && number == SO_BUF_LOCK && state() & STATE_KEPT) {

@@ -14,8 +14,6 @@
 
 #include "stalls.h"
 
-enum { WINDOW = 3 << 20 };
-
 int32_t stalls_last = STALLS_NONE;
 
 // --- Whether the kernel has the fault ----------------------------------------------------
@@ -69,14 +67,15 @@ static int32_t present(int fd, int level, int number) {
 }
 
 static void open_window(int fd, bool is_default) {
-  int32_t before = is_default ? 1 : present(fd, SOL_SOCKET, SO_RCVLOWAT), wide = WINDOW;
+  int32_t before = is_default ? 1 : present(fd, SOL_SOCKET, SO_RCVLOWAT),
+          wide = MPTCPIZE_STALLS_WINDOW;
   if (before < 0) return;
   kernel_setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &wide, sizeof wide);
   kernel_setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &before, sizeof before);
 }
 
 static void limit_writes(int fd, bool is_default) {
-  int32_t enough = STALLS_NOT_SENT;
+  int32_t enough = MPTCPIZE_STALLS_NOT_SENT;
   if (!is_default && present(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT) != 0) return;
   kernel_setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &enough, sizeof enough);
 }

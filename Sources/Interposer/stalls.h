@@ -4,14 +4,8 @@
 #ifndef MPTCPIZE_STALLS_H
 #define MPTCPIZE_STALLS_H
 
+#include "SocketOptions.h"
 #include "state.h"
-
-/// Below this many bytes of receive buffer (as getsockopt shows it) transfers stall.
-enum { STALLS_RECEIVE_BUFFER = 6 << 20 };
-
-/// What the library sets TCP_NOTSENT_LOWAT to: a number that no program chooses, so that it is
-/// known again by whoever reads it, in any process.
-enum { STALLS_NOT_SENT = (512 << 10) + 1 };
 
 /// accept() is about to return this socket. Gives it back.
 int stalls_accepted(int fd);

@@ -6,7 +6,7 @@ import TextOutput
 extension SocketReport {
     /// The report for people: a table, then its sum in words. Each element is a line without newline.
     package func lines(styled: Bool = false) -> [String] {
-        let notes = [unreachedSentence].compactMap { $0 } + dropped
+        let notes = [supervisor?.sentence, unreachedSentence].compactMap { $0 } + dropped
         if sockets.isEmpty { return [emptyReport] + notes }
         var table = TextTable([
             .init("PID", .right), .init("PROGRAM"), .init("FD", .right), .init("ROLE"),

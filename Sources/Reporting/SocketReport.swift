@@ -22,6 +22,8 @@ package struct SocketReport: Sendable {
     package var otherLibraries: [Bytes]
     /// Whether the kernel told what became of the sockets, rather than the preload library.
     package var byKernel = false
+    /// What the supervisor of the mode seccomp did; nil in other modes.
+    package var supervisor: SupervisorCounts?
 
     package init(
         command: [[CChar]], end: ProgramEnd, sockets: [ReportedSocket], eventsDropped: UInt64 = 0,
@@ -83,6 +85,7 @@ extension SocketReport {
             "exit": exit,
             "sockets": .array(sockets.map(json)),
             "unreached": unreachedJSON,
+            "supervisor": supervisor?.json ?? .null,
             "summary": .object(counts),
         ]
     }

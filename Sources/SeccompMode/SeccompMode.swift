@@ -16,6 +16,8 @@ package struct SeccompMode: Sendable {
     private let refusals: [Int16]
     /// For each line, whether TCP does not know it either.
     private let unknown: [Bool]
+    /// Whether MPTCP connections stand still here unless this is prevented.
+    private let stalls: Bool
     /// The path of the ring that records go to; nil: none are made.
     package var ring: String?
     /// The rules for what stays TCP, in the canonical text; nil: there are none.
@@ -40,6 +42,7 @@ package struct SeccompMode: Sendable {
             if case .refused(let error) = $0.answer { Int16(error.rawValue) } else { 0 }
         }
         unknown = rows.map { $0.answer == .unknownToTCP }
+        stalls = !strict && StallProbe.hasFault
     }
 
     private static func requireKernel() throws(Failure) {
@@ -80,7 +83,7 @@ package struct SeccompMode: Sendable {
                     (policy ?? "").withCString { policy in
                         var supervision = seccomp_supervision(
                             refusals: refusals.baseAddress, unknown: unknown.baseAddress,
-                            strict: strict, ring: self.ring == nil ? nil : ring,
+                            strict: strict, stalls: stalls, ring: self.ring == nil ? nil : ring,
                             policy: self.policy == nil ? nil : policy)
                         seccomp_supervisor_start(&program, &supervision, &start)
                     }
@@ -116,6 +119,11 @@ package struct StartedProgram: ~Copyable {
         states = Descriptor(owning: start.states)
         listener = start.listener
         memory = start.memory
+    }
+
+    /// What the supervisor has done so far.
+    package borrowing func count(_ which: seccomp_count) -> UInt64 {
+        memory.map { seccomp_supervisor_count($0, which) } ?? 0
     }
 
     /// The descriptors that it needs.

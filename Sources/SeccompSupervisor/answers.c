@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "kept.h"
-#include "target.h"
+#include "stalls.h"
 
 // As the kernel does it: as many bytes as there is room for; IPPROTO_IP has single ones.
 static struct outcome answer_bytes(struct caller *caller, const struct call *call,
@@ -76,12 +77,15 @@ static struct outcome get_on(const struct server *server, struct caller *caller,
   if (is_kept && option->get != MPTCPIZE_GET_INITIAL) {
     return answer_int(caller, call, level, kept, room);
   }
-  uint8_t bytes[VALUE_MOST];
+  uint8_t bytes[VALUE_MOST] = {0};
   socklen_t length = sizeof bytes;
   if (getsockopt(target->fd, level, (int)call->arguments[2], bytes, &length) == 0) {
     // MPTCP tells IPV6_V6ONLY of an AF_INET socket too.
-    bool is_foreign = level == IPPROTO_IPV6 && target->family == AF_INET;
-    return is_foreign ? outcome_error(EOPNOTSUPP) : OUTCOME_GO_ON;
+    if (level == IPPROTO_IPV6 && target->family == AF_INET) return outcome_error(EOPNOTSUPP);
+    int32_t found, shown;
+    memcpy(&found, bytes, sizeof found);
+    bool is_hidden = stalls_hides(caller, target, call, found, &shown);
+    return is_hidden ? answer_int(caller, call, level, shown, room) : OUTCOME_GO_ON;
   }
   int refusal = errno;
   if (!mptcpize_option_is_refusal(NULL, refusal)) return OUTCOME_GO_ON;
@@ -95,7 +99,11 @@ struct outcome getsockopt_call(struct server *server, struct caller *caller,
                    (int)call->arguments[2], &target)) {
     return OUTCOME_GO_ON;
   }
-  struct outcome outcome = get_on(server, caller, &target, call);
+  stalls_seen(server, &target);
+  // Whoever reads the error clears it.
+  bool is_error = (int)call->arguments[1] == SOL_SOCKET && (int)call->arguments[2] == SO_ERROR;
+  struct outcome outcome = is_error ? OUTCOME_GO_ON : get_on(server, caller, &target, call);
+  if (outcome.kind == ENDS) count(server, SECCOMP_OPTIONS_ANSWERED);
   close(target.fd);
   return outcome;
 }
@@ -104,7 +112,6 @@ struct outcome getsockopt_call(struct server *server, struct caller *caller,
 
 // SIOCATMARK: MPTCP delivers urgent data in line, so there never is a mark.
 struct outcome ioctl_call(struct server *server, struct caller *caller, const struct call *call) {
-  (void)server;
   struct target target;
   int32_t zero = 0;
   if (!target_open(caller, (int)call->arguments[0], MPTCPIZE_LEVEL_IOCTL, (int)call->arguments[1],
@@ -112,6 +119,7 @@ struct outcome ioctl_call(struct server *server, struct caller *caller, const st
     return OUTCOME_GO_ON;
   }
   close(target.fd);
+  count(server, SECCOMP_OPTIONS_ANSWERED);
   bool is_written = caller_write(caller, call->arguments[2], &zero, sizeof zero);
   return is_written ? OUTCOME_SUCCESS : outcome_error(EFAULT);
 }

@@ -121,10 +121,11 @@ void caller_forget(struct acquaintance *known) {
 }
 
 struct acquaintance *caller_known(struct server *server, pid_t thread) {
-  for (size_t i = 0; i < ACQUAINTANCES; i++) {
+  for (size_t i = 0; i < server->acquainted; i++) {
     if (server->acquaintances[i].thread == thread) return &server->acquaintances[i];
   }
-  struct acquaintance *known = &server->acquaintances[server->turn++ % ACQUAINTANCES];
+  struct acquaintance *known = &server->acquaintances[server->turn];
+  server->turn = server->turn + 1 < server->acquainted ? server->turn + 1 : 0;
   drop(&known->pidfd);
   for (size_t i = 0; i < CALLER_TEXTS; i++) drop(&known->texts[i]);
   known->thread = thread;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -39,6 +40,10 @@ static bool carry_option(int from, int to, const struct mptcpize_option_key *opt
   if (is_refusal(asked)) return option->level != SOL_SOCKET || is_refusal(answered);
   if (asked) return false;
   if (answered) return option->level == IPPROTO_IPV6 && is_refusal(answered);
+  // The supervisor's own.
+  int32_t limit = MPTCPIZE_STALLS_NOT_SENT;
+  bool is_limit = option->level == IPPROTO_TCP && option->number == TCP_NOTSENT_LOWAT;
+  if (is_limit && memcmp(wanted.bytes, &limit, sizeof limit) == 0) return true;
   bool is_same =
       wanted.length == present.length && memcmp(wanted.bytes, present.bytes, wanted.length) == 0;
   if (is_same) return true;

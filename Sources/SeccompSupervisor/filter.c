@@ -16,10 +16,10 @@ enum { AF_INET_FAMILY = 2, AF_INET6_FAMILY = 10, TCP = 6, SOCKET_LEVEL = 1, IPV6
 // Numbers of the kernel's own tables: arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h,
 // arch/arm/tools/syscall.tbl.
 const struct call_interface call_interfaces[] = {
-    {AUDIT_ARCH_X86_64, false, {41, 54, 55, 16, 317, 157, 446, 42, 50, 48, 3, 231, -1}},
-    {AUDIT_ARCH_I386, true, {359, 366, 365, 54, 354, 172, 446, 362, 363, 373, 6, 252, 102}},
-    {AUDIT_ARCH_AARCH64, false, {198, 208, 209, 29, 277, 167, 446, 203, 201, 210, 57, 94, -1}},
-    {AUDIT_ARCH_ARM, true, {281, 294, 295, 54, 383, 172, 446, 283, 284, 293, 6, 248, -1}},
+    {AUDIT_ARCH_X86_64, false, {41, 54, 55, 16, 317, 157, 446, 42, 50, 48, 51, 3, 231, -1}},
+    {AUDIT_ARCH_I386, true, {359, 366, 365, 54, 354, 172, 446, 362, 363, 373, 367, 6, 252, 102}},
+    {AUDIT_ARCH_AARCH64, false, {198, 208, 209, 29, 277, 167, 446, 203, 201, 210, 204, 57, 94, -1}},
+    {AUDIT_ARCH_ARM, true, {281, 294, 295, 54, 383, 172, 446, 283, 284, 293, 286, 6, 248, -1}},
 };
 const size_t call_interface_count = sizeof call_interfaces / sizeof *call_interfaces;
 
@@ -87,11 +87,19 @@ static void add_socket(struct program *program) {
   answer(program, SECCOMP_RET_ALLOW);
 }
 
-// Whether something may have to be done about an option.
-static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
-                    const struct mptcpize_option *option) {
+bool filter_is_mended(const struct seccomp_supervision *supervision, size_t line) {
+  size_t count;
+  const struct mptcpize_option *option = &mptcpize_option_table(&count)[line];
   return supervision->refusals[line] || supervision->unknown[line] || option->connected ||
          option->unchecked || (option->remedy == MPTCPIZE_ADJUST && !option->is_bytes);
+}
+
+// What is mended, and what stalls.c hides.
+static bool is_sent(const struct seccomp_supervision *supervision, size_t line,
+                    const struct mptcpize_option *option, bool is_get) {
+  enum { NOTSENT_LOWAT = 25 };  // TCP_NOTSENT_LOWAT, linux/tcp.h
+  bool is_hidden = is_get && option->level == TCP && option->number == NOTSENT_LOWAT;
+  return filter_is_mended(supervision, line) || (supervision->stalls && is_hidden);
 }
 
 static void allow_if(struct program *program, uint32_t number) {
@@ -137,11 +145,13 @@ static void add_level(struct program *program, const struct seccomp_supervision 
   const struct mptcpize_option *table = mptcpize_option_table(&count);
   bool is_told = is_get && table[first].level == SOCKET_LEVEL;
   for (size_t i = first; i < behind; i++) {
-    bool is_line_sent = is_sent(supervision, i, &table[i]);
+    bool is_line_sent = is_sent(supervision, i, &table[i], is_get);
     if (is_told && is_line_sent) send_if(program, (uint32_t)table[i].number);
     if (!is_told && !is_line_sent) allow_if(program, (uint32_t)table[i].number);
   }
   if (is_told) {
+    enum { ERROR = 4 };  // SO_ERROR, asm-generic/socket.h
+    if (supervision->stalls) send_if(program, ERROR);
     uint32_t newest = (uint32_t)table[behind - 1].number;
     add(program, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, newest, 1, 0));
     answer(program, SECCOMP_RET_ALLOW);
@@ -189,6 +199,7 @@ static void add_socketcall(struct program *program, const struct seccomp_supervi
   if (is_watched || is_ruled) send_if(program, SOCKETCALL_CONNECT);
   if (is_watched || is_ruled || !supervision->strict) send_if(program, SOCKETCALL_LISTEN);
   if (is_watched) send_if(program, SOCKETCALL_SHUTDOWN);
+  if (supervision->stalls) send_if(program, SOCKETCALL_GETSOCKNAME);
   answer(program, SECCOMP_RET_ALLOW);
 }
 
@@ -207,6 +218,8 @@ static bool is_looked_at(const struct seccomp_supervision *supervision, enum cal
     case CALL_CLOSE:
     case CALL_EXIT:
       return supervision->ring;
+    case CALL_GETSOCKNAME:
+      return supervision->stalls;
     default:
       return true;
   }

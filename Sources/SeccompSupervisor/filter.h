@@ -19,6 +19,7 @@ enum call_kind {
   CALL_CONNECT,
   CALL_LISTEN,
   CALL_SHUTDOWN,
+  CALL_GETSOCKNAME,
   CALL_CLOSE,
   CALL_EXIT,
   CALL_SOCKETCALL,
@@ -44,6 +45,7 @@ enum {
   SOCKETCALL_SOCKET = 1,
   SOCKETCALL_CONNECT = 3,
   SOCKETCALL_LISTEN = 4,
+  SOCKETCALL_GETSOCKNAME = 6,
   SOCKETCALL_SHUTDOWN = 13,
   SOCKETCALL_SETSOCKOPT = 14,
   SOCKETCALL_GETSOCKOPT = 15,
@@ -51,6 +53,9 @@ enum {
 
 /// The longest filter that the kernel takes.
 enum { FILTER_MOST = 4096 };
+
+/// Whether something may have to be done about the option of this line.
+bool filter_is_mended(const struct seccomp_supervision *supervision, size_t line);
 
 /// Writes the filter; the number of its steps.
 size_t filter_make(const struct seccomp_supervision *supervision,

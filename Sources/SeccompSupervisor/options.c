@@ -14,20 +14,13 @@
 
 #include "kept.h"
 #include "records.h"
-#include "target.h"
-
-#ifndef SOL_MPTCP
-#define SOL_MPTCP 284
-#endif
-enum { OPTION_MPTCP_INFO = 1 };
+#include "stalls.h"
 
 // A connection whose peer does not speak MPTCP hands its options to its TCP subflow.
 static bool has_fallen_back(int fd) {
-  enum { FLAGS_WORD = 2, FALLBACK = 1, WORDS = 3 };
-  uint32_t information[WORDS] = {0};
-  socklen_t length = sizeof information;
-  int result = getsockopt(fd, SOL_MPTCP, OPTION_MPTCP_INFO, information, &length);
-  return result < 0 || information[FLAGS_WORD] & FALLBACK;
+  enum { FALLBACK = 1 };
+  long flags = target_mptcp_flags(fd);
+  return flags < 0 || flags & FALLBACK;
 }
 
 // But none of IPv4's of an AF_INET6 socket (Linux 6.18).
@@ -54,6 +47,7 @@ static void tell(struct server *server, struct caller *caller, const struct targ
 static struct outcome keep(struct server *server, struct caller *caller,
                            const struct target *target, int remedy, int32_t value, int refusal) {
   bool is_new = kept_put(server->shared, target->inode, target->line, value);
+  count_remedy(server, remedy);
   if (is_new) tell(server, caller, target, remedy, refusal);
   return OUTCOME_SUCCESS;
 }
@@ -65,13 +59,17 @@ static struct outcome drop(struct server *server, const struct target *target) {
 
 static struct outcome set_receive_buffer(struct server *server, struct caller *caller,
                                          const struct target *target, int32_t asked) {
+  int32_t shown;
+  if (stalls_choose_buffer(caller, target, asked, &shown)) {
+    return keep(server, caller, target, MPTCPIZE_ADJUST, shown, 0);
+  }
   // The kernel takes a negative size for the largest there is.
   if (asked < 0 || asked >= MPTCPIZE_RECEIVE_BUFFER_MINIMUM) return drop(server, target);
   int enough = MPTCPIZE_RECEIVE_BUFFER_MINIMUM;
   if (setsockopt(target->fd, SOL_SOCKET, SO_RCVBUF, &enough, sizeof enough) < 0) {
     return OUTCOME_GO_ON;
   }
-  int32_t shown = mptcpize_receive_buffer_shown(asked);
+  shown = mptcpize_receive_buffer_shown(asked);
   return keep(server, caller, target, MPTCPIZE_ADJUST, shown, 0);
 }
 
@@ -132,23 +130,26 @@ static struct outcome mend(struct server *server, struct caller *caller, struct 
     tell(server, caller, target, MPTCPIZE_DEMOTE, means->refusal);
     return OUTCOME_GO_ON;
   }
-  if (decision.remedy == MPTCPIZE_REFUSE) return outcome_error(decision.error);
   if (decision.keep) {
     return keep(server, caller, target, decision.remedy, decision.kept, means->refusal);
   }
+  count_remedy(server, decision.remedy);
+  if (decision.remedy == MPTCPIZE_REFUSE) return outcome_error(decision.error);
   tell(server, caller, target, decision.remedy, means->refusal);
   return OUTCOME_SUCCESS;
 }
 
 // What has no line either MPTCP takes, or TCP does not know it. The kernel is asked on a socket of
 // our own, and without a value, with which nothing can be set.
-static struct outcome set_without_line(const struct target *target, const struct call *call) {
+static struct outcome set_without_line(const struct server *server, const struct target *target,
+                                       const struct call *call) {
   int level = (int)call->arguments[1], number = (int)call->arguments[2];
   int own = socket(target->family, SOCK_STREAM | SOCK_CLOEXEC, MPTCPIZE_IPPROTO_MPTCP);
   if (own < 0) return OUTCOME_GO_ON;
   int error = setsockopt(own, level, number, NULL, 0) < 0 ? errno : 0;
   close(own);
   if (!mptcpize_option_is_refusal(NULL, error)) return OUTCOME_GO_ON;
+  count_remedy(server, MPTCPIZE_REFUSE);
   const struct mptcpize_setting setting = {.level = level,
                                            .number = number,
                                            .length = (uint32_t)call->arguments[4],
@@ -160,7 +161,8 @@ static struct outcome set_without_line(const struct target *target, const struct
 static struct outcome set_on(struct server *server, struct caller *caller, struct target *target,
                              const struct call *call) {
   const struct mptcpize_option *option = target->option;
-  if (!option) return set_without_line(target, call);
+  if (!option) return set_without_line(server, target, call);
+  if (!filter_is_mended(server->supervision, (size_t)target->line)) return OUTCOME_GO_ON;
   struct setting setting = {.means = {.option = option, .family = target->family}};
   int32_t length = (int32_t)call->arguments[4];
   setting.means.level = option->level;
@@ -191,6 +193,7 @@ struct outcome setsockopt_call(struct server *server, struct caller *caller,
                    (int)call->arguments[2], &target)) {
     return OUTCOME_GO_ON;
   }
+  stalls_seen(server, &target);
   struct outcome outcome = set_on(server, caller, &target, call);
   close(target.fd);
   return outcome;

@@ -177,6 +177,7 @@ bool replacement_put(struct server *server, struct caller *caller, int socket, u
     replacement.new = socket_for(caller, family, SOCK_STREAM, IPPROTO_TCP);
     result = replacement.new >= 0 && replace(&replacement, server, *inode);
     if (result && fstat(replacement.new, &status) == 0) *inode = status.st_ino;
+    if (result) count(server, SECCOMP_SOCKETS_REPLACED);
     if (replacement.new >= 0) close(replacement.new);
   }
   registrations_end(&replacement.registrations);

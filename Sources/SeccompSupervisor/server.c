@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "caller.h"
 #include "records.h"
+#include "stalls.h"
 
 // --- Beginning -------------------------------------------------------------------------------
 
@@ -55,6 +57,12 @@ bool server_prepare(struct server *server) {
   // The caller runs next, on this processor: less to wait for (Linux 6.6).
   ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   caller_forget(&server->self);
+  struct rlimit limit;
+  server->acquainted = ACQUAINTANCES;
+  // Four files each; the soft limit is going to be the hard one.
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < 16 * ACQUAINTANCES) {
+    server->acquainted = limit.rlim_max < 16 ? 1 : (unsigned int)limit.rlim_max / 16;
+  }
   for (size_t i = 0; i < ACQUAINTANCES; i++) caller_forget(&server->acquaintances[i]);
   look_at_ourselves(server);
   return server->can_send || try_to_hand_over(server, 0) == ENOENT;
@@ -105,9 +113,10 @@ static bool unpack(const struct caller *caller, struct call *call) {
     uint8_t number, count;
     enum call_kind kind;
   } calls[] = {
-      {SOCKETCALL_SOCKET, 3, CALL_SOCKET},         {SOCKETCALL_CONNECT, 3, CALL_CONNECT},
-      {SOCKETCALL_LISTEN, 2, CALL_LISTEN},         {SOCKETCALL_SHUTDOWN, 2, CALL_SHUTDOWN},
-      {SOCKETCALL_SETSOCKOPT, 5, CALL_SETSOCKOPT}, {SOCKETCALL_GETSOCKOPT, 5, CALL_GETSOCKOPT},
+      {SOCKETCALL_SOCKET, 3, CALL_SOCKET},           {SOCKETCALL_CONNECT, 3, CALL_CONNECT},
+      {SOCKETCALL_LISTEN, 2, CALL_LISTEN},           {SOCKETCALL_SHUTDOWN, 2, CALL_SHUTDOWN},
+      {SOCKETCALL_GETSOCKNAME, 3, CALL_GETSOCKNAME}, {SOCKETCALL_SETSOCKOPT, 5, CALL_SETSOCKOPT},
+      {SOCKETCALL_GETSOCKOPT, 5, CALL_GETSOCKOPT},
   };
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     uint32_t words[5] = {0};
@@ -137,6 +146,9 @@ static struct outcome answer(struct server *server, struct caller *caller, struc
       rules_call(server, caller, call);
       record_call(server, caller, call);
       return call->kind == CALL_LISTEN ? replacement_listen(server, caller, call) : OUTCOME_GO_ON;
+    case CALL_GETSOCKNAME:
+      stalls_call(caller, call);
+      return OUTCOME_GO_ON;
     case CALL_SHUTDOWN:
     case CALL_CLOSE:
     case CALL_EXIT:
@@ -170,6 +182,7 @@ void server_let_go(struct server *server) {
 void server_answer_one(struct server *server) {
   const struct seccomp_notif *request = server->request;
   if (!receive(server)) return;
+  count(server, SECCOMP_CALLS);
   atomic_store(&server->shared->current, request->id);
   const struct call_interface *interface = interface_of(request->data.arch);
   struct outcome outcome = OUTCOME_GO_ON;

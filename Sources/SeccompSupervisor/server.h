@@ -41,6 +41,7 @@ struct shared {
   _Atomic bool
       is_landlocked;      // a task has confined itself by Landlock, whose rules MPTCP passes by
   _Atomic pid_t program;  // 0: it has ended
+  _Atomic uint64_t counts[SECCOMP_COUNTS];
   struct kept_slot kept[KEPT_SLOTS];
 };
 
@@ -55,7 +56,7 @@ struct acquaintance {
   int texts[CALLER_TEXTS];
 };
 
-enum { ACQUAINTANCES = 8 };
+enum { ACQUAINTANCES = 64 };
 
 struct server {
   const struct seccomp_supervision *supervision;
@@ -75,7 +76,8 @@ struct server {
   struct seccomp_notif_resp *response;
   size_t request_size, response_size;
   struct acquaintance self, acquaintances[ACQUAINTANCES];
-  unsigned int turn;  // whose place a new one takes
+  unsigned int acquainted;  // how many of them there may be: fewer where few files may be open
+  unsigned int turn;        // whose place a new one takes
 };
 
 // --- The caller ---------------------------------------------------------------------------
@@ -133,6 +135,11 @@ void rules_call(struct server *server, struct caller *caller, const struct call 
 
 /// confinement.c
 void confinement_call(struct server *server, struct caller *caller, const struct call *call);
+
+/// counts.c
+void count(const struct server *server, enum seccomp_count which);
+/// What was done about an option: enum mptcpize_remedy.
+void count_remedy(const struct server *server, int remedy);
 
 /// server.c
 /// Puts a descriptor of ours into the caller's process; its number there, or -1 and errno.

@@ -17,6 +17,7 @@
 #include "errand.h"
 #include "kept.h"
 #include "records.h"
+#include "stalls.h"
 
 // --- In another network namespace ----------------------------------------------------------
 
@@ -158,6 +159,7 @@ static int make_mptcp(struct server *server, struct caller *caller, int family, 
   errno = EPERM;
   if (is_confined(caller) || !can_be_mended(caller) || !is_alike(caller)) return -1;
   int made = socket_for(caller, family, type, MPTCPIZE_IPPROTO_MPTCP);
+  if (made >= 0) stalls_made(server, made);
   if (made < 0 || !has_settings(made)) return made;
   close(made);
   errno = MPTCPIZE_REFUSED_FOR_CGROUP;
@@ -206,8 +208,12 @@ struct outcome socket_call(struct server *server, struct caller *caller, const s
     refusal = errno;
     made = make_plain(server, caller, family, type, refusal);
   }
-  if (made < 0) return OUTCOME_GO_ON;
-  struct outcome outcome = hand_over(server, caller, made, call, got, refusal);
-  close(made);
+  struct outcome outcome = OUTCOME_GO_ON;
+  if (made >= 0) {
+    outcome = hand_over(server, caller, made, call, got, refusal);
+    close(made);
+  }
+  bool is_mptcp = outcome.kind == IS_DONE && got == MPTCPIZE_IPPROTO_MPTCP;
+  if (!is_plain) count(server, is_mptcp ? SECCOMP_SOCKETS_MPTCP : SECCOMP_SOCKETS_TCP);
   return outcome;
 }

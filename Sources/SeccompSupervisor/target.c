@@ -10,6 +10,17 @@ int target_int(int fd, int level, int name) {
   return getsockopt(fd, level, name, &value, &length) == 0 ? value : -1;
 }
 
+long target_mptcp_flags(int fd) {
+#ifndef SOL_MPTCP
+  enum { SOL_MPTCP = 284 };
+#endif
+  enum { INFO = 1, FLAGS_WORD = 2, WORDS = 3 };  // MPTCP_INFO, struct mptcp_info: linux/mptcp.h
+  uint32_t information[WORDS] = {0};
+  socklen_t length = sizeof information;
+  int result = getsockopt(fd, SOL_MPTCP, INFO, information, &length);
+  return result < 0 ? -1 : (long)information[FLAGS_WORD];
+}
+
 bool target_open(struct caller *caller, int fd, int level, int number, struct target *target) {
   struct stat status;
   size_t count;

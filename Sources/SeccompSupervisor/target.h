@@ -21,6 +21,9 @@ struct target {
 /// An option of an integer; -1: it cannot be read.
 int target_int(int fd, int level, int name);
 
+/// mptcpi_flags of MPTCP_INFO; -1: it is no MPTCP socket, or none any more.
+long target_mptcp_flags(int fd);
+
 /// False where it is no MPTCP socket. Then nothing has been borrowed.
 bool target_open(struct caller *caller, int fd, int level, int number, struct target *target);
 

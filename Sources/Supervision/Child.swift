@@ -2,7 +2,9 @@ import CLinux
 import Glibc
 import Launch
 import LinuxSystem
+import Reporting
 import SeccompMode
+import SeccompSupervisor
 
 /// The program as a child process, while it runs.
 struct Child: ~Copyable {
@@ -180,6 +182,24 @@ struct Child: ~Copyable {
         switch told {
         case .some(let told): told.numbers
         case .none: []
+        }
+    }
+
+    /// What the supervisor has done so far; nil where there is none.
+    borrowing func supervisorCounts() -> SupervisorCounts? {
+        switch told {
+        case .some(let told):
+            var counts = SupervisorCounts()
+            counts.calls = told.count(SECCOMP_CALLS)
+            counts.socketsMPTCP = told.count(SECCOMP_SOCKETS_MPTCP)
+            counts.socketsTCP = told.count(SECCOMP_SOCKETS_TCP)
+            counts.socketsReplaced = told.count(SECCOMP_SOCKETS_REPLACED)
+            counts.optionsIgnored = told.count(SECCOMP_OPTIONS_IGNORED)
+            counts.optionsAdjusted = told.count(SECCOMP_OPTIONS_ADJUSTED)
+            counts.optionsRefused = told.count(SECCOMP_OPTIONS_REFUSED)
+            counts.optionsAnswered = told.count(SECCOMP_OPTIONS_ANSWERED)
+            return counts
+        case .none: return nil
         }
     }
 

@@ -120,6 +120,7 @@ package enum Supervisor {
         if byKernel { watch.findHolders() }
         var report = watch.report(plan, end)
         report.byKernel = byKernel
+        report.supervisor = watch.child.supervisorCounts()
         if let text = options.packetRules { report.attribute(to: PacketRules(text)) }
         if report.wasReached {
             options.memory?.add(

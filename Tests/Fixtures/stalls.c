@@ -78,6 +78,8 @@ static int connected(int listener) {
   if (getsockname(listener, (void *)&address, &length)) exit(1);
   int fd = socket(family, SOCK_STREAM, protocol);
   if (connect(fd, (void *)&address, length)) exit(1);
+  // As many programs do, and by which a supervisor meets the connection.
+  if (getsockname(fd, (void *)&(struct sockaddr_storage){0}, &(socklen_t){sizeof address})) exit(1);
   return fd;
 }
 

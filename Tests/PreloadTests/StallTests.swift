@@ -2,17 +2,6 @@ import Foundation
 import TestSupport
 import Testing
 
-extension Requirement {
-    /// The library's own sign, SO_PASSRIGHTS, which is known but not for these sockets.
-    static let stallingKernel = Requirement("a kernel whose MPTCP stalls (Linux 6.16 or newer)") {
-        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 262)
-        defer { close(socket) }
-        var value: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(socket, SOL_SOCKET, 83, &value, &length) != 0 && errno == EOPNOTSUPP
-    }
-}
-
 /// What keeps MPTCP connections from waiting for a timer of the kernel's.
 @Suite("Stalls", .serialized, .requires(.mptcp))
 struct StallTests {

@@ -108,6 +108,7 @@ struct SocketReportTests {
                 {"pid": 100, "program": "nginx", "fd": 9, "family": "inet", "role": "none", "socket": "mptcp", "refusal": null, "wire": "unknown", "subflows": null, "local": null, "remote": null, "bytes_sent": null, "bytes_received": null, "remedies": [], "policy": null}
               ],
               "unreached": [],
+              "supervisor": null,
               "summary": {"requested": 5, "mptcp": 1, "fallback": 1, "tcp": 2, "listening": 1, "unconnected": 1, "unknown": 1, "events_dropped": 2}
             }
 

@@ -73,11 +73,24 @@ public struct Report: Decodable, Sendable {
         public let eventsDropped: Int
     }
 
+    /// What the supervisor of the mode seccomp did.
+    public struct Supervisor: Decodable, Sendable {
+        public let calls: Int
+        public let socketsMptcp: Int
+        public let socketsTcp: Int
+        public let socketsReplaced: Int
+        public let optionsIgnored: Int
+        public let optionsAdjusted: Int
+        public let optionsRefused: Int
+        public let optionsAnswered: Int
+    }
+
     public let version: Int
     public let command: [String]
     public let exit: Exit
     public let sockets: [Socket]
     public let summary: Summary
+    public let supervisor: Supervisor?
 
     public init(file: String) throws {
         try self.init(json: Data(contentsOf: URL(fileURLWithPath: file)))

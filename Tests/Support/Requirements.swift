@@ -47,6 +47,17 @@ public struct Requirement: Sendable {
         return socket >= 0
     }
 
+    /// The library's own sign, SO_PASSRIGHTS, which is known but not for these sockets.
+    public static let stallingKernel = Requirement(
+        "a kernel whose MPTCP stalls (Linux 6.16 or newer)"
+    ) {
+        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 262)
+        defer { close(socket) }
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(socket, SOL_SOCKET, 83, &value, &length) != 0 && errno == EOPNOTSUPP
+    }
+
     /// Network namespaces with links between them, as Namespace makes them, for programs that
     /// become other users too.
     public static let namespaces = Requirement(

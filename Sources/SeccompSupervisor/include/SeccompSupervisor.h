@@ -25,10 +25,25 @@ struct seccomp_supervision {
   const bool *unknown;
   /// No remedies: what the kernel refuses, the program is told.
   bool strict;
+  /// MPTCP connections stand still sometimes on this kernel: this is to be prevented.
+  bool stalls;
   /// Where records go: the path of an event ring; NULL: nowhere.
   const char *ring;
   /// The rules for what stays TCP, in the canonical text of SocketPolicy; NULL: there are none.
   const char *policy;
+};
+
+/// What a supervisor has done so far.
+enum seccomp_count {
+  SECCOMP_CALLS,             ///< calls that the filter has sent
+  SECCOMP_SOCKETS_MPTCP,     ///< sockets that it made
+  SECCOMP_SOCKETS_TCP,       ///< sockets that it left TCP
+  SECCOMP_SOCKETS_REPLACED,  ///< MPTCP sockets whose place TCP took, for an option or a rule
+  SECCOMP_OPTIONS_IGNORED,
+  SECCOMP_OPTIONS_ADJUSTED,
+  SECCOMP_OPTIONS_REFUSED,
+  SECCOMP_OPTIONS_ANSWERED,  ///< that were asked for, instead of the kernel
+  SECCOMP_COUNTS,
 };
 
 enum seccomp_stage {
@@ -55,6 +70,9 @@ struct seccomp_start {
 void seccomp_supervisor_start(const struct clinux_program *program,
                               const struct seccomp_supervision *supervision,
                               struct seccomp_start *start);
+
+/// One of the counts of the supervisor whose `memory` this is. It goes on counting meanwhile.
+uint64_t seccomp_supervisor_count(const void *memory, enum seccomp_count which);
 
 /// Guard and worker have been killed: without them the filter's calls would fail with ENOSYS, and
 /// the one that was being answered would wait for ever. Starts a process that lets each of them go

@@ -131,6 +131,15 @@ const struct mptcpize_option_key *mptcpize_option_carried(size_t *count);
 /// 14 ms at 4 KiB). Small send buffers are no slower than TCP's.
 #define MPTCPIZE_RECEIVE_BUFFER_MINIMUM 65536
 
+/// What keeps connections from standing still on kernels with this fault (docs/kernel-stall.md):
+/// SO_RCVLOWAT of this many bytes, and back at once, opens the window of a connection,
+#define MPTCPIZE_STALLS_WINDOW (3 << 20)
+/// below this many bytes of receive buffer (as getsockopt shows it) transfers stall,
+#define MPTCPIZE_STALLS_RECEIVE_BUFFER (6 << 20)
+/// and TCP_NOTSENT_LOWAT limits what is written at once: a number that no program chooses, so that
+/// it is known again by whoever reads it, in any process.
+#define MPTCPIZE_STALLS_NOT_SENT ((512 << 10) + 1)
+
 /// What TCP's getsockopt answers after SO_RCVBUF was set: the kernel doubles it, for
 /// its own overhead, and has a floor. net/core/sock.c, SOCK_MIN_RCVBUF.
 int32_t mptcpize_receive_buffer_shown(int32_t asked);
