@@ -23,9 +23,11 @@ static bool has_fallen_back(int fd) {
   return flags < 0 || flags & FALLBACK;
 }
 
-// But none of IPv4's of an AF_INET6 socket (Linux 6.18).
-static bool is_handed_on(const struct target *target) {
+// But none of IPv4's of an AF_INET6 socket (Linux 6.18), and none that MPTCP does not know at all,
+// which it refuses with ENOPROTOOPT before it looks (mptcp_supported_sockopt).
+static bool is_handed_on(const struct target *target, int known) {
   int level = target->option->level;
+  if (known == ENOPROTOOPT) return false;
   if (level == SOL_SOCKET || (level == IPPROTO_IP && target->family == AF_INET6)) return false;
   return has_fallen_back(target->fd);
 }
@@ -106,7 +108,7 @@ static int refusal_of(const struct server *server, const struct target *target) 
   bool is_listening = target_int(target->fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
   int known = server->supervision->refusals[target->line];
   if (!is_fresh && !is_listening) {
-    if (is_handed_on(target)) return 0;
+    if (is_handed_on(target, known)) return 0;
     if (!known && target->option->connected) return EINVAL;
   }
   return known;
