@@ -101,6 +101,9 @@ let package = Package(
             name: "Launch",
             dependencies: ["CLinux", "LinuxSystem", "SocketEvents", "SocketPolicy"]),
         .target(
+            name: "RunInput",
+            dependencies: ["CLinux", "ConnectionPolicy", "Launch", "LinuxSystem"]),
+        .target(
             name: "BPFMode",
             dependencies: [
                 "BPFProgs", "CLibBPF", "CLinux", "ConnectionPolicy", "KernelProbe", "LinuxSystem",
@@ -183,12 +186,17 @@ let package = Package(
         .executableTarget(
             name: "MptcpizeCLI",
             dependencies: [
-                "BPFMode", "CLinux", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
-                "Launch", "LinuxSystem", "Metrics", "Processes", "RunHistory", "SeccompMode",
-                "ServiceControl", "ServiceStatus", "SocketInspection",
+                "BPFMode", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
+                "Launch", "LinuxSystem", "Metrics", "Processes", "RunHistory", "RunInput",
+                "SeccompMode", "ServiceControl", "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        // What is installed in its place: starts programs, and becomes the command for all else.
+        // Compiled by scripts/build-start, which has its Glibc; here only for the compiler to see.
+        .executableTarget(
+            name: "MptcpizeStart", dependencies: ["Launch", "LinuxSystem", "RunInput"],
+            exclude: ["Glibc"]),
 
         // Tests: what they share, then a target for each module, then one for each tier.
         .executableTarget(
@@ -253,7 +261,8 @@ let package = Package(
         .testTarget(name: "DiagnosisTests", dependencies: ["Diagnosis"]),
         .testTarget(name: "CompletionTests", dependencies: ["Completion", "TestSupport"]),
         .testTarget(
-            name: "MptcpizeCLITests", dependencies: ["LinuxSystem", "MptcpizeCLI", "TestSupport"]),
+            name: "MptcpizeCLITests",
+            dependencies: ["LinuxSystem", "MptcpizeCLI", "RunInput", "TestSupport"]),
         .testTarget(
             name: "PreloadTests", dependencies: ["SocketEvents", "SocketPolicy", "TestSupport"]),
         .testTarget(name: "ProgramTests", dependencies: ["TestSupport"]),

@@ -7,6 +7,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck disable=SC2034 # used by those that source this
 build=$(realpath -m "${MPTCPIZE_BUILD:-$root/build}")
 
+# whole_command TREE: the whole command in a tree that `make` laid out or that was installed, whose
+# bin/mptcpize may be the program that starts others (scripts/build-start).
+whole_command() {
+  local program=$1/libexec/mptcpize
+  [ -x "$program" ] || program=$1/bin/mptcpize
+  echo "$program"
+}
+
 # die TEXT…: one line on standard error, under the name of the script that was called.
 die() {
   echo "${0##*/}: $*" >&2

@@ -4,7 +4,7 @@ import LinuxSystem
 enum AddressField {
     static let allowed =
         "write an address, a prefix such as 192.0.2.0/24 or 2001:db8::/32, a list of them with "
-        + "commas, " + AddressClass.allCases.map(\.rawValue).joined(separator: ", ") + ", or *"
+        + "commas, " + AddressClass.allCases.map { $0.rawValue }.joined(separator: ", ") + ", or *"
 
     /// None: all addresses.
     static func prefixes(
@@ -62,7 +62,7 @@ enum AddressField {
             return (
                 "is a host name: its addresses change, but rules are read once",
                 "write its addresses or their prefix (`getent ahosts \(item)`), or a class: "
-                    + AddressClass.allCases.map(\.rawValue).joined(separator: ", ")
+                    + AddressClass.allCases.map { $0.rawValue }.joined(separator: ", ")
             )
         }
         return ("is not an address", allowed)
@@ -91,7 +91,7 @@ enum PortField {
                 result.append(UInt16(range.lowerBound)...UInt16(range.upperBound))
                 continue
             }
-            guard item.contains(where: \.isLetter) else {
+            guard item.contains(where: { $0.isLetter }) else {
                 let isNumber = !item.isEmpty && item.allSatisfy { $0.isNumber || $0 == "-" }
                 throw place.failure(
                     part, isNumber ? "is not a port or range from 0 to 65535" : "is not a port",

@@ -26,7 +26,7 @@ package struct Policy: Sendable, Equatable {
     }
 
     private static func canonical(_ rule: PolicyRule) -> String {
-        let addresses = rule.addresses.map(\.text).joined(separator: ",")
+        let addresses = rule.addresses.map { $0.text }.joined(separator: ",")
         let ports = rule.ports.map { range in
             range.count == 1
                 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound)"
@@ -85,7 +85,7 @@ package struct Policy: Sendable, Equatable {
         // By direction, then family.
         var counts = [[0, 0], [0, 0]]
         for rule in rules {
-            let ipv4 = rule.addresses.isEmpty ? 1 : rule.addresses.count(where: \.isIPv4)
+            let ipv4 = rule.addresses.isEmpty ? 1 : rule.addresses.count { $0.isIPv4 }
             let ipv6 = rule.addresses.isEmpty ? 1 : rule.addresses.count { !$0.isIPv4 }
             for direction in rule.direction.indices {
                 counts[direction][0] += ipv4 * max(rule.ports.count, 1)

@@ -47,7 +47,7 @@ struct PolicyParser {
         return PolicyRule(
             action: action, direction: direction, addresses: addresses, ports: ports,
             program: try reader.program(), origin: PolicyOrigin(file: file, line: number),
-            words: words.words.map(\.written))
+            words: words.words.map { $0.written })
     }
 
     /// A line, for messages.
@@ -89,7 +89,7 @@ private struct WordReader {
     mutating func one<Value: RawRepresentable<String> & CaseIterable>(
         of: Value.Type, _ what: String
     ) throws(Failure) -> Value {
-        let names = Value.allCases.map(\.rawValue)
+        let names = Value.allCases.map { $0.rawValue }
         let allowed = "write " + names.dropLast().joined(separator: ", ") + " or " + names.last!
         let word = try next(what, allowed)
         guard let value = Value(rawValue: word.bytes.text) else {

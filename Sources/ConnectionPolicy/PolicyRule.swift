@@ -1,6 +1,5 @@
 import LinuxSystem
 import SocketPolicy
-import TextOutput
 
 /// One line: what becomes of certain connections or listeners.
 package struct PolicyRule: Sendable, Equatable {
@@ -41,7 +40,7 @@ package struct PolicyRule: Sendable, Equatable {
     }
 
     /// The line, one blank between its words.
-    package var line: String { words.map(\.text).joined(separator: " ") }
+    package var line: String { words.map { $0.text }.joined(separator: " ") }
 }
 
 /// Where a rule was written.
@@ -70,12 +69,5 @@ package struct PolicyOrigin: Sendable, Equatable {
         let folder = Bytes("\(PolicyPlaces.folder)/".utf8)
         let name = file.starts(with: folder) ? Bytes(file.dropFirst(folder.count)) : file
         return "\(name.text):\(line)"
-    }
-
-    /// For other programs to read.
-    package var json: JSONValue {
-        self == .ofAnotherRun
-            ? ["file": .null, "line": .null]
-            : ["file": .string(file.text), "line": JSONValue(line)]
     }
 }

@@ -12,7 +12,7 @@ struct ServiceNames {
     /// - Parameter text: the content of a file like /etc/services.
     init(_ text: String) {
         for line in text.split(separator: "\n") {
-            let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
+            let words = line.prefix { $0 != "#" }.split { $0.isWhitespace }
             guard words.count > 1 else { continue }
             let place = words[1].split(separator: "/")
             guard place.count == 2, place[1] == "tcp", let port = UInt16(place[0]) else { continue }

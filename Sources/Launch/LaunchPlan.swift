@@ -45,6 +45,10 @@ package struct LaunchPlan: Sendable {
         return obstacle.isReachedByKernel
     }
 
+    /// Whether nothing is left to decide, and nothing to tell: the preload library gets into the
+    /// program.
+    package var isComplete: Bool { unreached == nil && notes.isEmpty && !isGo }
+
     /// Notes what the user is told about a program that needs the kernel.
     package mutating func settle(_ answer: Reach.KernelAnswer) {
         guard let program = unreached else { return }

@@ -41,8 +41,9 @@ package struct FileStatus: Equatable, Sendable {
     package var isRegular: Bool { mode & S_IFMT == S_IFREG }
 }
 
-/// A file's content at any offset.
-package protocol ByteSource {
+/// A file's content at any offset. A class: Embedded Swift (scripts/build-start) knows no other
+/// values of a protocol.
+package protocol ByteSource: AnyObject {
     /// At most `count` bytes; fewer at the end of the file, none past it or on an error.
     func read(at offset: UInt64, count: Int) -> Bytes
 }

@@ -14,7 +14,7 @@ import SocketEvents
 /// 4. the same as 2 in /usr/local/lib and /usr/lib, for an mptcpize that was
 ///    copied away from its library.
 package struct LibraryLocator: Sendable {
-    private let system: any LaunchSystem
+    private let open: @Sendable (Bytes) throws(Errno) -> any ByteSource
     private let places: [Place]
     private let isOverridden: Bool
 
@@ -36,7 +36,7 @@ package struct LibraryLocator: Sendable {
     ///   - executable: mptcpize's own real path; nil when it is not known.
     ///   - override: The value of MPTCPIZE_LIBRARY; pass nil in a process with AT_SECURE.
     package init(executable: Bytes?, override: Bytes?, on system: some LaunchSystem) {
-        self.system = system
+        open = { (path) throws(Errno) in try system.open(path) }
         isOverridden = override.map { !$0.isEmpty } ?? false
         if let override, isOverridden {
             // What a program started in another folder looks for must be absolute.
@@ -73,7 +73,7 @@ package struct LibraryLocator: Sendable {
 
     /// Whether the file is a library for that architecture.
     func fits(_ path: Bytes, _ architecture: Architecture) -> Bool {
-        guard let source = try? system.open(path), let file = ELFReader(source) else {
+        guard let source = try? open(path), let file = ELFReader(source) else {
             return false
         }
         return file.architecture == architecture && file.type == 3
@@ -87,7 +87,7 @@ package struct LibraryLocator: Sendable {
             ? "correct or unset \(MPTCPIZE_ENV_LIBRARY)"
             : "install mptcpize with its libraries, or set \(MPTCPIZE_ENV_LIBRARY)"
         for path in tried {
-            guard let source = try? system.open(path) else { continue }
+            guard let source = try? open(path) else { continue }
             let found = ELFReader(source)?.architecture.name
             return Failure(
                 .own, path.text,
@@ -97,7 +97,7 @@ package struct LibraryLocator: Sendable {
         return Failure(
             .own, "preload library",
             "none for \(architecture.name) programs, looked for "
-                + tried.map(\.text).joined(separator: ", "), remedy: remedy)
+                + tried.map { $0.text }.joined(separator: ", "), remedy: remedy)
     }
 }
 

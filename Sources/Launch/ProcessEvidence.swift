@@ -117,7 +117,7 @@ package struct ProcessEvidence: Equatable, Sendable {
         goMultipath = launch.goMultipath.map { $0 != "0" }
         policy = launch.value(of: MPTCPIZE_ENV_POLICY).flatMap { $0.isEmpty ? nil : $0.text }
         otherLibraries = PreloadList(launch.value(of: "LD_PRELOAD") ?? []).entries
-            .filter { !PreloadList.isOurs($0) }.map(\.text)
+            .filter { !PreloadList.isOurs($0) }.map { $0.text }
         let program = Bytes("/proc/\(pid)/exe".utf8)
         let file = (try? HostSystem().open(program)).flatMap { ELFImage($0) }
         image = file.map(Image.init)

@@ -35,7 +35,7 @@ package enum Reach: Equatable, Sendable {
             self = version.knowsMultipath ? .go(version) : .never(.oldGo(version))
         } else if let change = program.privilegeChange {
             self = .never(.privileges(change))
-        } else if image.loader == nil, !image.isLoader {
+        } else if image.loader == nil, !image.isLoader, !Installation.isCommand(program.path) {
             self = .never(.staticallyLinked)
         } else if image.needsAddressSanitizer {
             self = .never(.addressSanitizer)
@@ -191,7 +191,7 @@ extension Reach.Obstacle {
             case .startsElsewhere: return wrapper.startingInside ?? Self.bpfMode
             case .clearsEnvironment:
                 let others = isReachedBySupervisor ? Self.bothModes : Self.bpfMode
-                return [wrapper.startingInside, others].compactMap(\.self)
+                return [wrapper.startingInside, others].compactMap { $0 }
                     .joined(separator: ", or ")
             case .emulates: return Self.bpfMode
             }

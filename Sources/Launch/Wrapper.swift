@@ -23,7 +23,7 @@ package struct Wrapper: Equatable, Sendable {
         name = program.lastPathComponent.text
         let words = arguments.dropFirst().map { $0.text }
         // Whoever names it himself knows what he does: sudo LD_PRELOAD=… PROGRAM.
-        let namesPreload = words.contains { $0.contains("LD_PRELOAD") }
+        let namesPreload = arguments.dropFirst().contains { $0.mentions("LD_PRELOAD") }
         switch name {
         case "sudo", "doas", "pkexec":
             guard !namesPreload, Self.startsSomething(words) else { return nil }
@@ -70,5 +70,12 @@ package struct Wrapper: Equatable, Sendable {
         let other = ["system-", "img", "io", "nbd", "ga", "storage-daemon", "bridge-helper"]
         guard name.hasPrefix("qemu-") else { return false }
         return !other.contains { name.dropFirst("qemu-".count).hasPrefix($0) }
+    }
+}
+
+extension Bytes {
+    /// Whether a text is somewhere in it.
+    fileprivate func mentions(_ text: String) -> Bool {
+        indices.contains { self[$0...].starts(with: text.utf8) }
     }
 }

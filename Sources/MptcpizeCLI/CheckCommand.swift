@@ -4,6 +4,7 @@ import Glibc
 import KernelProbe
 import Launch
 import LinuxSystem
+import RunInput
 
 /// `mptcpize check`: whether MPTCP works here, on this host, with a peer, or for a program.
 struct CheckCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Completion
+import RunInput
 import ServiceStatus
 import SystemdUnits
 

@@ -3,6 +3,7 @@ import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
+import RunInput
 import ServiceControl
 import ServiceStatus
 import SystemdUnits

@@ -3,6 +3,7 @@ import Glibc
 import Launch
 import LinuxSystem
 import Metrics
+import RunInput
 
 /// `mptcpize metrics`: this host's numbers, for Prometheus and similar collectors.
 struct MetricsCommand: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
-import CLinux
 import Glibc
 import LinuxSystem
+import RunInput
 
 /// The command `mptcpize`. Each verb has one file, which parses, calls a module and renders.
 @main
@@ -62,32 +62,5 @@ struct Mptcpize: ParsableCommand {
             finish(with: error)
         }
         Glibc.exit(EXIT_SUCCESS)
-    }
-}
-
-/// What the process was started with, byte for byte.
-enum ProcessInput {
-    static var arguments: [Bytes] {
-        (0..<clinux_argument_count()).compactMap { index in
-            clinux_argument(index).map { Bytes(cString: $0) }
-        }
-    }
-
-    /// The value of a variable; nil where it is not set.
-    static func variable(_ name: String) -> Bytes? {
-        let prefix = Bytes("\(name)=".utf8)
-        return environment.first { $0.starts(with: prefix) }.map {
-            Bytes($0.dropFirst(prefix.count))
-        }
-    }
-
-    static var environment: [Bytes] {
-        var entries: [Bytes] = []
-        var next = environ
-        while let entry = next.pointee {
-            entries.append(Bytes(cString: entry))
-            next += 1
-        }
-        return entries
     }
 }

@@ -5,6 +5,7 @@ import Glibc
 import Launch
 import LinuxSystem
 import RunHistory
+import RunInput
 import SeccompMode
 import Supervision
 
@@ -84,19 +85,9 @@ struct RunCommand: ParsableCommand {
 extension RunCommand {
     /// Runs the program: in this process's place, or as its child to be reported on.
     static func start(_ arguments: RunArguments, environment: [Bytes]) throws(Failure) -> Never {
-        let inherited = LaunchEnvironment(environment)
-        let policy = try arguments.policy.policy(
-            environment: { inherited.value(of: $0) }, status: .own)
-        var plan = try Launcher(locator: .host(environment: environment)).plan(
-            LaunchRequest(
-                arguments: arguments.program, environment: environment, strict: arguments.strict,
-                protocolAsTCP: arguments.protocolAsTCP,
-                policy: policy.canSayTCP ? policy.text : nil,
-                keepsTCP: arguments.policy.keepsTCP,
-                preload: arguments.mode.preloads,
-                withoutNewPrivileges: arguments.mode.supervises && geteuid() != 0),
-            on: HostSystem())
-        let isWatched = arguments.debug || arguments.report
+        let policy = try arguments.policy(environment: environment)
+        var plan = try arguments.plan(policy, environment: environment)
+        let isWatched = arguments.isWatched
         let image = plan.image
         var packetRules: String? = nil
         func enter() throws(Failure) -> KernelEvents? {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Launch
+import RunInput
 import ServiceStatus
 import SystemdUnits
 import TextOutput

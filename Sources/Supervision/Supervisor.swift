@@ -263,7 +263,7 @@ private struct Watch<Source: EventSource & ~Copyable>: ~Copyable {
                 event.program = names.name(for: event)
                 result = .all
                 if let program = event.unreached, event.kind == .unreached,
-                    goPrograms.reaches(program)
+                    Installation.isCommand(program.path) || goPrograms.reaches(program)
                 {
                     continue
                 }

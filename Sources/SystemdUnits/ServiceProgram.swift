@@ -150,7 +150,7 @@ package struct ServiceProgram {
 
     /// Where mptcpize itself is, for systemd to run it as root.
     static func ownPath() throws(Failure) -> String {
-        guard let path = HostSystem().realPath(of: Bytes("/proc/self/exe".utf8)) else {
+        guard let path = Installation().command else {
             throw Failure(.own, "/proc/self/exe", "cannot be read", remedy: "is /proc mounted?")
         }
         if let failure = untrusted(path, scope: .system) { throw failure }

@@ -126,7 +126,8 @@ def stop(terminal):
         terminal.type("\x1a")
         terminal.expect("Stopped")
         terminal.expect("PROMPT> ")
-        assert state(parent) == "T" and state(child) == "T", (state(parent), state(child))
+        # The terminal stops each of them; the shell sees only one.
+        wait_for("stopped", lambda: state(parent) == "T" and state(child) == "T")
         terminal.type("fg\n")
         wait_for("continued", lambda: state(parent) != "T" and state(child) != "T")
     terminal.type("\x1a")
@@ -146,6 +147,7 @@ def continue_once(terminal):
         terminal.type("\x1a")
         terminal.expect("Stopped")
         terminal.expect("PROMPT> ")
+        wait_for("stopped", lambda: state(parent) == "T" and state(child) == "T")
         terminal.type("fg; echo STATUS=$?\n")
         wait_for("continued", lambda: state(parent) != "T" and state(child) != "T")
     time.sleep(0.3)  # long enough for one more to arrive

@@ -59,7 +59,7 @@ struct Guest: Sendable {
 
     private init(series: String) throws {
         let payload = try Payload()
-        try payload.add(Products.mptcpize)
+        try payload.add(Products.wholeCommand)
         let library = "/usr/lib/x86_64-linux-gnu/mptcpize/libmptcpize.so"
         try payload.place(Products.library(), at: library)
         for name in Self.fixtures {

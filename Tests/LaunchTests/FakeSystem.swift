@@ -62,7 +62,7 @@ struct FakeSystem: LaunchSystem {
     }
 }
 
-struct MemorySource: ByteSource {
+final class MemorySource: ByteSource {
     let bytes: Bytes
 
     init(_ bytes: Bytes) { self.bytes = bytes }

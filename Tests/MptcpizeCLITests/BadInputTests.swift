@@ -113,7 +113,7 @@ struct BadInputTests {
     @Test("an mptcpize that was torn from its libraries says where it looked")
     func torn() throws {
         let copy = directory.file("mptcpize")
-        try FileManager.default.copyItem(atPath: Products.mptcpize, toPath: copy)
+        try FileManager.default.copyItem(atPath: Products.wholeCommand, toPath: copy)
         // A distribution's own library would be found instead.
         let installed = ["/usr/local", "/usr"].contains {
             access(

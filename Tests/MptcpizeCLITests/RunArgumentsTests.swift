@@ -1,5 +1,6 @@
 import ArgumentParser
 import LinuxSystem
+import RunInput
 import Testing
 
 @testable import MptcpizeCLI

@@ -51,7 +51,7 @@ struct UnreachableTests {
     func notRoot() throws {
         chmod(directory.path, 0o755)
         let (mptcpize, program) = (directory.file("mptcpize"), directory.file("program"))
-        try FileManager.default.copyItem(atPath: Products.mptcpize, toPath: mptcpize)
+        try FileManager.default.copyItem(atPath: Products.wholeCommand, toPath: mptcpize)
         try FileManager.default.copyItem(
             atPath: try Fixtures.program("greeting", .staticGlibc), toPath: program)
         let somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", mptcpize]
@@ -94,7 +94,7 @@ struct UnreachableTests {
         let tree = directory.file("tree")
         try mustRun(["mkdir", tree])
         try mustRun(
-            ["cp", "-a", "\(Products.directory)/bin", "\(Products.directory)/lib", tree])
+            ["cp", "-a"] + Products.folders.map { "\(Products.directory)/\($0)" } + [tree])
         let mptcpize = "\(tree)/bin/mptcpize"
         let program = directory.file("program")
         try FileManager.default.copyItem(

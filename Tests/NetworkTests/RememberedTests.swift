@@ -28,7 +28,7 @@ struct RememberedTests {
         // Where nobody can read them, whatever the checkout's rights are.
         let (tool, library) = (directory.file("mptcpize"), directory.file("libmptcpize.so"))
         if !FileManager.default.fileExists(atPath: tool) {
-            try mustRun(["cp", Products.mptcpize, tool])
+            try mustRun(["cp", Products.wholeCommand, tool])
             try mustRun(["cp", Products.library(), library])
             try mustRun(["chmod", "755", directory.path])
         }

@@ -304,7 +304,7 @@ struct SocketsTests {
     ) throws -> Outcome {
         let program = try TemporaryDirectory()
         try mustRun(["chmod", "0755", program.path])
-        try mustRun(["cp", Products.mptcpize, program.file("mptcpize")])
+        try mustRun(["cp", Products.wholeCommand, program.file("mptcpize")])
         let script =
             procfs
             + " && exec setpriv --reuid=65534 --regid=65534 --clear-groups -- \"$0\" sockets \"$@\""

@@ -22,8 +22,7 @@ struct CompletionTests {
 
     private func makeMachine() throws -> SystemdMachine {
         let machine = try SystemdMachine()
-        for path in [
-            "\(Products.directory)/bin", "\(Products.directory)/lib",
+        for path in Products.folders.map({ "\(Products.directory)/\($0)" }) + [
             Repository.path("completions"), Repository.path("Tests/Fixtures/complete.py"),
         ] {
             try mustRun(["cp", "-a", path, machine.share])

@@ -12,7 +12,7 @@ struct TarballTests {
         let tarball = try Packages.tarball(in: directory)
         let host = try Host("bullseye")
         // The dynamic one does not even start there.
-        try host.bring(Products.mptcpize)
+        try host.bring(Products.wholeCommand)
         #expect(try !host.run("/tmp/share/mptcpize --version").succeeded)
         try host.bring(tarball)
         try host.must(
@@ -160,7 +160,7 @@ struct TarballTests {
             try host.bring(Repository.path(path))
         }
         try host.must("mkdir /tmp/share/build")
-        for name in ["bin", "lib", "lib32", "lib64"] {
+        for name in ["bin", "libexec", "lib", "lib32", "lib64"] {
             let tree = "\(Products.directory)/\(name)"
             guard access(tree, F_OK) == 0 else { continue }
             try mustRun(["cp", "-a", tree, "\(host.machine.share)/build"])

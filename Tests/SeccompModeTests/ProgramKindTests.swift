@@ -46,7 +46,7 @@ struct ProgramKindTests {
         init() throws {
             directory = try TemporaryDirectory()
             chmod(directory.path, 0o755)
-            for part in ["bin", "lib"] {
+            for part in Products.folders {
                 try mustRun(["cp", "-a", "\(Products.directory)/\(part)", directory.path])
             }
         }

@@ -32,7 +32,7 @@ struct SeccompModeTests {
         let directory = try TemporaryDirectory()
         chmod(directory.path, 0o755)
         let (mptcpize, program) = (directory.file("mptcpize"), directory.file("program"))
-        try FileManager.default.copyItem(atPath: Products.mptcpize, toPath: mptcpize)
+        try FileManager.default.copyItem(atPath: Products.wholeCommand, toPath: mptcpize)
         try FileManager.default.copyItem(
             atPath: try Fixtures.program("raw_socket", .staticGlibc), toPath: program)
         let somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", mptcpize]
@@ -138,7 +138,7 @@ struct SeccompModeTests {
         let directory = try TemporaryDirectory()
         chmod(directory.path, 0o755)
         let (mptcpize, program) = (directory.file("mptcpize"), directory.file("program"))
-        try mustRun(["cp", Products.mptcpize, mptcpize])
+        try mustRun(["cp", Products.wholeCommand, mptcpize])
         try mustRun(["cp", try Fixtures.program("raw_socket", .staticGlibc), program])
         let outcome = try TestSupport.run(
             Self.unprivileged + [mptcpize, "run", "--mode", "seccomp"] + Self.newNamespaces

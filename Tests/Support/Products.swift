@@ -38,6 +38,22 @@ public enum Products {
     /// The command line tool, as it is installed.
     public static var mptcpize: String { existing("bin/mptcpize") }
 
+    /// The whole command, which is a file that can be taken elsewhere alone.
+    public static var wholeCommand: String {
+        existing(isStarterBuilt ? "libexec/mptcpize" : "bin/mptcpize")
+    }
+
+    /// Whether `mptcpize` is the program that starts others, and becomes the whole command for
+    /// all else.
+    public static var isStarterBuilt: Bool {
+        access("\(directory)/libexec/mptcpize", X_OK) == 0
+    }
+
+    /// The folders of what is installed that mptcpize needs to run.
+    public static var folders: [String] {
+        ["bin", "lib"] + (isStarterBuilt ? ["libexec"] : [])
+    }
+
     /// The preload library for an architecture. The one for a foreign CPU is an artefact
     /// for checks only and lies outside the tree that is installed.
     public static func library(_ architecture: Architecture = .native) -> String {

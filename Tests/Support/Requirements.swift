@@ -131,6 +131,11 @@ public struct Requirement: Sendable {
         }
     }
 
+    /// What bin/mptcpize is made with where it only starts programs (scripts/build-start).
+    public static let starter = Requirement("Embedded Swift, and a static C library") {
+        Products.isStarterBuilt
+    }
+
     /// The C tool of the same name, which the README's table speaks of.
     public static let established = Requirement("Debian's package mptcpize, the C tool") {
         let help = try? run(["/usr/bin/mptcpize", "--help"]).output

@@ -53,6 +53,7 @@ struct BPFModeTests {
             mptcpize enable static 2>&1
             mptcpize enable --now --mode bpf static 2>&1; talk
             mptcpize status static
+            echo "it names $(systemctl cat static | grep -o '/[^ "]*/mptcpize' | sort -u | tr '\\n' ' ')"
             systemctl restart static; talk
             mptcpize bpf list | grep -c static.service
             echo "== stopped"; systemctl stop static; mptcpize bpf list
@@ -78,6 +79,7 @@ struct BPFModeTests {
         #expect(outcome.output.contains("statically linked"))
         #expect(outcome.output.contains("`mptcpize enable --mode bpf static.service`"))
         #expect(outcome.output.contains("kernel (BPF)"))
+        #expect(lines.contains { $0.hasPrefix("it names /usr/local/bin/mptcpize") }, "\(outcome)")
         #expect(outcome.output.contains("1 mptcp"))
         #expect(outcome.output.contains("it listens with no MPTCP socket"), "\(outcome)")
         #expect(outcome.output.contains("everything stays TCP /sys/fs/cgroup/system.slice/static"))

@@ -14,9 +14,9 @@ struct SELinuxTests {
     func confined() throws {
         let outcome = try ServiceGuest().run(
             """
-            cp -a /t/bin /t/lib /usr/local/; restorecon -R /usr/local
+            cp -a \(ServiceGuest.tree) /usr/local/; restorecon -R /usr/local
             # As a tarball leaves it, with the label of /opt itself.
-            mkdir /opt/mptcpize; cp -r /t/bin /t/lib /opt/mptcpize/; chcon -R -t usr_t /opt/mptcpize
+            mkdir /opt/mptcpize; cp -r \(ServiceGuest.tree) /opt/mptcpize/; chcon -R -t usr_t /opt/mptcpize
             systemctl start nginx
             echo "domain: $(cat /proc/$(systemctl show -P MainPID nginx)/attr/current)"
             echo 1 >/sys/fs/selinux/enforce

@@ -15,9 +15,12 @@ struct ServiceGuest {
         ].map { "nft_" + $0 }
         + ["comment", "mark", "MASQUERADE", "conntrack", "addrtype"].map { "xt_" + $0 }
 
+    /// Where it has mptcpize's folders, as words of a shell.
+    static let tree = Products.folders.map { "/t/\($0)" }.joined(separator: " ")
+
     init() throws {
         payload = try TemporaryDirectory()
-        for part in ["bin", "lib"] {
+        for part in Products.folders {
             try mustRun(["cp", "-a", "\(Products.directory)/\(part)", payload.file(part)])
         }
         // talk.py PORT REQUEST: prints what an answer begins with, and whether the server
@@ -73,7 +76,7 @@ struct ServiceGuest {
         restarts: Bool = false
     ) throws -> Outcome {
         try payload.write(
-            "[ -e /usr/local/bin/mptcpize ] || cp -a /t/bin /t/lib /usr/local/\n" + script,
+            "[ -e /usr/local/bin/mptcpize ] || cp -a \(Self.tree) /usr/local/\n" + script,
             to: "run.sh")
         return try Lab.boot(
             kernel: Lab.kernel(kernel), payload: payload.path, root: Lab.root("trixie", kind: kind),

@@ -16,18 +16,19 @@ struct ServiceMachine {
     init(_ system: System = .own) throws {
         machine = try SystemdMachine(root: system == .own ? "/" : Lab.root(system.rawValue))
         let files = FileManager.default
-        for part in ["bin", "lib"] {
+        for part in Products.folders {
             try files.copyItem(
                 atPath: "\(Products.directory)/\(part)", toPath: "\(machine.share)/\(part)")
         }
-        try must("mkdir -p /usr/local && cp -a /tmp/share/bin /tmp/share/lib /usr/local/")
+        let tree = Products.folders.map { "/tmp/share/\($0)" }.joined(separator: " ")
+        try must("mkdir -p /usr/local && cp -a \(tree) /usr/local/")
         if system == .bullseye { try bringOwnLibraries() }
     }
 
     /// mptcpize was linked here, against a newer libc than that system has. (The preload
     /// library needs none.)
     private func bringOwnLibraries() throws {
-        let listing = try mustRun(["ldd", Products.mptcpize])
+        let listing = try mustRun(["ldd", Products.wholeCommand])
         let paths = listing.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("/") }
         let libraries = "\(machine.share)/libc"
         try FileManager.default.createDirectory(
@@ -39,9 +40,10 @@ struct ServiceMachine {
             export MPTCPIZE_LIBRARY=/usr/local/lib
             exec /opt/libc/ld-linux-x86-64.so.2 --library-path /opt/libc /opt/mptcpize "$@"
             """, to: "/usr/local/bin/mptcpize.new")
+        let folder = Products.isStarterBuilt ? "libexec" : "bin"
         try must(
             """
-            mv /usr/local/bin/mptcpize /opt/mptcpize; cp -a /tmp/share/libc /opt/libc
+            mv /usr/local/\(folder)/mptcpize /opt/mptcpize; cp -a /tmp/share/libc /opt/libc
             chmod 755 /usr/local/bin/mptcpize.new
             mv /usr/local/bin/mptcpize.new /usr/local/bin/mptcpize
             """)

@@ -28,7 +28,7 @@ struct MeasuringTests {
         var budget = try #require(
             JSONSerialization.jsonObject(with: text) as? [String: [String: Any]])
         for part in budget.keys { budget[part]?["limits"] = [String: Int]() }
-        budget["bytes"]?["limits"] = ["bin/mptcpize": 1000]
+        budget["bytes"]?["limits"] = ["libexec/mptcpize": 1000]
         budget["descriptors left in the program"]?["limits"] = ["mptcpize run": 0]
         let file = directory.file("budget.json")
         try JSONSerialization.data(withJSONObject: budget).write(to: URL(fileURLWithPath: file))
@@ -37,7 +37,7 @@ struct MeasuringTests {
             environment: ["MPTCPIZE_BUILD": Products.directory])
         #expect(outcome.status == 1)
         let line =
-            /check-budget: bytes: bin\/mptcpize: \d+ exceeds 1000: compare with .*; or raise it in budget.json, and say why\n/
+            /check-budget: bytes: libexec\/mptcpize: \d+ exceeds 1000: compare with .*; or raise it in budget.json, and say why\n/
         #expect(outcome.errors.wholeMatch(of: line) != nil, "\(outcome)")
         #expect(outcome.output.contains("mptcpize run: 0 (limit 0)"), "\(outcome)")
     }

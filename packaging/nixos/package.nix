@@ -16,6 +16,7 @@ stdenvNoCC.mkDerivation {
     runHook preInstall
     mkdir -p "$out/lib/systemd"
     cp -r bin share "$out"
+    [ ! -d libexec ] || cp -r libexec "$out"
     # glibc's $LIB is lib for both word sizes here, so that it names neither.
     cp -r lib/*-linux-gnu "$out/lib"
     cp -r lib/systemd/system "$out/lib/systemd"

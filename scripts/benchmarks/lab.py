@@ -13,6 +13,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MPTCPIZE_BUILD", ROOT / "build"))
 OURS = str(BUILD / "bin" / "mptcpize")
+# The whole command. Where it is built beside OURS, that is the program that starts others.
+STARTER_IS_BUILT = (BUILD / "libexec" / "mptcpize").exists()
+WHOLE = str(BUILD / ("libexec" if STARTER_IS_BUILT else "bin") / "mptcpize")
 # The C tool of the same name, from the package that bootstrap installs.
 ESTABLISHED = "/usr/bin/mptcpize"
 NATIVE = "native MPTCP"

@@ -18,11 +18,12 @@ def table_of(title, about):
         [f"{side} {metric}" for side in SIDES for metric in METRICS])
 
 
-def measure(lab, plan, table, name, start, cases, tools=None, shown=SIDES):
+def measure(lab, plan, table, name, start, cases, tools=None, shown=SIDES, rounds=None):
     """Adds a row for each case.
 
     tools: the words before a command by the side, TCP among them; lab.launchers() if not given.
     shown: the sides that the table has.
+    rounds: plan.rounds if not given.
     start: given the words before a command, starts a server; gives it with a function that
     loads it, given a case and the plan, and gives a dictionary of METRICS."""
     loads, servers, failed = {}, [], {}
@@ -34,7 +35,7 @@ def measure(lab, plan, table, name, start, cases, tools=None, shown=SIDES):
             failed[side] = Missing(str(failure))
     for case in cases:
         sides = {side: lambda load=load: load(case, plan) for side, load in loads.items()}
-        found = compare(sides, "TCP", plan.rounds) if "TCP" in sides else \
+        found = compare(sides, "TCP", rounds or plan.rounds) if "TCP" in sides else \
             {side: failed["TCP"] for side in shown}
         found |= {side: why for side, why in failed.items() if side in shown}
         table.add(f"{name}, {case}", *(

@@ -40,11 +40,12 @@ struct BPFMachine {
         for (name, path) in programs {
             try files.copyItem(atPath: path, toPath: payload.file(name))
         }
-        try files.copyItem(atPath: Products.mptcpize, toPath: payload.file("mptcpize"))
+        try files.copyItem(atPath: Products.wholeCommand, toPath: payload.file("mptcpize"))
         let libbpf = "/usr/lib/x86_64-linux-gnu/libbpf.so.1"
         var libraries: Set = [libbpf, "/lib64/ld-linux-x86-64.so.2"]
         for program in dynamic { try mustRun(["cp", "-L", program, payload.path]) }
-        let loading = [Products.mptcpize, libbpf] + (programs["ip"].map { [$0] } ?? []) + dynamic
+        let loading =
+            [Products.wholeCommand, libbpf] + (programs["ip"].map { [$0] } ?? []) + dynamic
         for line in try mustRun(["ldd"] + loading).split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count > 2, words[1] == "=>" { libraries.insert(String(words[2])) }

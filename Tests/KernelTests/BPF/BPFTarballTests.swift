@@ -26,7 +26,7 @@ struct BPFTarballTests {
             "sh", "-ec",
             """
             tar -xzf "$0"/*.tar.gz -C "$0" --strip-components=1
-            cp "$0/bin/mptcpize" "$1/mptcpize"; rm -r "$1/lib"; mkdir "$1/lib"
+            cp "$0/libexec/mptcpize" "$1/mptcpize" || cp "$0/bin/mptcpize" "$1/mptcpize"; rm -r "$1/lib"; mkdir "$1/lib"
             ! readelf --program-headers "$1/mptcpize" | grep INTERP
             """, tarball.path, machine.payload.path,
         ])

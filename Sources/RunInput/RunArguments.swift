@@ -8,29 +8,29 @@ import LinuxSystem
 /// program belong to it, including `--help` and a second `--`. And ArgumentParser
 /// alone takes as long as starting a program. `RunCommand` declares the same
 /// options to ArgumentParser for the help; a test compares the two.
-struct RunArguments: Equatable {
-    var debug = false
+package struct RunArguments: Equatable {
+    package var debug = false
     /// --json and -o ask for a report too: there is nothing else they could be about.
-    var report = false
-    var json = false
-    var output: Bytes?
-    var mode = Mode.auto
-    var strict = false
-    var protocolAsTCP = false
+    package var report = false
+    package var json = false
+    package var output: Bytes?
+    package var mode = Mode.auto
+    package var strict = false
+    package var protocolAsTCP = false
     /// Where the rules for what stays TCP come from.
-    var policy = PolicyPlaces()
-    var help = false
+    package var policy = PolicyPlaces()
+    package var help = false
     /// The program and its arguments, untouched.
-    var program: [Bytes] = []
+    package var program: [Bytes] = []
 
     /// How the program's sockets are made MPTCP.
-    enum Mode: String, CaseIterable {
+    package enum Mode: String, CaseIterable {
         case auto, preload, bpf, seccomp
 
         // Not compared: == of raw values makes strings of both.
 
         /// Whether the environment is to make sockets MPTCP.
-        var preloads: Bool {
+        package var preloads: Bool {
             switch self {
             case .auto, .preload: true
             case .bpf, .seccomp: false
@@ -38,12 +38,12 @@ struct RunArguments: Equatable {
         }
 
         /// Whether a supervisor is to do so.
-        var supervises: Bool { if case .seccomp = self { true } else { false } }
+        package var supervises: Bool { if case .seccomp = self { true } else { false } }
     }
 
     /// - Parameter words: What follows "run".
     /// - Throws: A usage failure, also when no program is given and no help is asked for.
-    init(_ words: [Bytes]) throws(Failure) {
+    package init(_ words: [Bytes]) throws(Failure) {
         var scanner = OptionScanner(words)
         while let option = try scanner.next() {
             switch option {
@@ -79,13 +79,13 @@ struct RunArguments: Equatable {
 
     private static func mode(_ value: Bytes) throws(Failure) -> Mode {
         guard let mode = Mode(rawValue: value.text) else {
-            let known = Mode.allCases.map(\.rawValue).joined(separator: ", ")
+            let known = Mode.allCases.map { $0.rawValue }.joined(separator: ", ")
             throw usage("unknown mode \(value.text)", remedy: "choose one of \(known)")
         }
         return mode
     }
 
-    static func usage(
+    package static func usage(
         _ reason: String, remedy: String = "see `mptcpize run --help`"
     ) -> Failure {
         Failure(.usage, "run", reason, remedy: remedy)

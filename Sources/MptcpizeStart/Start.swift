@@ -1,0 +1,45 @@
+import Glibc
+import Launch
+import LinuxSystem
+import RunInput
+
+/// The program that is installed as `mptcpize`. It does one thing by itself, because every start
+/// of a program pays for it: `run` where mptcpize replaces itself with the program and has nothing
+/// to say. For all else it becomes the whole command (`MptcpizeCLI`), which decides anew; so no
+/// message, no failure and no other way into a program is its own.
+///
+/// scripts/build-start compiles it, with the modules that it imports, as Embedded Swift and links
+/// it statically: to load and start the Swift runtime takes as long as starting a program.
+@main
+struct MptcpizeStart {
+    static func main() {
+        let words = ProcessInput.arguments
+        if words.count > 1, words[1] == Bytes("run".utf8) { run(Array(words.dropFirst(2))) }
+        let failure = becomeWholeCommand(words)
+        try? writeAll("\(failure.message)\n".utf8, to: STDERR_FILENO)
+        exit(failure.status.rawValue)
+    }
+
+    /// Replaces this process with the program that is to be run, or returns.
+    private static func run(_ words: [Bytes]) {
+        let environment = ProcessInput.environment
+        guard let run = try? RunArguments(words), !run.help, !run.isWatched, run.mode.preloads,
+            let policy = try? run.policy(environment: environment),
+            let plan = try? run.plan(policy, environment: environment), plan.isComplete
+        else { return }
+        _ = plan.execute()
+    }
+
+    /// - Returns: Only when that failed: why.
+    private static func becomeWholeCommand(_ words: [Bytes]) -> Failure {
+        guard let command = Installation().wholeCommand else {
+            return Failure(
+                .own, "libexec/mptcpize", "not found beside bin/mptcpize, nor in /usr",
+                remedy: "copy bin, lib and libexec together, or install mptcpize again")
+        }
+        return LaunchPlan(
+            executable: command.cString, arguments: words.map { $0.cString },
+            environment: ProcessInput.environment.map { $0.cString }, notes: []
+        ).execute()
+    }
+}
