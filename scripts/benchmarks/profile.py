@@ -111,7 +111,7 @@ def row(lab, plan, start, case, counted):
             servers[side], load = start(lab, launchers[side])
             loads[side] = lambda load=load: load(case, plan)
         rounds = []
-        for number in range(plan.many_rounds):
+        for number in range(plan.rounds):
             shift = number % len(names)
             rounds.append({side: costs(servers[side], loads[side], counted)
                            for side in names[shift:] + names[:shift]})

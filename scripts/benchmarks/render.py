@@ -71,17 +71,31 @@ gain: [as a table](figures/two-paths.txt), [as a figure](figures/two-paths.svg).
 """
 
 
+def section(table):
+    """One table, as Markdown."""
+    rows = [f"## {table.title}", "", table.about, "",
+            f"| | {' | '.join(table.columns)} |", "|---" * (len(table.columns) + 1) + "|"]
+    rows += [f"| {name} | {' | '.join(map(short, cells))} |" for name, cells in table.rows]
+    rows += [f"\n{reason}" for reason in reasons(table)]
+    return "\n".join(rows) + "\n"
+
+
 def markdown(about, results):
     """docs/BENCHMARKS.md."""
-    parts = [INTRODUCTION.format(heading=heading(about))]
+    sections = [section(table) for tables in results.values() for table in tables]
+    return "\n".join([INTRODUCTION.format(heading=heading(about)), *sections])
+
+
+def updated(document, about, results):
+    """docs/BENCHMARKS.md with these tables in the place of those that have the same titles, or
+    behind the others. They say of when they are."""
+    introduction, *sections = document.split("\n## ")
+    found = {text.split("\n", 1)[0]: text.rstrip("\n") for text in sections}
     for tables in results.values():
         for table in tables:
-            rows = [f"## {table.title}", "", table.about, "",
-                    f"| | {' | '.join(table.columns)} |", "|---" * (len(table.columns) + 1) + "|"]
-            rows += [f"| {name} | {' | '.join(map(short, cells))} |" for name, cells in table.rows]
-            rows += [f"\n{reason}" for reason in reasons(table)]
-            parts.append("\n".join(rows) + "\n")
-    return "\n".join(parts)
+            text = section(table).removeprefix("## ")
+            found[table.title] = f"{text}\nMeasured by itself: {heading(about)}."
+    return "\n\n## ".join([introduction.rstrip("\n"), *found.values()]) + "\n"
 
 
 def plain(results):
