@@ -149,7 +149,8 @@ def continue_once(terminal):
         terminal.expect("PROMPT> ")
         wait_for("stopped", lambda: state(parent) == "T" and state(child) == "T")
         terminal.type("fg; echo STATUS=$?\n")
-        wait_for("continued", lambda: state(parent) != "T" and state(child) != "T")
+        # It sleeps again: it has seen the signal, which the next stop would take away otherwise.
+        wait_for("continued", lambda: state(parent) != "T" and state(child) == "S")
     time.sleep(0.3)  # long enough for one more to arrive
     open(FLAG, "w").close()
     terminal.expect("COUNT=2\n")
