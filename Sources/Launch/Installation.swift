@@ -10,7 +10,8 @@ import LinuxSystem
 ///
 /// Where the first one cannot be built, the whole command is in its place.
 package struct Installation {
-    private let executable: Bytes?
+    /// The real path of this very program; nil when it is not known.
+    package let executable: Bytes?
 
     /// The installation of this very process.
     package init() {

@@ -102,13 +102,12 @@ extension LibraryLocator {
     ///
     /// - Parameter environment: Where MPTCPIZE_LIBRARY may be set.
     package static func host(environment: [Bytes]) -> LibraryLocator {
-        let system = HostSystem()
         let mayOverride = getauxval(UInt(AT_SECURE)) == 0
         return LibraryLocator(
-            executable: system.realPath(of: Bytes("/proc/self/exe".utf8)),
+            executable: Installation().executable,
             override: mayOverride
                 ? LaunchEnvironment(environment).value(of: MPTCPIZE_ENV_LIBRARY) : nil,
-            on: system)
+            on: HostSystem())
     }
 }
 

@@ -39,8 +39,9 @@ struct shared {
   _Atomic uint64_t current;   // the notification that is being answered; 0: none
   _Atomic bool is_forbidden;  // a filter of the program's own would not let it make MPTCP sockets
   _Atomic bool
-      is_landlocked;      // a task has confined itself by Landlock, whose rules MPTCP passes by
-  _Atomic pid_t program;  // 0: it has ended
+      is_landlocked;       // a task has confined itself by Landlock, whose rules MPTCP passes by
+  _Atomic pid_t program;   // 0: it has ended
+  _Atomic int32_t widest;  // the receive buffer that connections get at most; 0: not known
   _Atomic uint64_t counts[SECCOMP_COUNTS];
   struct kept_slot kept[KEPT_SLOTS];
 };

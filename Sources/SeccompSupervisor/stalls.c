@@ -23,6 +23,7 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72
 #endif
+enum { CHOSEN = 2 };  // SOCK_RCVBUF_LOCK, linux/socket.h
 
 static void set_int(int fd, int level, int name, int value) {
   (void)setsockopt(fd, level, name, &value, sizeof value);
@@ -39,24 +40,33 @@ static bool speaks_mptcp(int fd) {
   return flags >= 0 && !(flags & FALLBACK) && flags & REMOTE_KEY_RECEIVED;
 }
 
-static void open_window(int fd) {
-  // It has been opened before, most often.
-  if (target_int(fd, SOL_SOCKET, SO_RCVBUF) >= MPTCPIZE_STALLS_RECEIVE_BUFFER) return;
-  if (!speaks_mptcp(fd)) return;
+// A connection has this done to it once. Other threads may use it meanwhile: between the two steps
+// poll(2) waits, and a read that begins there waits for more than one byte.
+static void open_window(const struct server *server, int fd) {
+  int32_t widest = atomic_load_explicit(&server->shared->widest, memory_order_relaxed);
+  if (!widest) widest = MPTCPIZE_STALLS_RECEIVE_BUFFER;
+  if (target_int(fd, SOL_SOCKET, SO_RCVBUF) >= widest || !speaks_mptcp(fd)) return;
+  // A size that was chosen does not grow.
+  if (target_int(fd, SOL_SOCKET, SO_BUF_LOCK) & CHOSEN) return;
   int before = target_int(fd, SOL_SOCKET, SO_RCVLOWAT);
   if (before < 0) return;
   set_int(fd, SOL_SOCKET, SO_RCVLOWAT, MPTCPIZE_STALLS_WINDOW);
   set_int(fd, SOL_SOCKET, SO_RCVLOWAT, before);
+  // Where net.ipv4.tcp_rmem allows no more, no other connection is tried again and again.
+  int32_t reached = target_int(fd, SOL_SOCKET, SO_RCVBUF);
+  if (reached > 0 && reached < widest) {
+    atomic_store_explicit(&server->shared->widest, reached, memory_order_relaxed);
+  }
 }
 
 void stalls_seen(const struct server *server, const struct target *target) {
-  if (server->supervision->stalls) open_window(target->fd);
+  if (server->supervision->stalls) open_window(server, target->fd);
 }
 
 void stalls_call(struct caller *caller, const struct call *call) {
   int fd = caller_borrow(caller, (int)call->arguments[0]);
   if (fd < 0) return;
-  open_window(fd);
+  open_window(caller->server, fd);
   close(fd);
 }
 
@@ -81,7 +91,6 @@ bool stalls_choose_buffer(const struct caller *caller, const struct target *targ
 
 bool stalls_hides(const struct caller *caller, const struct target *target, const struct call *call,
                   int32_t found, int32_t *shown) {
-  enum { CHOSEN = 2 };  // SOCK_RCVBUF_LOCK, linux/socket.h
   int level = (int)call->arguments[1], number = (int)call->arguments[2];
   if (!caller->server->supervision->stalls) return false;
   if (level == IPPROTO_TCP && number == TCP_NOTSENT_LOWAT) {

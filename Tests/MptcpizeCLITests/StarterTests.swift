@@ -99,6 +99,11 @@ struct StarterTests {
         let relative = try run(
             ["./bin/mptcpize", "--version"], directory: Products.directory)
         #expect(relative.output == version)
+        guard Requirement.mounts.isMet() else { return }
+        // As in a chroot of a service's.
+        let script = "mount -t tmpfs none /proc && \"$0\" --version && \"$0\" run echo started"
+        let blind = try mustRun(["unshare", "--mount", "sh", "-c", script, Products.mptcpize])
+        #expect(blind == version + "started\n")
     }
 
     @Test("a report does not call it a program that was not reached")

@@ -13,8 +13,6 @@ TOOLS = {"TCP": [], "rule": [*RUN, "--rule", "tcp any loopback *"], "MPTCP": RUN
 
 def measure(lab, plan):
     """Servers and clients of which all connections are the rule's."""
-    (lab.folder / "html").mkdir(exist_ok=True)
-    (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
     table = Table(
         "A rule that keeps connections TCP",
         "`run --rule 'tcp any loopback *'` for server and client, compared with `run` without "

@@ -134,8 +134,6 @@ def row(lab, plan, start, case, counted):
 
 def measure(lab, plan):
     """Relative to what a request costs over TCP."""
-    (lab.folder / "html").mkdir(exist_ok=True)
-    (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
     table = Table(
         "Processor time by request",
         "Processor time of client and server, relative to plain TCP, and what part of the server's is "

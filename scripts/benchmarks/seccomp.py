@@ -78,8 +78,6 @@ def go_server(lab):
 def measure(lab, plan):
     """Calls, and servers under load."""
     tables = [calls(lab, plan)]
-    (lab.folder / "html").mkdir(exist_ok=True)
-    (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
     table = Table(
         "Servers in the mode seccomp",
         "wrk on loopback, 16 connections, 1 KiB, over MPTCP: both under `run --mode seccomp`, "

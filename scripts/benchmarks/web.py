@@ -74,6 +74,8 @@ def load(lab, before, port, seconds, connections, *options):
 def starter(server, settings=""):
     """What `servers.measure` starts such a server by."""
     def start(lab, before):
+        (lab.folder / "html").mkdir(exist_ok=True)
+        (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
         port = lab.port()
         text = (APACHE if server == "apache2" else NGINX).format(
             folder=lab.folder, port=port, settings=settings, user="www-data", group="www-data")
@@ -91,8 +93,6 @@ def starter(server, settings=""):
 
 def measure(lab, plan):
     """Requests per second, and how long they took."""
-    (lab.folder / "html").mkdir(exist_ok=True)
-    (lab.folder / "html" / "index.html").write_bytes(b"x" * 1024)
     table = servers.table_of("Web servers", "wrk on loopback, 16 connections unless said, 1 KiB")
     name = "nginx, stock (tcp_nopush)"
     servers.measure(lab, plan, table, name, starter("nginx", STOCK), CASES)
