@@ -35,17 +35,23 @@ package struct Installation {
         return access(command.cString, X_OK) == 0 ? command : executable
     }
 
-    /// The whole command, for the program that only starts others; nil where it is not installed.
-    /// It is looked for as the preload library is: see `LibraryLocator`.
+    /// The whole command's real path, for the program that only starts others; nil where there is
+    /// none. It is looked for as the preload library is: see `LibraryLocator`. Never this program, by
+    /// whatever link or copy in its place: it would become itself for ever.
     package var wholeCommand: Bytes? {
         var prefixes: [Bytes] = []
-        if let prefix = executable?.directory?.directory {
-            prefixes.append(prefix == Bytes("/".utf8) ? [] : prefix)
+        if let folder = executable?.directory {
+            if folder.lastPathComponent == Bytes("libexec".utf8) { return nil }
+            if let prefix = folder.directory {
+                prefixes.append(prefix == Bytes("/".utf8) ? [] : prefix)
+            }
         }
         prefixes += [Bytes("/usr/local".utf8), Bytes("/usr".utf8)]
-        return prefixes.map { $0 + "/libexec/mptcpize".utf8 }.first {
-            $0 != executable && access($0.cString, X_OK) == 0
+        for prefix in prefixes {
+            let path = HostSystem().realPath(of: prefix + "/libexec/mptcpize".utf8)
+            if let path, path != executable { return path }
         }
+        return nil
     }
 
     /// What execve was given (AT_EXECFN): /proc may not be mounted, or show a file that an upgrade

@@ -92,10 +92,11 @@ package struct LaunchPlan: Sendable {
 
     /// Replaces this process by the program, as execvp does.
     ///
+    /// - Parameter byShell: Whether the shell is to read a file of unknown format.
     /// - Returns: Only when that failed: why.
-    package func execute() -> Failure {
+    package func execute(byShell: Bool = true) -> Failure {
         var error = Self.execve(executable, arguments, environment)
-        if error.rawValue == ENOEXEC, let shell = throughShell {
+        if byShell, error.rawValue == ENOEXEC, let shell = throughShell {
             error = Self.execve(shell.executable, shell.arguments, environment)
         }
         return failure(error)

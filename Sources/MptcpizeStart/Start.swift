@@ -37,9 +37,12 @@ struct MptcpizeStart {
                 .own, "libexec/mptcpize", "not found beside bin/mptcpize, nor in /usr",
                 remedy: "copy bin, lib and libexec together, or install mptcpize again")
         }
-        return LaunchPlan(
+        // A file that was cut short is no script.
+        let failure = LaunchPlan(
             executable: command.cString, arguments: words.map { $0.cString },
             environment: ProcessInput.environment.map { $0.cString }, notes: []
-        ).execute()
+        ).execute(byShell: false)
+        return Failure(
+            .own, failure.object, failure.reason, remedy: "install mptcpize again")
     }
 }

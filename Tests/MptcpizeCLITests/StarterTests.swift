@@ -83,11 +83,30 @@ struct StarterTests {
             #expect(outcome.status == 125)
             #expect(outcome.errors.hasPrefix("mptcpize: libexec/mptcpize: not found"))
         }
-        // Nor does it go round in a circle where it was copied over the whole command.
+        // Nor does it go round in a circle where it is in the place of the whole command.
+        let whole = directory.file("libexec/mptcpize")
         try mustRun(["mkdir", directory.file("libexec")])
-        try mustRun(["cp", starter, directory.file("libexec/mptcpize")])
-        #expect(try run([directory.file("libexec/mptcpize"), "status"]).status == 125)
-        #expect(try run([starter, "status"]).status == 125)
+        for command in [["cp"], ["ln", "-f"], ["ln", "-sf"]] {
+            try mustRun(command + [starter, whole])
+            for program in [whole, starter] {
+                #expect(try run([program, "status"]).status == 125, "\(command)")
+            }
+        }
+    }
+
+    @Test(
+        "what is wrong with the whole command is said",
+        arguments: ["chmod 644", "truncate -s 0"])
+    func spoilt(command: String) throws {
+        let starter = try withoutWholeCommand()
+        let whole = directory.file("libexec/mptcpize")
+        try mustRun(["mkdir", directory.file("libexec")])
+        try mustRun(["cp", Products.wholeCommand, whole])
+        try mustRun(command.split(separator: " ").map(String.init) + [whole])
+        let outcome = try run([starter, "--version"])
+        #expect(outcome.status == 125 && outcome.output == "", "\(outcome)")
+        #expect(outcome.errors.hasPrefix("mptcpize: \(whole): "), "\(outcome)")
+        #expect(outcome.errors.hasSuffix("; install mptcpize again\n"), "\(outcome)")
     }
 
     @Test("the whole command is found through a link, by a relative name, and without /proc")
