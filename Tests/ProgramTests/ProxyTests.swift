@@ -32,15 +32,21 @@ struct ProxyTests {
         for transfer in transfers { #expect(transfer.contains(": same, "), "\(transfer)") }
     }
 
-    private func transfers(_ name: String) throws -> [String] {
+    @Test(
+        "in the mode seccomp, too", .requires(.command("go")), arguments: ["haproxy", "go"])
+    func supervised(name: String) throws {
+        try expectSame(name, "--mode", "seccomp")
+    }
+
+    private func transfers(_ name: String, _ options: [String] = []) throws -> [String] {
         try mustRun(
             [
-                "python3", Repository.path("Tests/Proxies/run.py"), name, Products.mptcpize, "100",
-            ], in: Namespace("proxy"), timeout: .seconds(300)
+                "python3", Repository.path("Tests/Proxies/run.py"), name, "100", Products.mptcpize,
+            ] + options, in: Namespace("proxy"), timeout: .seconds(300)
         ).split(separator: "\n").map(String.init)
     }
 
-    private func expectSame(_ name: String) throws {
+    private func expectSame(_ name: String, _ options: String...) throws {
         var expected: [String] = []
         for server in ["tcp", "mptcp"] {
             for client in ["tcp", "mptcp"] {
@@ -51,6 +57,6 @@ struct ProxyTests {
                 }
             }
         }
-        #expect(try transfers(name) == expected)
+        #expect(try transfers(name, options) == expected)
     }
 }

@@ -1,8 +1,9 @@
-"""run.py NAME MPTCPIZE MEGABYTES: moves as much through a proxy, down and up, and compares checksums.
+"""run.py NAME MEGABYTES MPTCPIZE [OPTION…]: moves as much through a proxy, down and up, and
+compares checksums.
 
-The proxy runs under mptcpize; the server behind it and the client, curl, do or do not, so that each
-of the two connections is once TCP and once MPTCP. To be run in a network namespace of its own, with
-lo up. Prints a line for each transfer, with the number of MPTCP connections that were accepted.
+The proxy runs under mptcpize, with these options of `run`; the server behind it and the client, curl,
+do or do not, so that each of the two connections is once TCP and once MPTCP. To be run in a network
+namespace of its own, with lo up. Prints a line for each transfer, with the number of MPTCP connections that were accepted.
 """
 
 import contextlib
@@ -62,8 +63,8 @@ def accepted_connections():
 class Run:
     """The programs of one run, in a directory of their own."""
 
-    def __init__(self, directory, name, mptcpize, size):
-        self.directory, self.under = directory, [mptcpize, "run", "--"]
+    def __init__(self, directory, name, size, mptcpize, *options):
+        self.directory, self.under = directory, [mptcpize, "run", *options, "--"]
         self.proxy, self.running = PROXIES[name](), []
         self.big = f"{directory}/big"
         write_data(self.big, size)
@@ -134,10 +135,10 @@ class Run:
 
 def main():
     """Makes a run."""
-    _, name, mptcpize, megabytes = sys.argv
+    _, name, megabytes, *words = sys.argv
     directory = tempfile.mkdtemp()
     os.chmod(directory, 0o755)  # for programs that give up root
-    run = Run(directory, name, mptcpize, int(megabytes) << 20)
+    run = Run(directory, name, int(megabytes) << 20, *words)
     try:
         run.start_all()
         run.transfers()
