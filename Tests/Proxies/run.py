@@ -3,7 +3,8 @@ compares checksums.
 
 The proxy runs under mptcpize, with these options of `run`; the server behind it and the client, curl,
 do or do not, so that each of the two connections is once TCP and once MPTCP. To be run in a network
-namespace of its own, with lo up. Prints a line for each transfer, with the number of MPTCP connections that were accepted.
+namespace of its own, with lo up. Prints a line for each transfer, with the number of MPTCP connections
+that were accepted.
 """
 
 import contextlib
