@@ -114,8 +114,12 @@ struct EventsTests {
         #expect(rows[0].number("pid") == Int(mptcp.pid))
         #expect(rows[4].number("pid") == Int(fallback.pid))
         #expect(rows[4]["cause"] == "answer_without_option")
+        func written(_ token: Int) -> String {
+            let digits = String(token, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits
+        }
         func line(_ row: Row) -> String {
-            "\(String(row.number("token") ?? 0, radix: 16)) \(row["local"] ?? "") \(row["remote"] ?? "")"
+            "\(written(row.number("token") ?? 0)) \(row["local"] ?? "") \(row["remote"] ?? "")"
         }
         for (kind, event) in [
             ("ESTABLISHED", "made"), ("SF_ESTABLISHED", "joined"), ("SF_CLOSED", "lost"),
@@ -128,7 +132,7 @@ struct EventsTests {
         #expect(tokens.count == 2)
         for token in tokens {
             try monitor.require("tells that it is closed") {
-                monitor.output.contains("CLOSED] token=\(String(token, radix: 16))\n")
+                monitor.output.contains("CLOSED] token=\(written(token))\n")
             }
         }
         let there = try self.rows(far)

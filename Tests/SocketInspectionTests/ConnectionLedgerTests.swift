@@ -55,8 +55,9 @@ struct ConnectionLedgerTests {
     func lines() {
         var event = ConnectionEvent(.made)
         event.owner = .init(SocketOwner(pid: 7, program: "a\nb\u{202E}"), unit: "x\u{1B}.service")
+        event.token = 0x0AAF_1140
         let line = event.line(at: 1_795_898_713_882)
-        #expect(line.contains(" made     - - a\\nb\\u{202e}(7) x\\x1b.service"))
+        #expect(line.contains(" made     - - a\\nb\\u{202e}(7) x\\x1b.service token 0aaf1140"))
         #expect(!line.contains("\n"))
         let json = String(decoding: event.json(at: 1_795_898_713_007).line, as: UTF8.self)
         #expect(json.contains("\"time\": 1795898713.007,"))
