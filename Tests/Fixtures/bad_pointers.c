@@ -38,7 +38,8 @@ static void make_places(void) {
   add_place("null", NULL);
   add_place("8", (char *)8);
   add_place("top", (char *)UINTPTR_MAX - 2);
-  add_place("kernel's", (char *)(UINTPTR_MAX - 0x10000));
+  // Below that, a 32-bit program on a 64-bit kernel may have its stack.
+  add_place("kernel's", (char *)(UINTPTR_MAX - 0x1000));
   add_place("no access", pages + 2 * page);
   add_place("2 of 4 bytes", pages + 2 * page - 2);
   add_place("4 bytes", pages + 2 * page - 4);

@@ -206,6 +206,8 @@ def owned():
     sock.connect(ADDRESS)
     finish(sock)
     yield kind(sock), bool(got)
+    # The peer's end is a signal too, whenever it comes.
+    sock.close()
     signal.signal(signal.SIGIO, signal.SIG_DFL)
 
 
