@@ -128,7 +128,7 @@ let package = Package(
             name: "Supervision",
             dependencies: [
                 "CLinux", "ConnectionPolicy", "Launch", "LinuxSystem", "Processes", "Reporting",
-                "RunHistory", "SeccompMode", "SeccompSupervisor",
+                "RunHistory", "RunInput", "SeccompMode", "SeccompSupervisor",
                 "SocketEvents", "SocketPolicy", "SocketRecords", "SocketValues", "TextOutput",
             ],
             // Here and below: what waits for something nearly always need not be large.
@@ -195,7 +195,8 @@ let package = Package(
         // What is installed in its place: starts programs, and becomes the command for all else.
         // Compiled by scripts/build-start, which has its Glibc; here only for the compiler to see.
         .executableTarget(
-            name: "MptcpizeStart", dependencies: ["Launch", "LinuxSystem", "RunInput"],
+            name: "MptcpizeStart",
+            dependencies: ["Launch", "LinuxSystem", "RunInput", "Supervision"],
             exclude: ["Glibc"]),
 
         // Tests: what they share, then a target for each module, then one for each tier.

@@ -133,11 +133,7 @@ extension RunCommand {
         }
         for note in plan.notes { Console.error("mptcpize: \(note)") }
         guard isWatched || seccomp != nil else { throw plan.execute() }
-        var options = SupervisorOptions()
-        options.debug = arguments.debug
-        options.report = arguments.report ? (arguments.json ? .json : .text) : nil
-        options.output = arguments.output
-        options.memory = isWatched ? ReportMemory.ofThisUser() : nil
+        var options = SupervisorOptions(arguments)
         options.packetRules = packetRules
         if let seccomp {
             try Supervisor.run(plan, options: options, under: seccomp).reproduce()

@@ -2,9 +2,10 @@ import Glibc
 import Launch
 import LinuxSystem
 import RunInput
+import Supervision
 
 /// The program that is installed as `mptcpize`. It does one thing by itself, because every start
-/// of a program pays for it: `run` where mptcpize replaces itself with the program and has nothing
+/// of a program pays for it: `run` by the preload library, watched or not, if there is nothing else
 /// to say. For all else it becomes the whole command (`MptcpizeCLI`), which decides anew; so no
 /// message, no failure and no other way into a program is its own.
 ///
@@ -20,14 +21,19 @@ struct MptcpizeStart {
         exit(failure.status.rawValue)
     }
 
-    /// Replaces this process with the program that is to be run, or returns.
+    /// Replaces this process with the program that is to be run, or stays its parent and ends as it
+    /// ends; returns if the whole command is to do so, or to say why nobody can.
     private static func run(_ words: [Bytes]) {
         let environment = ProcessInput.environment
-        guard let run = try? RunArguments(words), !run.help, !run.isWatched, run.mode.preloads,
+        guard let run = try? RunArguments(words), !run.help, run.mode.preloads,
             let policy = try? run.policy(environment: environment),
             let plan = try? run.plan(policy, environment: environment), plan.isComplete
         else { return }
-        _ = plan.execute()
+        guard run.isWatched else {
+            _ = plan.execute()
+            return
+        }
+        try? Supervisor.run(plan, options: SupervisorOptions(run)).reproduce()
     }
 
     /// - Returns: Only when that failed: why.

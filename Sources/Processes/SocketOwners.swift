@@ -94,11 +94,13 @@ package struct SocketOwners: Sendable {
     private static func socketInode(
         _ folder: Int32, _ entry: UnsafeMutablePointer<dirent>
     ) -> UInt32? {
-        let name = UnsafeRawPointer(entry).advanced(by: MemoryLayout<dirent>.offset(of: \.d_name)!)
-            .assumingMemoryBound(to: CChar.self)
         let prefix = "socket:["
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { target in
-            let length = readlinkat(folder, name, target.baseAddress!, target.count)
+            let length = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                readlinkat(
+                    folder, UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self),
+                    target.baseAddress!, target.count)
+            }
             guard length > prefix.utf8.count, length < target.count,
                 memcmp(target.baseAddress!, prefix, prefix.utf8.count) == 0
             else { return nil }

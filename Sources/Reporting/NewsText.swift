@@ -25,7 +25,7 @@ extension SocketNews {
             return [
                 "\(program.name)[\(pid)]: was started, but not reached (\(program.reason.inWords))"
             ]
-        case .several(let news): return news.flatMap(\.lines)
+        case .several(let news): return news.flatMap { $0.lines }
         }
     }
 }

@@ -42,7 +42,7 @@ extension SocketReport {
     }
 
     private func note(_ socket: ReportedSocket) -> String {
-        let remedies = socket.remedies.map(\.inWords)
+        let remedies = socket.remedies.map { $0.inWords }
         return (remedies + [socket.why]).filter { !$0.isEmpty }.joined(separator: "; ")
     }
 

@@ -21,8 +21,9 @@ extension SocketLedger {
             list.append(holder)
             if places == nil, list.count > Self.short {
                 // Of two that are equal, which only records of nonsense make, one is enough.
-                places = Dictionary(
-                    list.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { $1 })
+                var found: [Holder: Int] = [:]
+                for (place, holder) in list.enumerated() { found[holder] = place }
+                places = found
             }
         }
 

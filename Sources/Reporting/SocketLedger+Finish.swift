@@ -20,7 +20,7 @@ extension SocketLedger {
 
     /// The inode numbers of sockets whose close nobody has told.
     package var unclosed: Set<UInt64> {
-        Set(entries.all.lazy.filter { $0.closing == nil }.map(\.inode))
+        entries.all.reduce(into: []) { if $1.closing == nil { $0.insert($1.inode) } }
     }
 
     /// The sockets as they are at the end, in the order in which they came.

@@ -47,7 +47,7 @@ package struct RememberedReport: Equatable, Sendable {
         sum.wires = [:]
         for report in reports {
             for option in report.options { sum.count(option) }
-            sum.wires.merge(report.wires) { $0 &+ $1 }
+            for (wire, count) in report.wires { sum.wires[wire, default: 0] &+= count }
         }
         self = sum
     }

@@ -58,7 +58,7 @@ package struct ReportMemory: Equatable, Sendable {
         let older = try Self.read(name, of: path, in: directory)
         if older.isEmpty { try Self.makeRoom(in: directory) }
         let reports = ([report] + older).prefix(Self.reportsKept)
-        let lines = [Self.encoded(path)] + reports.flatMap(\.lines)
+        let lines = [Self.encoded(path)] + reports.flatMap { $0.lines }
         let new = ".new"
         // What a killed run left.
         try directory.unlink(new)

@@ -131,9 +131,12 @@ struct NotificationRelay: ~Copyable {
     /// may use: cgroup2's, and the one that it has beside it.
     private static func places(of pid: pid_t) -> [String] {
         let memberships = (try? lines(ofFile: "/proc/\(pid)/cgroup")) ?? []
-        return memberships.filter { $0.hasPrefix("0::") || $0.contains(":name=systemd:") }.map {
-            let path = $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)[2]
-            return CgroupUnit.group(ofPath: path) ?? String(path)
+        return memberships.compactMap {
+            let fields = $0.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3, fields[0] == "0" || fields[1] == "name=systemd" else {
+                return nil
+            }
+            return CgroupUnit.group(ofPath: fields[2]) ?? String(fields[2])
         }
     }
 

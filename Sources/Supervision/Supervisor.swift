@@ -6,6 +6,7 @@ import LinuxSystem
 import Processes
 import Reporting
 import RunHistory
+import RunInput
 import SeccompMode
 import SocketEvents
 import SocketRecords
@@ -26,6 +27,14 @@ package struct SupervisorOptions: Equatable, Sendable {
     package var packetRules: String?
 
     package init() {}
+
+    /// What the command line asks for.
+    package init(_ arguments: RunArguments) {
+        debug = arguments.debug
+        report = arguments.report ? (arguments.json ? .json : .text) : nil
+        output = arguments.output
+        memory = arguments.isWatched ? ReportMemory.ofThisUser() : nil
+    }
 }
 
 /// Starts a program and stays its parent until it ends, to read what its sockets become.

@@ -78,7 +78,7 @@ package enum JSONValue: Equatable, Sendable {
         case .string(let value): Self.write(value, to: &output)
         case .written(let bytes): output += bytes
         case .array(let elements):
-            let isBroken = depth < Self.brokenDepth && elements.contains(where: \.isContainer)
+            let isBroken = depth < Self.brokenDepth && elements.contains { $0.isContainer }
             Self.write(elements, "[", "]", isBroken, depth, to: &output) { element, output in
                 element.write(to: &output, depth: depth + 1)
             }
@@ -149,7 +149,7 @@ package enum JSONValue: Equatable, Sendable {
                 output += "\\u00".utf8
                 if digits.count < 2 { output.append(UInt8(ascii: "0")) }
                 output += digits.utf8
-            default: output += String(scalar).utf8
+            default: output += scalar.utf8
             }
         }
     }

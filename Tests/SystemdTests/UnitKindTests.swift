@@ -101,7 +101,12 @@ struct UnitKindTests {
             ### END INIT INFO
             case $1 in
                 start) \(Self.relay(8001)) & echo $! >/run/legacy.pid ;;
-                stop) kill "$(cat /run/legacy.pid)" ;;
+                stop)
+                    pid=$(cat /run/legacy.pid)
+                    kill "$pid"
+                    # Who starts next has its port.
+                    while [ -e "/proc/$pid" ]; do sleep 0.01; done
+                    ;;
             esac
 
             """, to: "/etc/init.d/legacy")

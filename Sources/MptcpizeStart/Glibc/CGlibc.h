@@ -10,6 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -20,4 +25,7 @@ static inline int cglibc_openat(int directory, const char *path, int flags, mode
   return openat(directory, path, flags, mode);
 }
 static inline int cglibc_fcntl(int fd, int command, int value) { return fcntl(fd, command, value); }
+static inline int cglibc_ioctl(int fd, unsigned long request, void *value) {
+  return ioctl(fd, request, value);
+}
 static inline char **cglibc_environ(void) { return __environ; }

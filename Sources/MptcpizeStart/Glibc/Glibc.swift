@@ -27,6 +27,10 @@ package func fcntl(_ fd: Int32, _ command: Int32, _ value: Int32 = 0) -> Int32 {
     cglibc_fcntl(fd, command, value)
 }
 
+package func ioctl(_ fd: Int32, _ request: UInt, _ value: UnsafeMutableRawPointer) -> Int32 {
+    cglibc_ioctl(fd, request, value)
+}
+
 // sys/stat.h
 package let S_IFMT: mode_t = 0o170000
 package let S_IFDIR: mode_t = 0o040000
@@ -40,4 +44,8 @@ package let S_IWGRP: mode_t = 0o020
 package let S_IWOTH: mode_t = 0o002
 
 // signal.h
+package var SIG_DFL: __sighandler_t? { nil }
 package var SIG_IGN: __sighandler_t? { unsafeBitCast(1, to: __sighandler_t.self) }
+
+// sys/mman.h
+package var MAP_FAILED: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: -1) }
