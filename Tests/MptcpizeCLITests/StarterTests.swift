@@ -73,12 +73,14 @@ struct StarterTests {
         #expect(try run([starter, "run", "echo", "started"]).output == "started\n")
         let rule = ["--policy", "none", "--rule", "tcp connect loopback *"]
         #expect(try mustRun([starter, "run"] + rule + ["env"]).contains("MPTCPIZE_POLICY=v1;tcp_"))
+        let report = try run([starter, "run", "--report", "true"]).errors
+        #expect(report.hasPrefix("The program opened no"))
         // Installed on this machine, another one's whole command would be found.
         let installed = ["/usr/local", "/usr"].contains {
             access("\($0)/libexec/mptcpize", X_OK) == 0
         }
         guard !installed else { return }
-        for words in [["run", "--report", "true"], ["run", "/no/such"], ["status"]] {
+        for words in [["run", "--report", "/no/such"], ["run", "/no/such"], ["status"]] {
             let outcome = try run([starter] + words)
             #expect(outcome.status == 125)
             #expect(outcome.errors.hasPrefix("mptcpize: libexec/mptcpize: not found"))
@@ -123,6 +125,23 @@ struct StarterTests {
         let script = "mount -t tmpfs none /proc && \"$0\" --version && \"$0\" run echo started"
         let blind = try mustRun(["unshare", "--mount", "sh", "-c", script, Products.mptcpize])
         #expect(blind == version + "started\n")
+    }
+
+    @Test("reports are the same, whoever makes them", .requires(.command("python3")))
+    func reports() throws {
+        let program = [
+            "python3", "-c",
+            "import os, socket; a = socket.socket(); b = socket.socket(); b.close(); os._exit(3)",
+        ]
+        for options in [["--report"], ["-d"], ["--json"], ["-d", "--report", "--strict"]] {
+            let outcomes = try [Products.mptcpize, Products.wholeCommand].map {
+                try run([$0, "run"] + options + program)
+            }
+            // Which process it was, they need not agree on.
+            let said = outcomes.map { $0.errors.replacing(#/\b[0-9]{2,}\b/#, with: "PID") }
+            #expect(outcomes.allSatisfy { $0.end == .exited(3) })
+            #expect(said[0] == said[1] && said[0].contains("python3"), "\(options)")
+        }
     }
 
     @Test("a report does not call it a program that was not reached")
