@@ -56,14 +56,29 @@ struct ContainerTests {
         #expect(!outcome.output.contains("Left out"), "\(outcome)")
     }
 
+    /// A system that has nothing but what scripts/bootstrap has installed. All is compiled there; not
+    /// optimised, which takes most of the time and asks nothing of the system.
+    @Test("make demo does as much on another release of Debian", .requires(.command("mmdebstrap")))
+    func anotherRelease() throws {
+        let outcome = try container(
+            .ordinary, .on, ["make", "demo"], root: Lab.root("trixie", kind: "demo"),
+            options: ["--variable", "MPTCPIZE_SWIFT_OPTIONS=-Xswiftc -Onone"])
+        #expect(outcome.succeeded, "\(outcome)")
+        #expect(outcome.output.matches(of: #/mptcp +([0-9]+|-) +[0-9.]+ [kMG]?B/#).count == 3)
+    }
+}
+
+/// A suite of its own, to run beside the other: it takes longest of all.
+@Suite("The tests in a container with Docker's defaults", .serialized, .requires(.containers))
+struct TestsInContainerTests {
     /// What cannot be tried here, in a container of root and in one of a user. The tests are those
     /// that were built for this run.
     @Test(
         "the quick tiers pass, and name what they skipped",
-        arguments: [(User.root, MPTCP.on), (.ordinary, .refused)])
-    func quickTiers(user: User, mptcp: MPTCP) throws {
+        arguments: [(ContainerTests.User.root, ContainerTests.MPTCP.on), (.ordinary, .refused)])
+    func quickTiers(user: ContainerTests.User, mptcp: ContainerTests.MPTCP) throws {
         let outcome = try container(
-            user, mptcp, ["scripts/test", "quick"],
+            user, mptcp, ["scripts/test", "--streams", "1", "quick"],
             options: ["--variable", "MPTCPIZE_SEQUENCES=10000"])
         // The summary of the run inside comes last; a report that is cut short keeps what is first.
         let output = outcome.output
@@ -71,31 +86,23 @@ struct ContainerTests {
         #expect(outcome.succeeded, "\(summary ?? output[...]) \(outcome.errors)")
         #expect(output.contains("network namespaces (CAP_SYS_ADMIN"), "\(outcome)")
     }
+}
 
-    /// A system that has nothing but what scripts/bootstrap has installed. All is compiled there.
-    @Test("make demo does as much on another release of Debian", .requires(.command("mmdebstrap")))
-    func anotherRelease() throws {
-        let outcome = try container(
-            .ordinary, .on, ["make", "demo"], root: Lab.root("trixie", kind: "demo"))
-        #expect(outcome.succeeded, "\(outcome)")
-        #expect(outcome.output.matches(of: #/mptcp +([0-9]+|-) +[0-9.]+ [kMG]?B/#).count == 3)
-    }
-
-    private func container(
-        _ user: User, _ mptcp: MPTCP, _ command: [String], root: String = "/",
-        options: [String] = []
-    ) throws -> Outcome {
-        let toolchain = try mustRun(
-            ["bash", "-c", #". "$0"; toolchain"#, Repository.path("scripts/common.sh")],
-            environment: ["PATH": Environment.inherited["PATH"]]
-        ).trimmingCharacters(in: .newlines)
-        let prefix = URL(fileURLWithPath: toolchain).deletingLastPathComponent()
-            .deletingLastPathComponent().path
-        return try run(
-            [
-                Repository.path("scripts/lab/container"), "--tree", Repository.root,
-                "--read-only", prefix, "--mptcp", mptcp.rawValue,
-            ] + (user == .ordinary ? ["--user"] : []) + options + [root] + command,
-            environment: ["PATH": Environment.inherited["PATH"]], timeout: .seconds(900))
-    }
+/// Runs a command in a container that has a copy of the clone, and the toolchain.
+private func container(
+    _ user: ContainerTests.User, _ mptcp: ContainerTests.MPTCP, _ command: [String],
+    root: String = "/", options: [String] = []
+) throws -> Outcome {
+    let toolchain = try mustRun(
+        ["bash", "-c", #". "$0"; toolchain"#, Repository.path("scripts/common.sh")],
+        environment: ["PATH": Environment.inherited["PATH"]]
+    ).trimmingCharacters(in: .newlines)
+    let prefix = URL(fileURLWithPath: toolchain).deletingLastPathComponent()
+        .deletingLastPathComponent().path
+    return try run(
+        [
+            Repository.path("scripts/lab/container"), "--tree", Repository.root,
+            "--read-only", prefix, "--mptcp", mptcp.rawValue,
+        ] + (user == .ordinary ? ["--user"] : []) + options + [root] + command,
+        environment: ["PATH": Environment.inherited["PATH"]], timeout: .seconds(900))
 }

@@ -4,7 +4,7 @@ import TestSupport
 /// The ways in which the preload library's own code is watched by a compiler's sanitizers.
 enum Sanitizer: String, CaseIterable, Sendable {
     /// AddressSanitizer and UndefinedBehaviorSanitizer need a C library, which the library
-    /// has none of: its sources are linked into the program, whose calls they interpose there.
+    /// has none of: it is linked into the program, whose calls it interposes there.
     case linked
     /// The library as it is preloaded, with a trap at each undefined behaviour.
     case trapping
@@ -28,27 +28,39 @@ enum Sanitizer: String, CaseIterable, Sendable {
         _ fixture: String, _ flavour: Fixtures.Flavour = .addressSanitizer,
         _ more: [String] = ["-fsanitize=undefined", "-fno-sanitize-recover=all"]
     ) throws -> String {
-        var flags = more + ["-ffreestanding", "-fno-builtin", "-fvisibility=hidden"]
+        let flags = more + ["-ffreestanding", "-fno-builtin", "-fvisibility=hidden"]
+        var sources: [String] = []
+        var folders: [String] = []
         for module in ["Interposer", "SocketPolicy", "SocketEvents"] {
             let folder = Repository.path("Sources/\(module)")
-            flags += ["-I", "\(folder)/include"]
+            folders += ["-I", "\(folder)/include"]
             // What is compiled to replace memcpy is the sanitizer's own here.
-            flags += try FileManager.default.contentsOfDirectory(atPath: folder)
+            sources += try FileManager.default.contentsOfDirectory(atPath: folder)
                 .filter { $0.hasSuffix(".c") && $0 != "memory.c" }.sorted()
                 .map { "\(folder)/\($0)" }
         }
-        return try Fixtures.program(fixture, flavour, flags: flags)
+        let library = try Fixtures.object("library", of: sources, flavour, flags: flags + folders)
+        return try Fixtures.program(fixture, flavour, flags: flags + folders + [library])
     }
 
+    /// Built once in a run, as fixtures are.
     private static let trappingLibrary = Result {
-        let directory = Repository.path(".build/fixtures/\(getpid())/trapping")
+        let directory = "\(Fixtures.directory)/trapping"
+        let library =
+            "\(directory)/lib/\(Products.Architecture.native.multiarch)/mptcpize/libmptcpize.so"
+        if access(library, R_OK) == 0 { return library }
+        let new = "\(directory).\(getpid())"
         try mustRun(
             [
-                Repository.path("scripts/build-interposer"), directory, "-fsanitize=undefined",
+                Repository.path("scripts/build-interposer"), new, "-fsanitize=undefined",
                 "-fsanitize-trap=undefined",
             ],
             // Where the toolchain may be, unlike the programs under test.
-            environment: ["PATH": Environment.inherited["PATH"]], timeout: .seconds(120))
-        return "\(directory)/lib/\(Products.Architecture.native.multiarch)/mptcpize/libmptcpize.so"
+            environment: ["PATH": Environment.inherited["PATH"]], timeout: .seconds(300))
+        // Another process may have been faster.
+        guard rename(new, directory) == 0 || access(library, R_OK) == 0 else {
+            throw POSIXError(.EIO)
+        }
+        return library
     }
 }

@@ -48,6 +48,13 @@ public enum Fixtures {
         try build(name, flavour, flags: ["-shared", "-fPIC"] + flags, suffix: ".so")
     }
 
+    /// The path of C sources as one object, to be linked into several programs: name it in their flags.
+    public static func object(
+        _ name: String, of sources: [String], _ flavour: Flavour, flags: [String]
+    ) throws -> String {
+        try build(name, of: sources, flavour, flags: ["-r", "-nostdlib"] + flags, suffix: ".o")
+    }
+
     /// Compiles `source` as a shared library at `path`.
     public static func library(
         of source: String, at path: String, _ flavour: Flavour, flags: [String] = []
@@ -60,6 +67,13 @@ public enum Fixtures {
     private static func build(
         _ name: String, _ flavour: Flavour, flags: [String], suffix: String
     ) throws -> String {
+        let source = Repository.path("Tests/Fixtures/\(name).c")
+        return try build(name, of: [source], flavour, flags: flags, suffix: suffix)
+    }
+
+    private static func build(
+        _ name: String, of sources: [String], _ flavour: Flavour, flags: [String], suffix: String
+    ) throws -> String {
         try lock.withLock {
             let path = "\(directory)/\(name)-\(flavour.rawValue)-\(digest(flags))\(suffix)"
             if access(path, R_OK) == 0 { return path }
@@ -67,12 +81,11 @@ public enum Fixtures {
                 atPath: directory, withIntermediateDirectories: true)
             // Renamed when it is whole: another process may look for it meanwhile.
             let new = "\(path).\(getpid())"
-            let source = Repository.path("Tests/Fixtures/\(name).c")
             try mustRun(
                 flavour.command + [
                     "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread",
-                    "-I", Repository.path("Tests/Fixtures"), "-o", new, source,
-                ] + flags)
+                    "-I", Repository.path("Tests/Fixtures"), "-o", new,
+                ] + sources + flags)
             guard rename(new, path) == 0 else { throw POSIXError(.EIO) }
             return path
         }

@@ -66,7 +66,7 @@ public enum Lab {
 }
 
 /// A real systemd as PID 1 of namespaces of its own, over a throw-away overlay of a system's
-/// root; halted with this object. Needs root.
+/// root; ended with this object. Needs root.
 public final class SystemdMachine: Sendable {
     private let state: TemporaryDirectory
 

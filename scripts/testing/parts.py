@@ -31,6 +31,11 @@ TOGETHER = [
     r"KernelTests\.(?!BPF)",
 ]
 
+# What takes longest comes first in its stream, in this order: begun late, it would run on alone.
+LONGEST = [
+    r"KernelTests\.", r"PackageTests\.TestsInContainerTests", r"PackageTests\.ContainerTests",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -74,6 +79,12 @@ def divided(tier, names):
     return [Part(tier, tuple(group)) for group in groups.values()]
 
 
+def place(part):
+    """Where a part comes in its stream: the lower, the earlier."""
+    patterns = (n for n, pattern in enumerate(LONGEST) if re.match(pattern, part.suites[0]))
+    return next(patterns, len(LONGEST))
+
+
 def tiers(words):
     """The tiers that words name, each once; without any word, all of them."""
     named = [tier for word in words for tier in SETS.get(word, [word])]
@@ -93,4 +104,6 @@ def streams(bundle, chosen):
         for order in STREAMS]
     result[-1] += [
         Part(tier, (suite,)) for tier in chosen for suite in RANDOM.get(tier, [])]
+    for parts in result:
+        parts.sort(key=place)
     return result
