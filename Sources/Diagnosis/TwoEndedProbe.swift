@@ -212,20 +212,25 @@ struct TwoEndedProbe {
         _ data: borrowing CheckConnection, _ name: String, _ ids: SubflowInfo,
         _ control: borrowing CheckConnection
     ) throws(Errno) -> Errno? {
-        let answer = try control.ask("keep \(name) \(ids.localID) \(ids.remoteID)")
-        if answer?.first != "kept" {
-            do throws(Errno) {
-                _ = try CheckProtocol.keep(data.number, local: ids.localID, remote: ids.remoteID)
-            } catch {
-                return error
-            }
-        }
         let number = data.number
-        return wait {
-            CheckProtocol.subflows(of: number).allSatisfy {
-                $0.isBetween(ids.localID, ids.remoteID)
+        // One that was being joined meanwhile comes up when the others have been cut.
+        for _ in 0..<3 {
+            let answer = try control.ask("keep \(name) \(ids.localID) \(ids.remoteID)")
+            if answer?.first != "kept" {
+                do throws(Errno) {
+                    _ = try CheckProtocol.keep(number, local: ids.localID, remote: ids.remoteID)
+                } catch {
+                    return error
+                }
             }
-        } ? nil : Errno(rawValue: EBUSY)
+            let isAlone = wait {
+                CheckProtocol.subflows(of: number).allSatisfy {
+                    $0.isBetween(ids.localID, ids.remoteID)
+                }
+            }
+            if isAlone { return nil }
+        }
+        return Errno(rawValue: EBUSY)
     }
 
     private func wait(_ isSo: () -> Bool) -> Bool {
