@@ -187,7 +187,7 @@ let package = Package(
             name: "MptcpizeCLI",
             dependencies: [
                 "BPFMode", "Completion", "ConnectionPolicy", "Diagnosis", "KernelProbe",
-                "Launch", "LinuxSystem", "Metrics", "Processes", "RunHistory", "RunInput",
+                "Launch", "LinuxSystem", "Metrics", "Processes", "RunInput",
                 "SeccompMode", "ServiceControl", "ServiceStatus", "SocketInspection",
                 "Supervision", "SystemdUnits", "TextOutput",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -26,10 +26,7 @@ enum CheckProtocol {
     static let mostData = 1 << 20
 
     /// Nobody guesses it.
-    static func newName() -> String {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    static func newName() -> String { allHexDigits(UInt64.random(in: .min ... .max)) }
 
     /// What a connection of this process is on the wire.
     static func wire(of fd: Int32) -> Wire {

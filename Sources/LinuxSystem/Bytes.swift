@@ -3,6 +3,12 @@ import Glibc
 /// A path, an argument or a variable: bytes without a NUL, in no known encoding.
 package typealias Bytes = [UInt8]
 
+/// A number in hexadecimal, with all digits of its type.
+package func allHexDigits(_ number: some FixedWidthInteger & UnsignedInteger) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: number.bitWidth / 4 - digits.utf8.count) + digits
+}
+
 extension Array where Element == UInt8 {
     /// For messages: invalid UTF-8 shows as U+FFFD.
     package var text: String { String(decoding: self, as: UTF8.self) }

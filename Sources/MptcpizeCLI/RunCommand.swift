@@ -4,7 +4,6 @@ import ConnectionPolicy
 import Glibc
 import Launch
 import LinuxSystem
-import RunHistory
 import RunInput
 import SeccompMode
 import Supervision

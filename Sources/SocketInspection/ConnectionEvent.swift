@@ -73,11 +73,8 @@ package struct ConnectionEvent: Equatable, Sendable {
         if isBackup { words.append("backup") }
         if let error, error != 0 { words.append(Errno(rawValue: error).name) }
         if let cause { words.append(cause) }
-        if token != 0 {
-            // Eight digits, as `ip mptcp monitor` writes it: whoever searches for one finds the other.
-            let digits = String(token, radix: 16)
-            words.append("token " + String(repeating: "0", count: 8 - digits.utf8.count) + digits)
-        }
+        // As `ip mptcp monitor` writes it: whoever searches for one finds the other.
+        if token != 0 { words.append("token \(allHexDigits(token))") }
         return words.joined(separator: " ")
     }
 

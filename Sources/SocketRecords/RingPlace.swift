@@ -100,17 +100,9 @@ package struct RingPlace: Sendable {
 
     /// Removes the files of readers that are dead.
     func removeStale() {
-        guard !isOwn || isTrustworthy(), let folder = opendir(directory) else { return }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) {
-                    String(cString: $0)
-                }
-            }
-            guard name.hasPrefix(prefix), name.utf8.count == prefix.utf8.count + 32 else {
-                continue
-            }
+        guard !isOwn || isTrustworthy() else { return }
+        for name in directoryEntries(directory)
+        where name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 32 {
             removeIfStale("\(directory)/\(name)")
         }
     }
@@ -160,9 +152,6 @@ package struct RingPlace: Sendable {
         let size = MemoryLayout.size(ofValue: words)
         let got = try retrying { getrandom(&words, size, 0) }
         guard got == size else { throw Errno(rawValue: EIO) }
-        return [words.0, words.1].map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        return allHexDigits(words.0) + allHexDigits(words.1)
     }
 }

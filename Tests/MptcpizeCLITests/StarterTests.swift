@@ -129,10 +129,14 @@ struct StarterTests {
 
     @Test("reports are the same, whoever makes them", .requires(.command("python3")))
     func reports() throws {
-        let program = [
-            "python3", "-c",
-            "import os, socket; a = socket.socket(); b = socket.socket(); b.close(); os._exit(3)",
-        ]
+        let script = """
+            import os, socket
+            kept = [socket.socket() for _ in range(100)]
+            kept.pop().close()
+            os._exit(3)
+            """
+        // What JSON escapes, what it does not, and what a terminal would obey.
+        let program = ["python3", "-c", script, "é😀\u{85}\u{1B}\"\\"]
         for options in [["--report"], ["-d"], ["--json"], ["-d", "--report", "--strict"]] {
             let outcomes = try [Products.mptcpize, Products.wholeCommand].map {
                 try run([$0, "run"] + options + program)
