@@ -101,7 +101,12 @@ package struct SeccompMode: Sendable {
         case SECCOMP_STAGE_FILTER: throw SeccompRefusal.failure(error)
         case SECCOMP_STAGE_KERNEL: throw SeccompRefusal.tooOld
         default:
-            throw Failure(.own, "seccomp", "cannot start the supervisor: \(error.reason)")
+            guard start.error == 0 else {
+                throw Failure(.own, "seccomp", "cannot start the supervisor: \(error.reason)")
+            }
+            throw Failure(
+                .own, "seccomp", "a process of the supervisor was killed while it started",
+                remedy: "start the program again")
         }
     }
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -65,6 +66,16 @@ static int install(const struct starting *starting) {
   return listener;
 }
 
+// Ends it by a signal: exit_group(2) may be one of the calls that wait for the supervisor.
+static _Noreturn void fail(const struct starting *starting, enum seccomp_stage stage, int error) {
+  starting_tell(starting, (struct message){.stage = stage, .error = error});
+  for (;;) kill(getpid(), SIGKILL);
+}
+
+// The first call that the filter sends: from its number the guard knows those of all others. The
+// kernel refuses it, as a mode that there is not.
+static void make_first_call(void) { prctl(PR_SET_SECCOMP, SECCOMP_MODE_DISABLED); }
+
 // In the worker's child. Whatever it does goes past the filter as soon as that is there.
 _Noreturn void program_become(const struct starting *starting) {
   struct message message = {.program = getpid()};
@@ -78,18 +89,19 @@ _Noreturn void program_become(const struct starting *starting) {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     listener = install(starting);
   }
-  if (listener < 0) starting_fail(starting, SECCOMP_STAGE_FILTER, errno);
+  if (listener < 0) fail(starting, SECCOMP_STAGE_FILTER, errno);
   char byte = 0;
   if (!send_descriptor(starting->to_worker[1], listener) ||
       !send_descriptor(starting->to_guard[1], listener) ||
       !send_descriptor(starting->to_front[1], listener) ||
       read(starting->to_worker[1], &byte, 1) != 1) {
-    starting_fail(starting, SECCOMP_STAGE_PROCESSES, EPIPE);
+    fail(starting, SECCOMP_STAGE_PROCESSES, 0);
   }
   // The worker has found that it cannot hand descriptors in.
-  if (!byte) starting_fail(starting, SECCOMP_STAGE_KERNEL, EINVAL);
+  if (!byte) fail(starting, SECCOMP_STAGE_KERNEL, EINVAL);
+  make_first_call();
   starting_tell(starting, message);
   sigaction(SIGCHLD, &starting->child_action, NULL);
   int error = clinux_execute(starting->program);
-  starting_fail(starting, SECCOMP_STAGE_EXEC, error);
+  fail(starting, SECCOMP_STAGE_EXEC, error);
 }

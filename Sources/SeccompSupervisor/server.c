@@ -76,15 +76,15 @@ bool server_prepare(struct server *server) {
 
 // --- Answers ---------------------------------------------------------------------------------
 
-static void respond(const struct server *server, uint64_t id, int64_t value, int error,
-                    uint32_t flags) {
+// 0, or an errno. ENOENT: the caller was killed meanwhile.
+static int respond(const struct server *server, uint64_t id, int64_t value, int error,
+                   uint32_t flags) {
   memset(server->response, 0, server->response_size);
   server->response->id = id;
   server->response->val = value;
   server->response->error = error;
   server->response->flags = flags;
-  // ENOENT: it was killed meanwhile.
-  ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SEND, server->response);
+  return ioctl(server->listener, SECCOMP_IOCTL_NOTIF_SEND, server->response) < 0 ? errno : 0;
 }
 
 int server_hand_over(const struct server *server, uint64_t id, int fd, uint32_t flags, int number,
@@ -110,9 +110,29 @@ int server_hand_over(const struct server *server, uint64_t id, int fd, uint32_t 
   return result;
 }
 
-void server_abandon(struct server *server) {
-  uint64_t id = atomic_exchange(&server->shared->current, 0);
-  if (id) respond(server, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+// One that was taken by a process that was killed before it had noted the number. The kernel counts
+// up from a number of its own and hands out the lowest that waits: kernel/seccomp.c. The numbers
+// between are of calls that a signal has ended.
+static void let_lost_go(struct server *server) {
+  enum { MOST_ENDED = 1 << 16 };
+  uint64_t latest = server->shared->latest;
+  for (uint64_t i = 1; i <= MOST_ENDED; i++) {
+    int error = respond(server, latest + i, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    // EINPROGRESS: nobody has taken this one, and so none behind it.
+    if (error != ENOENT) return;
+  }
+}
+
+bool server_abandon(struct server *server) {
+  struct shared *shared = server->shared;
+  uint64_t id = atomic_exchange(&shared->current, 0);
+  bool was_taking = atomic_exchange(&shared->is_taking, false);
+  if (id) {
+    respond(server, id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+  } else if (was_taking && shared->latest) {
+    let_lost_go(server);
+  }
+  return id || !was_taking || shared->latest;
 }
 
 // --- Calls -----------------------------------------------------------------------------------
@@ -178,23 +198,31 @@ static const struct call_interface *interface_of(uint32_t architecture) {
   return NULL;
 }
 
-static bool receive(struct server *server) {
+// Whoever is killed at any point of this leaves a trace of the call that it has taken.
+static bool take(struct server *server) {
+  struct shared *shared = server->shared;
   memset(server->request, 0, server->request_size);
+  atomic_store(&shared->is_taking, true);
   // ENOENT: it is gone, or another one has taken it. EINTR: so for some time.
-  return ioctl(server->listener, SECCOMP_IOCTL_NOTIF_RECV, server->request) == 0;
+  bool is_taken = ioctl(server->listener, SECCOMP_IOCTL_NOTIF_RECV, server->request) == 0;
+  if (is_taken) {
+    atomic_store(&shared->current, server->request->id);
+    atomic_store(&shared->latest, server->request->id);
+  }
+  atomic_store(&shared->is_taking, false);
+  return is_taken;
 }
 
 void server_let_go(struct server *server) {
-  if (receive(server)) {
-    respond(server, server->request->id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
-  }
+  if (!take(server)) return;
+  respond(server, server->request->id, 0, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+  atomic_store(&server->shared->current, 0);
 }
 
 void server_answer_one(struct server *server) {
   const struct seccomp_notif *request = server->request;
-  if (!receive(server)) return;
+  if (!take(server)) return;
   count(server, SECCOMP_CALLS);
-  atomic_store(&server->shared->current, request->id);
   const struct call_interface *interface = interface_of(request->data.arch);
   struct outcome outcome = OUTCOME_GO_ON;
   // A PID of 0 is no task of our PID namespace.

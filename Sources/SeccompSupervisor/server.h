@@ -37,6 +37,8 @@ struct kept_slot {
 // Written by whoever serves; the other one only looks when that one serves no more.
 struct shared {
   _Atomic uint64_t current;   // the notification that is being answered; 0: none
+  _Atomic uint64_t latest;    // the last one that was taken; 0: none has been yet
+  _Atomic bool is_taking;     // one may have been taken, and be neither of these two
   _Atomic bool is_forbidden;  // a filter of the program's own would not let it make MPTCP sockets
   _Atomic bool
       is_landlocked;       // a task has confined itself by Landlock, whose rules MPTCP passes by
@@ -152,7 +154,8 @@ bool server_prepare(struct server *server);
 void server_answer_one(struct server *server);
 /// The next call goes on as it is.
 void server_let_go(struct server *server);
-/// The call that was being answered goes on as it was.
-void server_abandon(struct server *server);
+/// Whoever served does so no more. The call that it was at goes on as it was. False: there may be
+/// one that waits for ever, because no call has been answered yet that would tell its number.
+bool server_abandon(struct server *server);
 
 #endif

@@ -86,7 +86,7 @@ static void start_all(struct starting *starting, struct seccomp_start *start) {
     close(states[0]);
     watch_as_guard(starting);
   }
-  start->error = errno;
+  start->error = child < 0 ? errno : 0;
   close(report[1]);
   close(states[1]);
   // Their ends are seen by those who wait for a listener.

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,37 +74,68 @@ static void tell_front(struct watcher *watcher, int status) {
   watcher->states = -1;
 }
 
-static void look_after_worker(struct watcher *watcher, int status) {
-  if (WIFSTOPPED(status)) {
+static void look_after_worker(struct watcher *watcher, const siginfo_t *change) {
+  if (change->si_code == CLD_STOPPED) {
     watcher->serves = true;
     server_abandon(&watcher->server);
-  } else if (WIFCONTINUED(status)) {
+  } else if (change->si_code == CLD_CONTINUED) {
     watcher->serves = false;
-  } else if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+  } else if (change->si_code == CLD_EXITED && change->si_status == 0) {
     _exit(0);
   } else {
     watcher->worker = 0;
     watcher->program = watcher->server.shared->program;  // is our child now
     watcher->serves = true;
-    server_abandon(&watcher->server);
+    // Its first call may have been lost, which it makes before it begins.
+    if (!server_abandon(&watcher->server) && watcher->program) kill(watcher->program, SIGKILL);
   }
 }
 
+// As wait(2) has it.
+static int wait_status(const siginfo_t *change) {
+  enum { CORE = 0x80, STOP = 0x7f, CONTINUED = 0xffff };
+  switch (change->si_code) {
+    case CLD_EXITED:
+      return (change->si_status & 0xff) << 8;
+    case CLD_KILLED:
+      return change->si_status;
+    case CLD_DUMPED:
+      return change->si_status | CORE;
+    case CLD_CONTINUED:
+      return CONTINUED;
+    default:
+      return change->si_status << 8 | STOP;
+  }
+}
+
+static bool is_end(const siginfo_t *change) {
+  return change->si_code == CLD_EXITED || change->si_code == CLD_KILLED ||
+         change->si_code == CLD_DUMPED;
+}
+
+static void look_after_program(struct watcher *watcher, const siginfo_t *change) {
+  tell_front(watcher, wait_status(change));
+  if (!is_end(change)) return;
+  watcher->program = 0;
+  watcher->server.shared->program = 0;
+}
+
+// A change is only taken from the kernel when it has been told: killed before that, the worker
+// leaves it to the guard.
 static void look_after_children(struct watcher *watcher) {
   struct signalfd_siginfo unused;
-  int status;
-  pid_t child;
   while (read(watcher->signals, &unused, sizeof unused) > 0) continue;
-  while ((child = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
-    if (child == watcher->worker) {
-      look_after_worker(watcher, status);
-    } else if (child == watcher->program) {
-      tell_front(watcher, status);
-      if (WIFEXITED(status) || WIFSIGNALED(status)) {
-        watcher->program = 0;
-        watcher->server.shared->program = 0;
-      }
-    }
+  for (;;) {
+    siginfo_t change = {0};
+    int all = WEXITED | WSTOPPED | WCONTINUED;
+    if (waitid(P_ALL, 0, &change, all | WNOHANG | WNOWAIT) < 0 || !change.si_pid) return;
+    pid_t child = change.si_pid;
+    if (child == watcher->program) look_after_program(watcher, &change);
+    // It may have changed again since: that is told in the next turn.
+    int kind = is_end(&change) ? WEXITED : change.si_code == CLD_CONTINUED ? WCONTINUED : WSTOPPED;
+    siginfo_t taken;
+    waitid(P_PID, (id_t)child, &taken, kind | WNOHANG);
+    if (child == watcher->worker) look_after_worker(watcher, &change);
   }
 }
 
@@ -161,8 +193,9 @@ static _Noreturn void work(const struct starting *starting) {
   watcher.server.listener = program_listener(starting->to_worker[0]);
   if (watcher.server.listener < 0) _exit(1);  // the program has said why
   char byte = server_prepare(&watcher.server);
-  if (write(starting->to_worker[0], &byte, 1) != 1 || !byte) {
+  if (send(starting->to_worker[0], &byte, 1, MSG_NOSIGNAL) != 1 || !byte) {
     close(starting->to_worker[0]);
+    starting->shared->program = 0;  // it is not the guard's to wait for
     (void)waitpid(child, NULL, 0);
     _exit(1);
   }

@@ -58,7 +58,7 @@ struct seccomp_start {
   pid_t program;  ///< a great-grandchild of the caller; -1: not started
   int states;     ///< where its changes are read: each an int, as wait(2) tells it; close-on-exec
   enum seccomp_stage stage;
-  int error;
+  int error;               ///< an errno; 0: one of the processes was killed while they started
   bool no_new_privileges;  ///< set-uid programs in the tree go without their privileges
   int listener;            ///< of the program's filter, close-on-exec; -1: none
   void *memory;            ///< that guard and worker share, for seccomp_supervisor_stand_in
