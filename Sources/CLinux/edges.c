@@ -9,8 +9,9 @@
 
 #include "CLinux.h"
 
-// Linux 6.18 loses an edge in the fourth round, every time; 6.1, 6.12 and 7.2 in none of 200.
-enum { ROUNDS = 16, SIZE = 1 << 18, STEP = 36864, PATIENCE = 50 /* ms */ };
+// Linux 6.18 loses an edge in the third to fifth round; 6.1, 6.12 and 7.2 in none of 200. On a busy
+// machine the bytes may come so that the edges are not lost: others are tried then.
+enum { CONNECTIONS = 3, ROUNDS = 16, SIZE = 1 << 18, STEP = 36864, PATIENCE = 50 /* ms */ };
 
 struct ends {
   int listener, reader, writer, set;
@@ -44,7 +45,8 @@ static int is_lost(const struct ends *ends) {
   int unread = 0;
   if (epoll_wait(ends->set, &event, 1, PATIENCE) != 1) {
     struct pollfd state = {ends->reader, POLLIN, 0};
-    return poll(&state, 1, 0) == 1;
+    // What came after the patience has its edge.
+    return poll(&state, 1, 0) == 1 && epoll_wait(ends->set, &event, 1, 0) == 0;
   }
   if (ioctl(ends->reader, FIONREAD, &unread) != 0) return 0;
   while (unread > 0) {
@@ -56,7 +58,7 @@ static int is_lost(const struct ends *ends) {
   return 0;
 }
 
-int clinux_edges_are_lost(void) {
+static int one_loses(void) {
   struct ends ends = {-1, -1, -1, -1};
   int lost = 0;
   if (connect_ends(&ends)) {
@@ -66,5 +68,11 @@ int clinux_edges_are_lost(void) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     if (all[i] >= 0) close(all[i]);
   }
+  return lost;
+}
+
+int clinux_edges_are_lost(void) {
+  int lost = 0;
+  for (int i = 0; i < CONNECTIONS && !lost; i++) lost = one_loses();
   return lost;
 }
