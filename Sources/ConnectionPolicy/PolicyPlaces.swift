@@ -147,6 +147,8 @@ package struct PolicyPlaces: Sendable, Equatable {
         _ path: Bytes, _ status: Failure.Status
     ) throws(Failure) -> Bytes {
         do throws(TrustedFile.Refusal) {
+            // As open(2) has it: of the working folder it is not the name.
+            guard !path.isEmpty else { throw TrustedFile.Refusal.error(Errno(rawValue: ENOENT)) }
             let file = geteuid() == 0 ? try TrustedFile.open(absolute(path)) : try opened(path)
             do throws(Errno) { return try file.readAll(limit: 1 << 20) } catch {
                 throw .error(error)
@@ -184,13 +186,19 @@ package struct PolicyPlaces: Sendable, Equatable {
         return Bytes(cString: folder) + "/".utf8 + path
     }
 
+    private static func remedy(_ error: Errno) -> String {
+        switch error.rawValue {
+        case ENOENT: "use --policy none for no rules"
+        case EISDIR: "give a file with rules"
+        default: "mptcpize needs the rules before it starts anything"
+        }
+    }
+
     private static func unreadable(
         _ path: Bytes, _ error: Errno, _ status: Failure.Status
     ) -> Failure {
         Failure(
             status, path.text, "cannot be read: \(error.reasonInSentence)",
-            remedy: error.rawValue == ENOENT
-                ? "use --policy none for no rules"
-                : "mptcpize needs the rules before it starts anything")
+            remedy: remedy(error))
     }
 }

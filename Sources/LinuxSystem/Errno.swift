@@ -18,6 +18,15 @@ package struct Errno: RawRepresentable, Error, Hashable, Sendable {
     /// The same within a sentence, its first letter a small one.
     package var reasonInSentence: String { reason.prefix(1).lowercased() + reason.dropFirst() }
 
+    /// What to do where a process cannot be started for a limit: setrlimit(2), and systemd's own.
+    package var remedyOfLimit: String {
+        switch rawValue {
+        case EMFILE: "raise its limit with ulimit -n"
+        case EAGAIN: "raise ulimit -u, or TasksMax= of its unit"
+        default: ""
+        }
+    }
+
     private static let names: [Int32: String] = [
         EPERM: "EPERM", ENOENT: "ENOENT", ESRCH: "ESRCH", EINTR: "EINTR", EIO: "EIO",
         ENXIO: "ENXIO", E2BIG: "E2BIG", ENOEXEC: "ENOEXEC", EBADF: "EBADF", ECHILD: "ECHILD",

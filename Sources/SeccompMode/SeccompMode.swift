@@ -102,7 +102,9 @@ package struct SeccompMode: Sendable {
         case SECCOMP_STAGE_KERNEL: throw SeccompRefusal.tooOld
         default:
             guard start.error == 0 else {
-                throw Failure(.own, "seccomp", "cannot start the supervisor: \(error.reason)")
+                throw Failure(
+                    .own, "seccomp", "cannot start the supervisor: \(error.reason)",
+                    remedy: error.remedyOfLimit)
             }
             throw Failure(
                 .own, "seccomp", "a process of the supervisor was killed while it started",

@@ -62,7 +62,7 @@ struct Child: ~Copyable {
             if execFailed { throw plan.failure(error) }
             throw Failure(
                 .own, Bytes(cString: plan.executable).text,
-                "cannot start a process: \(error.reason)")
+                "cannot start a process: \(error.reason)", remedy: error.remedyOfLimit)
         }
         return child
     }

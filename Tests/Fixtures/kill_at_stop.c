@@ -20,7 +20,8 @@ enum { PROCESSES = 64, SECONDS = 10, STATUSES = 256 };
 
 struct process {
   pid_t pid;
-  int depth;  // -1: it has stopped before its parent has told of it
+  int depth;         // -1: the parent has not told of it yet
+  bool has_stopped;  // meanwhile
 };
 
 static struct process processes[PROCESSES];
@@ -38,11 +39,16 @@ static struct process *process_of(pid_t pid) {
     if (processes[i].pid == pid) return &processes[i];
   }
   if (count == PROCESSES) exit(70);
-  processes[count] = (struct process){pid, -1};
+  processes[count] = (struct process){pid, -1, false};
   return &processes[count++];
 }
 
-static void forget(pid_t pid) { *process_of(pid) = processes[--count]; }
+static void forget(struct process *process) {
+  count--;
+  *process = processes[count];
+}
+
+static void go_on(pid_t pid, int signal) { ptrace(PTRACE_SYSCALL, pid, 0, signal); }
 
 static void end_all(void) {
   for (size_t i = 0; i < count; i++) kill(processes[i].pid, SIGKILL);
@@ -68,25 +74,36 @@ static void start(char **command) {
                  PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
   ptrace(PTRACE_SETOPTIONS, child, 0, options);
   process_of(child)->depth = 0;
-  ptrace(PTRACE_SYSCALL, child, 0, 0);
+  go_on(child, 0);
 }
 
-// What is to be delivered to a process that has stopped.
-static int handle(struct process *process, int status, int depth, int *left) {
+// One that the parent tells of by an event may have stopped before: it waits for that.
+static void tell(const struct process *parent) {
+  unsigned long pid = 0;
+  int depth = parent->depth + 1;
+  ptrace(PTRACE_GETEVENTMSG, parent->pid, 0, &pid);
+  struct process *child = process_of((pid_t)pid);
+  child->depth = depth;
+  if (child->has_stopped) go_on(child->pid, 0);
+}
+
+static void handle(struct process *process, int status, int depth, int *left) {
   int signal = WSTOPSIG(status), event = status >> 16;
+  pid_t pid = process->pid;
+  if (process->depth < 0) {
+    process->has_stopped = true;
+    return;
+  }
   if (signal == (SIGTRAP | 0x80)) {
-    if (process->depth == depth && --*left == 0) kill(process->pid, SIGKILL);
-    return 0;
+    if (process->depth == depth && --*left == 0) kill(pid, SIGKILL);
+    signal = 0;
+  } else if (event) {
+    if (event != PTRACE_EVENT_EXEC) tell(process);
+    signal = 0;
+  } else if (signal == SIGSTOP) {
+    signal = 0;  // a new process
   }
-  if (event == PTRACE_EVENT_EXEC) return 0;
-  if (event) {
-    unsigned long child = 0;
-    int generation = process->depth + 1;
-    ptrace(PTRACE_GETEVENTMSG, process->pid, 0, &child);
-    process_of((pid_t)child)->depth = generation;
-    return 0;
-  }
-  return signal == SIGSTOP ? 0 : signal;  // a new process stops
+  go_on(pid, signal);
 }
 
 // Whether all of it has ended in time.
@@ -99,14 +116,14 @@ static bool run(char **command, int depth, int *left) {
     pid_t pid = waitpid(-1, &status, __WALL);
     if (pid < 0 && errno == ECHILD) break;
     if (pid < 0 || is_late) break;
-    if (!WIFSTOPPED(status)) {
-      int shown = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      if (process_of(pid)->depth == 0) statuses[shown] = true;
-      forget(pid);
+    struct process *process = process_of(pid);
+    if (WIFSTOPPED(status)) {
+      handle(process, status, depth, left);
       continue;
     }
-    int signal = handle(process_of(pid), status, depth, left);
-    ptrace(PTRACE_SYSCALL, pid, 0, signal);
+    int shown = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (process->depth == 0) statuses[shown] = true;
+    forget(process);
   }
   alarm(0);
   return !is_late;

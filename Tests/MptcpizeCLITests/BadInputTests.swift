@@ -92,6 +92,23 @@ struct BadInputTests {
         #expect(access(trace, F_OK) != 0)
     }
 
+    @Test("rules that are in no file, or in a folder")
+    func noRules() throws {
+        try expectFailure(
+            ["run", "--policy", "", "true"], 125, says: ["'': ", "no such file", "--policy none"])
+        try expectFailure(
+            ["run", "--policy", "/etc", "true"], 125,
+            says: ["/etc: ", "is a directory", "give a file"])
+    }
+
+    @Test("more open files than the limit allows", arguments: ["preload", "seccomp"])
+    func fewFiles(mode: String) throws {
+        let script = #"ulimit -n 6; exec "$0" run --report --mode "$1" true"#
+        let outcome = try run(["sh", "-c", script, Products.mptcpize, mode])
+        #expect(outcome.status == 125)
+        #expect(outcome.errors.contains("Too many open files; raise its limit with ulimit -n"))
+    }
+
     @Test("no library, or the wrong one")
     func library() throws {
         let trace = directory.file("trace")

@@ -94,7 +94,7 @@ struct SupervisorFaultTests {
         let step = victim == .front ? 23 : recording ? 5 : 1
         let outcome = try run(
             [killer, "\(victim.rawValue)", "\(step)"] + SeccompModeTests.run
-                + (recording ? ["--report", "true"] : []) + [program], timeout: .seconds(300))
+                + (recording ? ["--report"] : []) + [program], timeout: .seconds(300))
         let match = try #require(
             outcome.output.wholeMatch(of: #/killed (\d+) times:((?: \d+)+)\n/#), "\(outcome)")
         // Far fewer than there are would mean that nothing was tried.
