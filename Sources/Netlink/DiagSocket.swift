@@ -36,6 +36,13 @@ package struct DiagSocket: Sendable {
         case mptcp = 262
     }
 
+    /// Whether its program has closed it, and it is there until the other end has closed too, or
+    /// for its time. One that waits to be accepted is nobody's either, and is none of these.
+    package var isClosed: Bool {
+        let open: [TCPState] = [.established, .closeWait, .synSent, .synReceived, .listen]
+        return inode == 0 && !open.contains(state)
+    }
+
     /// INET_DIAG_* of linux/inet_diag.h; the distributions' headers end at different ones.
     private enum Attribute: UInt16 {
         case memoryInfo = 1
@@ -156,6 +163,7 @@ package struct TCPState: RawRepresentable, Hashable, Sendable {
     package static let synReceived = TCPState(rawValue: 3)
     package static let timeWait = TCPState(rawValue: 6)
     package static let close = TCPState(rawValue: 7)
+    package static let closeWait = TCPState(rawValue: 8)
     package static let listen = TCPState(rawValue: 10)
 
     private static let names = [

@@ -74,6 +74,9 @@ struct ConnectionLedger {
         let isServer: Bool?
         let owner: ConnectionEvent.Owner?
         let fellBack: Bool
+        /// Whether its program has closed it, and it has yet to end. The kernel told of that when it
+        /// was closed (net/mptcp/protocol.c, __mptcp_close), and tells no more.
+        let isClosed: Bool
     }
 
     /// Takes those as told that are there when it begins.
@@ -103,6 +106,7 @@ struct ConnectionLedger {
 
     /// What must have happened where events were lost.
     mutating func reconcile(with sockets: [Present]) -> [ConnectionEvent] {
+        let sockets = sockets.filter { !$0.isClosed }
         let present = Set(sockets.map(\.token))
         var result: [ConnectionEvent] = []
         for (token, connection) in connections where !present.contains(token) {
@@ -135,7 +139,7 @@ struct ConnectionLedger {
             if !kinds.isEmpty, !kinds.contains(kind) { continue }
             connection.isTold = true
             connection.fellBack = socket.fellBack
-            if socket.token != 0 { connections[socket.token] = connection }
+            if socket.token != 0, !socket.isClosed { connections[socket.token] = connection }
             if kinds.contains(kind) { result.append(told(kind, socket.token, connection)) }
         }
         tokenless = cookies

@@ -170,7 +170,7 @@ package struct EventWatch: ~Copyable {
                 local: socket.socket.local, remote: socket.socket.remote,
                 isServer: ports.contains(socket.socket.local.port),
                 owner: socket.owners.first.map(SocketFinder.owner),
-                fellBack: socket.wire == .fallback)
+                fellBack: socket.wire == .fallback, isClosed: socket.socket.isClosed)
         }
     }
 

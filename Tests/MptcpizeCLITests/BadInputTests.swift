@@ -101,10 +101,10 @@ struct BadInputTests {
             says: ["/etc: ", "is a directory", "give a file"])
     }
 
-    @Test("more open files than the limit allows", arguments: ["preload", "seccomp"])
-    func fewFiles(mode: String) throws {
-        let script = #"ulimit -n 6; exec "$0" run --report --mode "$1" true"#
-        let outcome = try run(["sh", "-c", script, Products.mptcpize, mode])
+    @Test("more open files than the limit allows", arguments: [("preload", 4), ("seccomp", 8)])
+    func fewFiles(mode: String, limit: Int) throws {
+        let script = #"ulimit -n "$2"; exec "$0" run --report --mode "$1" true"#
+        let outcome = try run(["sh", "-c", script, Products.mptcpize, mode, "\(limit)"])
         #expect(outcome.status == 125)
         #expect(outcome.errors.contains("Too many open files; raise its limit with ulimit -n"))
     }

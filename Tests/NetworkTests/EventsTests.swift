@@ -172,12 +172,13 @@ struct EventsTests {
         let holder = try SocketHolder.start(
             """
             l = listening(s(), 4000); c = connected(s(), "127.0.0.1", 4000); a, _ = l.accept()
+            half = connected(s(), "127.0.0.1", 4000); rest, _ = l.accept()
             import os, signal
             def storm(*_):
                 for _ in range(8000):
                     x = connected(s(), "127.0.0.1", 4000); y, _ = l.accept()
                     x.send(b"x"); y.recv(1); y.send(b"x"); x.recv(1); x.close(); y.close()
-                c.close(); a.close()
+                c.close(); a.close(); half.close()  # which is there as long as the other end is
                 kept.append(connected(s(), "127.0.0.1", 4000)); kept.append(l.accept()[0])
                 kept[0].send(b"x"); kept[1].recv(1)
                 print("over", flush=True)
@@ -192,7 +193,7 @@ struct EventsTests {
         try events.waitUntilItPrints(" missed ")
         try events.require("what is there is told, and what has gone") {
             let after = events.output.split(separator: "\n").drop { !$0.contains(" missed ") }
-            return after.count { $0.contains(" closed ") } >= 2
+            return after.count { $0.contains(" closed ") } >= 3
                 && after.count { $0.contains(" made ") && $0.contains(":4000 ") } >= 2
         }
         #expect(events.stop(SIGTERM).succeeded)

@@ -8,13 +8,13 @@ import Testing
 @Suite("What is told of connections")
 struct ConnectionLedgerTests {
     private static func socket(
-        _ token: UInt32, cookie: UInt64 = 1, fellBack: Bool = false
+        _ token: UInt32, cookie: UInt64 = 1, fellBack: Bool = false, isClosed: Bool = false
     ) -> ConnectionLedger.Present {
         ConnectionLedger.Present(
             token: token, cookie: cookie, local: SocketAddress(numeric: "10.0.0.1")!,
             remote: SocketAddress(numeric: "10.0.0.2")!, isServer: false,
             owner: .init(SocketOwner(pid: 7, program: "p"), unit: "u.service"),
-            fellBack: fellBack)
+            fellBack: fellBack, isClosed: isClosed)
     }
 
     private static func told(_ events: [ConnectionEvent]) -> [String] {
@@ -46,7 +46,10 @@ struct ConnectionLedgerTests {
         var ledger = ConnectionLedger()
         ledger.begin(with: [Self.socket(1), Self.socket(2, fellBack: true)])
         let events = ledger.reconcile(
-            with: [Self.socket(3), Self.socket(4, fellBack: true), Self.socket(1)])
+            with: [
+                Self.socket(3), Self.socket(4, fellBack: true), Self.socket(1),
+                Self.socket(2, fellBack: true, isClosed: true), Self.socket(5, isClosed: true),
+            ])
         #expect(Self.told(events) == ["closed 2 1", "made 3 1", "fallback 4 1"])
         #expect(ledger.reconcile(with: [Self.socket(3), Self.socket(1)]).map(\.token) == [4])
     }
