@@ -11,7 +11,8 @@ struct SliceTests {
         return try guest.run(
             """
             cp -n /t/libraries/* /usr/lib/x86_64-linux-gnu/
-            cat >/t/protocol.py <<'PYTHON'
+            # Not again when the machine restarts: a unit may be about to read it.
+            [ -e /t/protocol.py ] || cat >/t/protocol.py <<'PYTHON'
             import socket
             print(socket.socket().getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL))
             PYTHON
