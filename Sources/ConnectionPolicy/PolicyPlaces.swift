@@ -172,6 +172,7 @@ package struct PolicyPlaces: Sendable, Equatable {
             var status = stat()
             guard fstat(file.number, &status) == 0 else { throw Errno.last }
             if status.st_mode & S_IFMT == S_IFREG { return file }
+            if status.st_mode & S_IFMT == S_IFDIR { throw Errno(rawValue: EISDIR) }
         } catch {
             throw .error(error)
         }
