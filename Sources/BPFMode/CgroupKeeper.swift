@@ -91,6 +91,8 @@ struct CgroupKeeper: ~Copyable {
     }
 
     private static func failure(_ cgroup: Cgroup, _ error: Errno) -> Failure {
-        Failure(.own, cgroup.path, "cannot start a process that removes it: \(error.reason)")
+        Failure(
+            .own, cgroup.path, "cannot start a process that removes it: \(error.reason)",
+            remedy: error.remedyOfLimit)
     }
 }

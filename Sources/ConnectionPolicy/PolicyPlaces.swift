@@ -147,7 +147,7 @@ package struct PolicyPlaces: Sendable, Equatable {
         _ path: Bytes, _ status: Failure.Status
     ) throws(Failure) -> Bytes {
         do throws(TrustedFile.Refusal) {
-            // As open(2) has it: of the working folder it is not the name.
+            // open(2) says the same; `absolute` would make it the working folder.
             guard !path.isEmpty else { throw TrustedFile.Refusal.error(Errno(rawValue: ENOENT)) }
             let file = geteuid() == 0 ? try TrustedFile.open(absolute(path)) : try opened(path)
             do throws(Errno) { return try file.readAll(limit: 1 << 20) } catch {

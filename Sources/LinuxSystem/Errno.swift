@@ -21,7 +21,7 @@ package struct Errno: RawRepresentable, Error, Hashable, Sendable {
     /// What to do where a process cannot be started for a limit: setrlimit(2), and systemd's own.
     package var remedyOfLimit: String {
         switch rawValue {
-        case EMFILE: "raise its limit with ulimit -n"
+        case EMFILE: "raise the limit with ulimit -n"
         case EAGAIN: "raise ulimit -u, or TasksMax= of its unit"
         default: ""
         }

@@ -221,9 +221,10 @@ void server_let_go(struct server *server) {
 
 void server_answer_one(struct server *server) {
   const struct seccomp_notif *request = server->request;
-  bool is_programs = server->shared->latest;  // the first is none of its own: program.c
+  bool is_first = !server->shared->latest;
   if (!take(server)) return;
-  if (is_programs) count(server, SECCOMP_CALLS);
+  // The first is ours (program.c), not the program's.
+  if (!is_first) count(server, SECCOMP_CALLS);
   const struct call_interface *interface = interface_of(request->data.arch);
   struct outcome outcome = OUTCOME_GO_ON;
   // A PID of 0 is no task of our PID namespace.

@@ -106,7 +106,7 @@ struct BadInputTests {
         let script = #"ulimit -n "$2"; exec "$0" run --report --mode "$1" true"#
         let outcome = try run(["sh", "-c", script, Products.mptcpize, mode, "\(limit)"])
         #expect(outcome.status == 125)
-        #expect(outcome.errors.contains("Too many open files; raise its limit with ulimit -n"))
+        #expect(outcome.errors.contains("Too many open files; raise the limit with ulimit -n"))
     }
 
     @Test("no library, or the wrong one")
